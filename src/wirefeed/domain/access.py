@@ -1,0 +1,403 @@
+"""The rule of the house: how much of a story a caller may see now, and why.
+
+Pure. Everything fails closed: without a grant there is no text.
+A caller sees a `View`, never a `Story`: it holds only what the level shows,
+so that no format or page can leak what it was not handed.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from wirefeed.domain.errors import Unacceptable
+from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Standing, Story
+from wirefeed.domain.teaser import Teaser, teaser
+
+#: In a grant, stands for every topic or every language.
+ALL = "*"
+#: The plan of everybody, the anonymous public included.
+PUBLIC = "public"
+_NO_TEASER = Teaser(html="", text="")
+_KILL = re.compile(r"KILL\b", re.IGNORECASE)
+
+
+class Level(StrEnum):
+    """How much of a story is shown."""
+
+    HIDDEN = "hidden"
+    SUMMARY = "summary"
+    FULL = "full"
+
+    @property
+    def rank(self) -> int:
+        """Order the levels, the closed one lowest."""
+        return ("hidden", "summary", "full").index(self.value)
+
+
+class Reason(StrEnum):
+    """Why a level is what it is. The first four are shown in feeds."""
+
+    PUBLIC = "public"
+    GRANTED = "granted"
+    DELAYED = "delayed"
+    NOT_COVERED = "not-covered"
+    EMBARGOED = "embargoed"
+    EXPIRED = "expired"
+    WITHHELD = "withheld"
+    KILLED = "killed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Topics × languages → how much of their stories a plan shows."""
+
+    plan: str
+    topics: frozenset[str]
+    languages: frozenset[str] = frozenset({ALL})
+    #: Topics taken away, their narrower ones included; taking away wins.
+    excepted: frozenset[str] = frozenset()
+    level: Level = Level.SUMMARY
+    #: Full text comes this long after the story's first release, in microseconds.
+    delay: int = 0
+    media: bool = False
+    #: Sees stories under embargo, flagged.
+    early: bool = False
+    #: Sees what is for editors: ednote, usage terms, signals.
+    notes: bool = False
+    archive_days: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a grant that cannot mean anything."""
+        if not self.topics or not self.languages:
+            raise Unacceptable("a grant names its topics and languages, or '*'", field="topics")
+        if self.level is Level.HIDDEN:
+            raise Unacceptable("a grant's level is summary or full", field="level")
+        if ALL in self.excepted:
+            raise Unacceptable("a grant without any topic left grants nothing", field="except")
+        if self.delay < 0:
+            raise Unacceptable("a delay is not negative", field="delay")
+
+    def covers(self, language: str, topics: frozenset[str]) -> bool:
+        """Say whether it selects stories of this language and these topics."""
+        if not (ALL in self.languages or language in self.languages):
+            return False
+        if topics & self.excepted:
+            return False
+        return ALL in self.topics or bool(topics & self.topics)
+
+
+class Entitled(Protocol):
+    """What `decide` needs to know of a caller."""
+
+    @property
+    def grants(self) -> frozenset[Grant]:
+        """The grants of all its live plans."""
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether it came without a credential."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How much of one story one caller may see, why, and until when."""
+
+    level: Level
+    reason: Reason
+    media: bool = False
+    notes: bool = False
+    #: Seen before its embargo ends.
+    early: bool = False
+    #: The grant that decided; None when none covers the story.
+    grant: Grant | None = None
+    #: When the clock changes this decision.
+    until: int | None = None
+    #: When the clock last changed it.
+    since: int | None = None
+    #: Hidden now and once shown: its going is a change this caller may know of.
+    vanished: bool = False
+
+
+def decide(story: Story, caller: Entitled, now: int) -> Access:
+    """Say how much of a story this caller may see now, and why."""
+    if story.is_killed:
+        return _withdrawn(story, caller, Level.SUMMARY, Reason.KILLED)
+    if story.revision.status is PubStatus.WITHHELD:
+        return _withdrawn(story, caller, Level.HIDDEN, Reason.WITHHELD)
+    language, topics = _language(story), story.topics
+    covering = [grant for grant in caller.grants if grant.covers(language, topics)]
+    if not covering:
+        # It may have moved out of what the caller's plans cover.
+        vanished = bool(_witnesses(story, caller))
+        return Access(level=Level.HIDDEN, reason=Reason.NOT_COVERED, vanished=vanished)
+    expires = story.revision.expires
+    if expires is not None and expires <= now:
+        return _withdrawn(story, caller, Level.HIDDEN, Reason.EXPIRED, since=expires)
+    best = _best([_under(grant, story, caller, now) for grant in covering], expires)
+    if best.level is Level.HIDDEN and _witnesses(story, caller):
+        # It was shown before it came under this embargo.
+        return replace(best, vanished=True)
+    return best
+
+
+def _withdrawn(
+    story: Story, caller: Entitled, level: Level, reason: Reason, *, since: int | None = None
+) -> Access:
+    """Tell of a story's end whoever may have seen it, and nobody else."""
+    witnesses = _witnesses(story, caller)
+    if not witnesses:
+        return Access(level=Level.HIDDEN, reason=Reason.NOT_COVERED)
+    return Access(
+        level=level,
+        reason=reason,
+        grant=min(witnesses, key=lambda g: repr(_identity(g))),
+        since=since,
+        vanished=level is Level.HIDDEN,
+    )
+
+
+def _witnesses(story: Story, caller: Entitled) -> list[Grant]:
+    """Give the grants under which the story, or a version of it before, was shown."""
+    return [g for g in caller.grants if any(_saw(g, s, story) for s in story.stood)]
+
+
+def _saw(grant: Grant, standing: Standing, story: Story) -> bool:
+    language = standing.language
+    if not language and not story.language:
+        language = _own_language(story)
+    return grant.covers(language, standing.topics) and (grant.early or not standing.early)
+
+
+def _under(grant: Grant, story: Story, caller: Entitled, now: int) -> Access:
+    embargo = story.revision.embargoed_until
+    early = embargo is not None and now < embargo
+    if early and not grant.early:
+        return Access(level=Level.HIDDEN, reason=Reason.EMBARGOED, grant=grant, until=embargo)
+    until = embargo if early else None
+    # An embargo may be over before its release is announced.
+    appeared = embargo if story.released is None and not early else None
+    delayed = grant.level is Level.FULL and grant.delay > 0
+    full_from = _first_release(story) + grant.delay
+    if delayed and now < full_from:
+        return Access(
+            level=Level.SUMMARY,
+            reason=Reason.DELAYED,
+            early=early,
+            grant=grant,
+            until=full_from if until is None else min(until, full_from),
+            since=appeared,
+        )
+    return Access(
+        level=grant.level,
+        reason=_reason(grant, caller),
+        # A picture is part of the full story; a summary shows none.
+        media=grant.media and grant.level is Level.FULL,
+        notes=grant.notes and grant.level is Level.FULL,
+        early=early,
+        grant=grant,
+        until=until,
+        since=full_from if delayed else appeared,
+    )
+
+
+def _first_release(story: Story) -> int:
+    """Give the time delays count from; not announced yet, it is the end of the embargo."""
+    times = (story.released, story.revision.embargoed_until, story.changed)
+    return next(time for time in times if time is not None)
+
+
+def _reason(grant: Grant, caller: Entitled) -> Reason:
+    if caller.anonymous:
+        return Reason.PUBLIC
+    if grant.level is Level.SUMMARY and grant.plan == PUBLIC:
+        return Reason.NOT_COVERED
+    return Reason.GRANTED
+
+
+def _best(offers: list[Access], expires: int | None) -> Access:
+    best = max(offers, key=_merit)
+    rivals = [offer for offer in offers if offer.level is best.level]
+    untils = [offer.until for offer in offers if offer.until is not None]
+    if expires is not None:
+        untils.append(expires)
+    return Access(
+        level=best.level,
+        reason=best.reason,
+        media=any(offer.media for offer in rivals),
+        notes=any(offer.notes for offer in rivals),
+        early=best.early,
+        grant=best.grant,
+        until=min(untils, default=None),
+        since=min((o.since for o in rivals if o.since is not None), default=None)
+        if all(o.since is not None for o in rivals)
+        else None,
+    )
+
+
+def _merit(offer: Access) -> tuple[int, bool, bool, str]:
+    """Order offers: the highest level, then one that says more than `not covered`; then by name."""
+    told = offer.reason is not Reason.NOT_COVERED
+    return offer.level.rank, told, offer.media, repr(_identity(offer.grant))
+
+
+def _identity(grant: Grant | None) -> tuple[object, ...]:
+    return (
+        ()
+        if grant is None
+        else (
+            grant.plan,
+            sorted(grant.topics),
+            sorted(grant.languages),
+            sorted(grant.excepted),
+            grant.level.value,
+            grant.delay,
+            grant.media,
+            grant.early,
+            grant.notes,
+            grant.archive_days or 0,
+        )
+    )
+
+
+def _language(story: Story) -> str:
+    """Give the feed language; a story in a language without feeds is matched by its own tag."""
+    return story.language or _own_language(story)
+
+
+def _own_language(story: Story) -> str:
+    return story.revision.language.partition("-")[0].lower()
+
+
+def next_change(stories: Iterable[Story], caller: Entitled, now: int) -> int | None:
+    """Say when the clock next changes what this caller sees of these stories."""
+    untils = (decide(story, caller, now).until for story in stories)
+    return min((until for until in untils if until is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What one caller is shown of a story; nothing else reaches a format or a page."""
+
+    id: str
+    #: The thread's, the same at every level.
+    feed_guid: str
+    version: int
+    level: Level
+    reason: Reason
+    status: PubStatus
+    language: str
+    #: Plain text; a killed story's is "KILL: …", never its old headline.
+    headline: str
+    published: int
+    updated: int
+    #: The topics it stands in, by slug; names are the taxonomy's.
+    topics: tuple[str, ...] = ()
+    slugline: str = ""
+    byline: str = ""
+    located: str = ""
+    teaser: Teaser = _NO_TEASER
+    #: Clean HTML; empty below `full`.
+    body: str = ""
+    media: tuple[MediaItem, ...] = ()
+    keywords: tuple[str, ...] = ()
+    copyright_holder: str = ""
+    copyright_notice: str = ""
+    ednote: str = ""
+    usage_terms: str = ""
+    correction: bool = False
+    #: Shown under embargo: not for publication before this time.
+    embargoed_until: int | None = None
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether only the notice of its end is left."""
+        return self.status is PubStatus.CANCELED
+
+
+def view(story: Story, access: Access, *, words: int) -> View:
+    """Show what the access allows; `words` bounds the teaser.
+
+    Raises `ValueError` for a hidden story: there is nothing to show.
+    """
+    if access.level is Level.HIDDEN:
+        message = "a hidden story has no view"
+        raise ValueError(message)
+    if access.reason is Reason.KILLED:
+        return _killed(story, access)
+    revision = story.revision
+    full = access.level is Level.FULL
+    return View(
+        id=story.id,
+        feed_guid=story.thread,
+        version=story.version,
+        level=access.level,
+        reason=access.reason,
+        status=revision.status,
+        language=revision.language,
+        headline=revision.headline or revision.slugline,
+        published=story.published,
+        updated=story.updated,
+        topics=tuple(sorted(story.topics)),
+        slugline=revision.slugline,
+        byline=revision.byline,
+        located=revision.located,
+        teaser=teaser(
+            summary=revision.summary,
+            body=revision.body,
+            headline=revision.headline,
+            words=words,
+            language=revision.language,
+        ),
+        body=_body(revision.body, access) if full else "",
+        media=revision.media if access.media else (),
+        keywords=revision.keywords if full else (),
+        copyright_holder=revision.copyright_holder,
+        copyright_notice=revision.copyright_notice,
+        ednote=revision.ednote if access.notes else "",
+        usage_terms=revision.usage_terms if access.notes else "",
+        correction=revision.is_correction,
+        embargoed_until=revision.embargoed_until if access.early else None,
+    )
+
+
+#: A picture within a text; the text is sanitised, so it is spelt in one way.
+_PICTURE = re.compile(r'<img(?:[^>"]|"[^"]*")*>')
+
+
+def _body(html: str, access: Access) -> str:
+    """Give the text as this access shows it: without the right to media, without pictures."""
+    return html if access.media else _PICTURE.sub("", html)
+
+
+def _killed(story: Story, access: Access) -> View:
+    """Show that a story was withdrawn: by its slugline, never by what it said.
+
+    The headline is the kill's own, when the kill brings one.
+    """
+    revision = story.revision
+    headline = story.kill_headline
+    if not _KILL.match(headline):
+        headline = f"KILL: {headline or revision.slugline or _date_and_topic(story)}"
+    return View(
+        id=story.id,
+        feed_guid=story.thread,
+        version=story.version,
+        level=access.level,
+        reason=access.reason,
+        status=revision.status,
+        language=revision.language,
+        headline=headline,
+        published=story.published,
+        updated=story.updated,
+        topics=tuple(sorted(story.topics)),
+        slugline=revision.slugline,
+        copyright_holder=revision.copyright_holder,
+    )
+
+
+def _date_and_topic(story: Story) -> str:
+    day = datetime.fromtimestamp(story.published // SECOND, tz=UTC).date().isoformat()
+    return " ".join([day, *sorted(story.topics)])

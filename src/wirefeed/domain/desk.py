@@ -1,0 +1,191 @@
+"""The desk: what a run of messages makes of the stories held, threads included. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from wirefeed.domain.stories import (
+    Member,
+    Placing,
+    PubStatus,
+    Revised,
+    Revision,
+    Standing,
+    Story,
+    expire,
+    is_open,
+    release,
+    replaced,
+    revise,
+    thread_guid,
+)
+from wirefeed.domain.topics import Taxonomy
+from wirefeed.domain.wire import Change, ChangeKind
+
+
+class Desk:
+    """The stories a transaction concerns, as they will be when it is committed.
+
+    Holds the threads of whatever it is given whole: give it a thread's members together.
+    """
+
+    def __init__(self, held: Mapping[str, Story]) -> None:
+        self._stories = dict(held)
+        self._threads: dict[str, set[str]] = {}
+        self._touched: dict[str, int | None] = {}
+        self.changes: list[Change] = []
+        for story in held.values():
+            self._threads.setdefault(story.thread, set()).add(story.guid)
+
+    @property
+    def threads(self) -> set[str]:
+        return set(self._threads)
+
+    @property
+    def touched(self) -> list[Story]:
+        return [self._stories[guid] for guid in self._touched]
+
+    def put(self, held: Mapping[str, Story]) -> None:
+        for story in held.values():
+            if story.guid not in self._stories:
+                self._keep(story)
+
+    def take(self, sent: Revision, language: str, taxonomy: Taxonomy, now: int) -> Revised:
+        held = self._stories.get(sent.guid)
+        members = self._members(sent, held)
+        thread = thread_guid(members)
+        placing = Placing(language=language, topics=taxonomy.resolve(sent), thread=thread)
+        revised = revise(held, sent, placing, now)
+        if revised.change is None:
+            return revised
+        revised = self._as_update(revised)
+        self._change(revised.story, revised.story.change, held)
+        self._join(thread, [m.guid for m in members], now)
+        self._succeed(revised.story.guid)
+        return replace(revised, story=self._stories[sent.guid])
+
+    def fall_due(self, guid: str, kind: ChangeKind, at: int, now: int) -> None:
+        """Let the clock change a story, unless a later message settled the matter."""
+        held = self._stories.get(guid)
+        if held is None or held.revision.status is not PubStatus.USABLE:
+            return
+        if kind is ChangeKind.EXPIRE:
+            self._change(expire(held, at), ChangeKind.EXPIRE, held)
+        elif is_open(held.revision, now):
+            self._change(release(held, at), ChangeKind.RELEASE, held)
+            self._succeed(guid)
+
+    def refile(self, guid: str, taxonomy: Taxonomy) -> None:
+        """File a story anew, the topic tree having changed."""
+        held = self._stories[guid]
+        if held.revision.status is not PubStatus.USABLE:
+            return
+        topics = taxonomy.resolve(held.revision)
+        if topics == held.topics:
+            return
+        standing = Standing(language=held.language, topics=topics, early=held.released is None)
+        self._keep(
+            replace(
+                held,
+                topics=topics,
+                stood=held.stood | {standing},
+                feeds=held.feeds | standing.feeds,
+            )
+        )
+        self._touched.setdefault(guid, None)
+
+    def settle(self, first: int, at: int) -> None:
+        """Give each changed story the position of its last change, and the wire's time."""
+        for guid, index in self._touched.items():
+            if index is not None:
+                self._stories[guid] = replace(
+                    self._stories[guid], position=first + index, changed=at
+                )
+
+    def _change(self, story: Story, kind: ChangeKind, held: Story | None) -> None:
+        self._keep(story)
+        self._touched[story.guid] = len(self.changes)
+        self.changes.append(
+            Change(
+                kind=kind,
+                about=story.guid,
+                version=story.version,
+                topics_before=held.topics if held else frozenset(),
+                topics_after=story.topics,
+            )
+        )
+
+    def _as_update(self, revised: Revised) -> Revised:
+        """Announce a new story as an update when it was written from one that was shown."""
+        ancestor = self._stories.get(revised.story.revision.evolved_from or "")
+        if revised.change is not ChangeKind.PUBLISH or not (ancestor and ancestor.released):
+            return revised
+        story = replace(revised.story, change=ChangeKind.UPDATE)
+        return replace(revised, story=story, change=ChangeKind.UPDATE)
+
+    def _keep(self, story: Story) -> None:
+        before = self._stories.get(story.guid)
+        if before is not None:
+            self._threads.get(before.thread, set()).discard(story.guid)
+        self._stories[story.guid] = story
+        self._threads.setdefault(story.thread, set()).add(story.guid)
+
+    def _members(self, sent: Revision, held: Story | None) -> list[Member]:
+        """Gather the thread a revision belongs to: whatever it links, in either direction."""
+        threads = {sent.guid, sent.feed_guid, held.thread if held else None}
+        if sent.evolved_from:
+            target = self._stories.get(sent.evolved_from)
+            threads.add(target.thread if target else sent.evolved_from)
+        guids = {g for t in threads if t for g in self._threads.get(t, ())} - {sent.guid}
+        return [_member(sent), *(_member(self._stories[g].revision) for g in sorted(guids))]
+
+    def _join(self, thread: str, guids: Iterable[str], now: int) -> None:
+        """Bring the members under the thread's one GUID, announcing those that are shown."""
+        for guid in guids:
+            story = self._stories[guid]
+            if story.thread == thread:
+                continue
+            moved = replace(story, thread=thread, changed=now)
+            if story.superseded:
+                self._keep(moved)
+                self._touched.setdefault(guid, None)
+            else:
+                self._change(moved, ChangeKind.UPDATE, story)
+
+    def _succeed(self, guid: str) -> None:
+        """Let the newest member of a thread stand where the ones before it stood."""
+        story = self._stories[guid]
+        ancestor = self._stories.get(story.revision.evolved_from or "")
+        if ancestor is not None and story.released is not None:
+            self._supersede(ancestor, by=story)
+        for other in [self._stories[g] for g in self._threads[story.thread]]:
+            if other.revision.evolved_from == guid and other.released is not None:
+                self._supersede(self._stories[guid], by=other)
+
+    def _supersede(self, story: Story, *, by: Story) -> None:
+        if story.superseded or self._evolved(story, by):
+            return
+        heir = replaced(by, story)
+        self._keep(replace(story, superseded=True))
+        self._touched.setdefault(story.guid, None)
+        if heir != by:
+            self._keep(heir)
+            self._touched.setdefault(by.guid, None)
+
+    def _evolved(self, story: Story, origin: Story) -> bool:
+        """Say whether a story evolved from another: then they replace each other in a ring."""
+        seen: set[str] = set()
+        at: str | None = story.guid
+        while at and at not in seen:
+            if at == origin.guid:
+                return True
+            seen.add(at)
+            at = self._stories[at].revision.evolved_from if at in self._stories else None
+        return False
+
+
+def _member(revision: Revision) -> Member:
+    return Member(
+        guid=revision.guid,
+        evolved_from=revision.evolved_from,
+        feed_guid=revision.feed_guid,
+    )

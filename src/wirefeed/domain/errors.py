@@ -1,0 +1,63 @@
+"""The kinds of failure a caller can tell apart. Pure: says what went wrong, never how to answer it.
+
+WirefeedError
+ ├── Invalid            the message cannot be read
+ │    └── Unacceptable  it can be read, and a field of it cannot be taken
+ ├── Unauthenticated    no credential, or none that holds
+ ├── Forbidden          a good credential, without this right
+ ├── NotFound           no such thing for this caller
+ │    └── Gone          it was there for this caller, and was withdrawn
+ ├── Conflict           it contradicts what is held
+ └── Unavailable        the authority cannot be asked now
+"""
+
+
+class WirefeedError(Exception):
+    """Something wirefeed can name went wrong.
+
+    The class docstring is the default message. `field` names the part of the input
+    at fault (a JSONPath, a setting, an option), `remedy` what would put it right.
+    """
+
+    def __init__(self, message: str = "", *, field: str = "", remedy: str = "") -> None:
+        self.message = message or (type(self).__doc__ or "").strip().split("\n")[0]
+        self.field = field
+        self.remedy = remedy
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        """Give one line: the field, what is wrong with it, and the remedy."""
+        text = f"{self.field}: {self.message}" if self.field else self.message
+        return f"{text} ({self.remedy})" if self.remedy else text
+
+
+class Invalid(WirefeedError):
+    """The message cannot be read."""
+
+
+class Unacceptable(Invalid):
+    """A field of the message cannot be taken."""
+
+
+class Unauthenticated(WirefeedError):
+    """A credential that holds is needed."""
+
+
+class Forbidden(WirefeedError):
+    """The credential does not carry this right."""
+
+
+class NotFound(WirefeedError):
+    """There is no such thing here."""
+
+
+class Gone(NotFound):
+    """It was withdrawn."""
+
+
+class Conflict(WirefeedError):
+    """It contradicts what is held."""
+
+
+class Unavailable(WirefeedError):
+    """The service cannot answer now; try again shortly."""

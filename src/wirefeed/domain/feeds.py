@@ -1,0 +1,195 @@
+"""Feeds: which stories a window holds, in which order, and what a feed says of itself. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wirefeed.domain.access import Access, Level
+from wirefeed.domain.stories import Story
+
+DAY = 86_400_000_000
+#: A kill stays at least this long, however many stories follow it.
+KILL_STAYS = 7 * DAY
+#: No window is larger: some aggregators read 300 items of a feed and no more.
+MOST = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How long a window is."""
+
+    #: At least this many of the newest stories.
+    items: int = 50
+    #: And whatever changed within this time before the newest change, in microseconds.
+    span: int = DAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A story in a window, and how much of it the caller may see."""
+
+    story: Story
+    access: Access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The newest stories of a feed for one caller: kills first, then by their last change."""
+
+    items: tuple[Item, ...]
+    #: The newest change the caller may know of, shown or vanished; 0 when there is none.
+    changed: int
+    #: The newest `updated` of those stories; 0 when there is none.
+    updated: int
+    #: When the clock next changes it.
+    until: int | None
+
+    @property
+    def levels(self) -> dict[Level, int]:
+        """Count the items by level."""
+        counts: dict[Level, int] = {}
+        for item in self.items:
+            counts[item.access.level] = counts.get(item.access.level, 0) + 1
+        return counts
+
+
+class Gathering:
+    """A window in the making.
+
+    Offer it the stories of a feed, the last changed first, until it `is_full`, then the
+    feed's kills of the last `KILL_STAYS`. A thread is shown once, by its newest member
+    that the caller may see.
+    """
+
+    def __init__(self, decide: Callable[[Story], Access], shape: Shape) -> None:
+        self._decide = decide
+        self._shape = shape
+        #: What may be shown, by thread, the last changed first.
+        self._threads: dict[str, list[Item]] = {}
+        #: The story each one offered was written from.
+        self._origins: dict[str, str | None] = {}
+        #: The place of each one offered in their order.
+        self._rank: dict[str, int] = {}
+        self._changed = 0
+        self._updated = 0
+        self._newest: int | None = None
+        self._untils: list[int] = []
+
+    def is_full(self, story: Story) -> bool:
+        """Say whether this story, and so every later one but a kill, is beyond the window."""
+        count = len(self._threads)
+        if count >= MOST:
+            return True
+        if self._newest is None or count < self._shape.items:
+            return False
+        return self._newest - story.changed >= self._shape.span
+
+    @property
+    def kills_since(self) -> int:
+        """Say how far back kills stay; by the newest change, for a window knows no clock."""
+        return (self._newest or 0) - KILL_STAYS
+
+    def offer(self, story: Story) -> None:
+        """Take a story in, if the caller may see it and it belongs."""
+        if story.guid in self._origins:
+            return
+        access = self._decide(story)
+        if access.until is not None:
+            self._untils.append(access.until)
+        self._origins[story.guid] = story.revision.evolved_from
+        self._rank[story.guid] = len(self._rank)
+        hidden = access.level is Level.HIDDEN
+        if hidden and not access.vanished:
+            return
+        self._changed = max(self._changed, story.changed, access.since or 0)
+        self._updated = max(self._updated, story.updated)
+        if self._newest is None:
+            self._newest = story.changed
+        if not hidden and self._belongs(story):
+            self._threads.setdefault(story.thread, []).append(Item(story=story, access=access))
+
+    def _belongs(self, story: Story) -> bool:
+        if story.thread in self._threads or len(self._threads) < self._shape.items:
+            return True
+        age = (self._newest or 0) - story.changed
+        return age <= KILL_STAYS if story.is_killed else age < self._shape.span
+
+    def window(self) -> Window:
+        """Give the window as it stands."""
+        shown = [self._newest_of(members) for members in self._threads.values()]
+        # Kills first, each group as it was offered.
+        shown.sort(key=lambda item: (not item.story.is_killed, self._rank[item.story.guid]))
+        return Window(
+            items=tuple(shown[:MOST]),
+            changed=self._changed,
+            updated=self._updated,
+            until=min(self._untils, default=None),
+        )
+
+    def _newest_of(self, members: list[Item]) -> Item:
+        """Give the last changed of a thread, or what was written from it since."""
+        newest = members[0]
+        for item in members[1:]:
+            if self._evolved(item, newest) and not self._evolved(newest, item):
+                newest = item
+        return newest
+
+    def _evolved(self, item: Item, origin: Item) -> bool:
+        """Say whether one was written from the other, through hidden ones too."""
+        seen: set[str] = set()
+        at: str | None = item.story.guid
+        while at and at not in seen:
+            seen.add(at)
+            at = self._origins.get(at)
+            if at == origin.story.guid:
+                return True
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """What a feed says of itself."""
+
+    #: Atom `id`: permanent, the same at every address and level.
+    id: str
+    title: str
+    description: str
+    #: BCP 47.
+    language: str
+    #: The page for people.
+    home_url: str
+    #: The feed's own address; empty when its documents are shared between addresses.
+    self_url: str
+    updated: int
+    site: str
+    rights: str = ""
+    contact: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """An item that tells the reader something of its subscription."""
+
+    #: Stable per event, so that it is shown as new once.
+    guid: str
+    title: str
+    html: str
+    url: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What an item says beside the story, in the feed's language."""
+
+    #: Below a teaser: that there is more, and how to get it. HTML.
+    teaser_notice: str
+    #: In place of a killed story. Plain text.
+    killed_notice: str
+    #: Before a story seen under embargo; `{time}` stands for its end. Plain text.
+    embargo_notice: str
+    #: Where a story's page is; `{id}` stands for its id.
+    story_url: str
+    #: Topic names by slug, in the feed's language; unlisted topics are not in it.
+    topics: tuple[tuple[str, str], ...] = ()
+    #: Where to learn how to subscribe.
+    subscribe_url: str = ""

@@ -1,0 +1,173 @@
+"""Plans and subscriptions: what they come to for one caller."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.domain.strategies import DAY, NOW, grant, grants
+from wirefeed.domain.access import PUBLIC, Level
+from wirefeed.domain.errors import Unacceptable
+from wirefeed.domain.plans import (
+    Entitlement,
+    Lapse,
+    Plan,
+    Reader,
+    Subscriber,
+    Subscription,
+    entitlement,
+)
+
+OPEN = Plan(name=PUBLIC, grants=(grant(plan=PUBLIC, level=Level.SUMMARY),), changed=1)
+GOLD = Plan(name="gold", grants=(grant("politics"), grant("sport", media=True)), changed=2)
+SILVER = Plan(name="silver", grants=(grant("economy", plan="silver"),), changed=3)
+PLANS = {plan.name: plan for plan in (OPEN, GOLD, SILVER)}
+
+
+def subscriber(*subscriptions: Subscription, **fields) -> Subscriber:
+    return Subscriber(id="ajans", subscriptions=subscriptions, **fields)
+
+
+def to(plan: str, starts: int = 0, ends: int | None = None) -> Subscription:
+    return Subscription(plan=plan, starts=starts, ends=ends)
+
+
+def names(held: Entitlement) -> set[str]:
+    return {g.plan for g in held.grants}
+
+
+@pytest.mark.parametrize(
+    ("who", "narrowed_to", "plans"),
+    [
+        (None, None, {PUBLIC}),
+        (None, ["gold"], {PUBLIC}),
+        (subscriber(), None, {PUBLIC}),
+        (subscriber(to("gold")), None, {PUBLIC, "gold"}),
+        (subscriber(to("gold"), to("silver"), to("gold")), None, {PUBLIC, "gold", "silver"}),
+        (subscriber(to("gold"), suspended=True), None, {PUBLIC}),
+        # A plan that does not exist grants nothing.
+        (subscriber(to("bronze")), None, {PUBLIC}),
+        # The start counts, the end does not.
+        (subscriber(to("gold", NOW)), None, {PUBLIC, "gold"}),
+        (subscriber(to("gold", NOW + 1)), None, {PUBLIC}),
+        (subscriber(to("gold", 0, NOW)), None, {PUBLIC}),
+        (subscriber(to("gold", 0, NOW + 1)), None, {PUBLIC, "gold"}),
+        (subscriber(to("gold", 0, NOW), to("gold", NOW)), None, {PUBLIC, "gold"}),
+        # Narrowing keeps what it names, of what there is.
+        (subscriber(to("gold"), to("silver")), ["gold"], {PUBLIC, "gold"}),
+        (subscriber(to("gold")), ["silver"], {PUBLIC}),
+        (subscriber(to("gold")), [], {PUBLIC}),
+        (subscriber(to("gold")), ["gold", "gold", "bronze"], {PUBLIC, "gold"}),
+        (subscriber(to("gold"), suspended=True), ["gold"], {PUBLIC}),
+    ],
+)
+def test_an_entitlement_joins_the_live_plans_and_the_public_one(who, narrowed_to, plans):
+    held = entitlement(who, PLANS, NOW, narrowed_to=narrowed_to)
+    assert names(held) == plans
+    assert held.grants == {g for name in plans for g in PLANS[name].grants}
+    assert held.anonymous is (who is None)
+
+
+def test_without_a_public_plan_the_public_may_see_nothing():
+    assert entitlement(None, {"gold": GOLD}, NOW).grants == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("who", "until", "changed"),
+    [
+        (None, None, 1),
+        (subscriber(), None, 1),
+        (subscriber(changed=9), None, 9),
+        (subscriber(to("gold")), None, 2),
+        (subscriber(to("gold", NOW - DAY)), None, NOW - DAY),
+        (subscriber(to("gold", NOW)), None, NOW),
+        (subscriber(to("gold", 5, NOW)), None, NOW),
+        (subscriber(to("gold", 5, NOW + 1)), NOW + 1, 5),
+        (subscriber(to("gold", NOW + 3, NOW + 9), to("silver", 5, NOW + 7)), NOW + 3, 5),
+        (subscriber(to("bronze", 7)), None, 7),
+    ],
+)
+def test_an_entitlement_says_until_when_it_holds_and_since_when(who, until, changed):
+    held = entitlement(who, PLANS, NOW)
+    assert (held.until, held.changed) == (until, changed)
+
+
+def test_live_subscriptions():
+    running, over = to("gold", 0, NOW + 1), to("silver", 0, NOW)
+    assert subscriber(running, over).live(NOW) == (running,)
+    assert subscriber(running, suspended=True).live(NOW) == ()
+
+
+def test_a_reader_without_subscriber_is_the_anonymous_public():
+    reader = Reader(entitlement=entitlement(None, PLANS, NOW))
+    assert (reader.subscriber, reader.lapse, reader.lapsed) == (None, None, 0)
+    assert replace(reader, lapse=Lapse.ENDED).lapse == "ended"
+
+
+@pytest.mark.parametrize("name", ["", "Gold", "a b", "-a", "a" * 65, "gold\n", "gül", "source:a"])
+def test_a_name_that_would_not_be_safe_in_tokens_and_logs_is_refused(name):
+    with pytest.raises(Unacceptable) as caught:
+        Plan(name=name, grants=())
+    assert caught.value.field == "name"
+    with pytest.raises(Unacceptable) as caught:
+        Subscriber(id=name)
+    assert caught.value.field == "id"
+
+
+@pytest.mark.parametrize(
+    ("labels", "language", "label"),
+    [
+        ({"en": "Gold", "tr": "Altın"}, "tr", "Altın"),
+        ({"en": "Gold", "tr": "Altın"}, "ar", "Gold"),
+        ({"tr": "Altın"}, "ar", "gold"),
+    ],
+)
+def test_the_label_of_a_plan(labels, language, label):
+    assert replace(GOLD, labels=labels).label(language) == label
+
+
+# --- properties -----------------------------------------------------------------------------------
+
+plan_names = st.sampled_from((PUBLIC, "gold", "silver", "bronze"))
+times = st.integers(-3, 3).map(lambda n: NOW + n)
+subscriptions = st.builds(Subscription, plan=plan_names, starts=times, ends=st.none() | times)
+subscribers = st.builds(
+    Subscriber,
+    id=st.just("ajans"),
+    suspended=st.booleans(),
+    changed=times,
+    subscriptions=st.lists(subscriptions, max_size=4).map(tuple),
+)
+catalogues = st.dictionaries(plan_names, st.lists(grants, max_size=2).map(tuple), max_size=4).map(
+    lambda drawn: {name: Plan(name=name, grants=held) for name, held in drawn.items()}
+)
+
+
+@given(subscribers, catalogues, times, st.frozensets(plan_names))
+def test_a_token_can_only_narrow(who, plans, now, named):
+    whole = entitlement(who, plans, now)
+    part = entitlement(who, plans, now, narrowed_to=named)
+    assert part.grants <= whole.grants
+    assert part.grants >= entitlement(None, plans, now).grants
+    everything = entitlement(who, plans, now, narrowed_to={*plans, "more"})
+    assert everything.grants == whole.grants
+
+
+@given(subscribers, catalogues, times, times)
+def test_an_entitlement_stays_the_same_until_it_says(who, plans, now, later):
+    held = entitlement(who, plans, now)
+    if now <= later and (held.until is None or later < held.until):
+        assert entitlement(who, plans, later) == held
+
+
+@given(subscribers, catalogues, times, times)
+def test_the_change_of_an_entitlement_never_goes_back(who, plans, now, later):
+    first, second = sorted((now, later))
+    assert entitlement(who, plans, first).changed <= entitlement(who, plans, second).changed
+
+
+@given(subscribers, catalogues, times)
+def test_suspended_is_to_have_what_the_public_has(who, plans, now):
+    held = entitlement(replace(who, suspended=True), plans, now)
+    assert held.grants == entitlement(None, plans, now).grants
