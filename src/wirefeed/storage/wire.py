@@ -1,0 +1,139 @@
+"""The wire's rows and its head, and what the clock will add to it. No rules here."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from wirefeed.domain.wire import Change, ChangeKind, Head
+from wirefeed.storage import codec, tables
+
+_head, _wire, _due = tables.head.c, tables.wire.c, tables.due.c
+
+
+class Row(NamedTuple):
+    """A change where it stands on the wire."""
+
+    position: int
+    at: int
+    change: Change
+
+
+class Due(NamedTuple):
+    """A change the clock will make to a story."""
+
+    at: int
+    guid: str
+    kind: ChangeKind
+
+
+_HEAD = select(_head.position, _head.at)
+# The row stays locked until the transaction ends, so positions follow one another in the
+# order of commits.
+_ADVANCE = (
+    update(tables.head)
+    .values(
+        position=_head.position + bindparam("count"),
+        at=case((_head.at < bindparam("now"), bindparam("now")), else_=_head.at),
+    )
+    .returning(_head.position, _head.at)
+)
+
+
+async def head(conn: AsyncConnection) -> Head:
+    row = (await conn.execute(_HEAD)).one()
+    return Head(position=row.position, at=row.at)
+
+
+async def append(conn: AsyncConnection, changes: Sequence[Change], now: int) -> Head:
+    """Append changes at the next positions; the head returned is where the last one stands.
+
+    Time on the wire never goes back, whatever the clock does.
+    """
+    if not changes:
+        return await head(conn)
+    row = (await conn.execute(_ADVANCE, {"count": len(changes), "now": now})).one()
+    first = row.position - len(changes) + 1
+    await conn.execute(
+        tables.wire.insert(),
+        [
+            {
+                "position": position,
+                "at": row.at,
+                "kind": change.kind.value,
+                "about": change.about,
+                "version": change.version,
+                "topics_before": codec.text(change.topics_before),
+                "topics_after": codec.text(change.topics_after),
+            }
+            for position, change in enumerate(changes, first)
+        ],
+    )
+    return Head(position=row.position, at=row.at)
+
+
+async def since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
+    """Give the changes above a position, in order."""
+    rows = await conn.execute(
+        select(tables.wire).where(_wire.position > position).order_by(_wire.position).limit(limit)
+    )
+    return [
+        Row(
+            row.position,
+            row.at,
+            Change(
+                kind=ChangeKind(row.kind),
+                about=row.about,
+                version=row.version,
+                topics_before=codec.names(row.topics_before),
+                topics_after=codec.names(row.topics_after),
+            ),
+        )
+        for row in rows
+    ]
+
+
+# --- what the clock will change ------------------------------------------------------------------
+
+_SCHEDULE = tables.upsert(tables.due).on_conflict_do_nothing()
+_UNSCHEDULE = delete(tables.due).where(_due.guid == bindparam("gone"))
+_DONE = delete(tables.due).where(
+    _due.at == bindparam("then"), _due.guid == bindparam("gone"), _due.kind == bindparam("was")
+)
+
+
+async def schedule(conn: AsyncConnection, rows: Sequence[tuple[int, str, ChangeKind]]) -> None:
+    if not rows:
+        return
+    values = [{"at": at, "guid": guid, "kind": kind.value} for at, guid, kind in rows]
+    await conn.execute(_SCHEDULE, values)
+
+
+async def unschedule(conn: AsyncConnection, guids: Collection[str]) -> None:
+    """Forget whatever is due for these stories."""
+    if guids:
+        await conn.execute(_UNSCHEDULE, [{"gone": guid} for guid in guids])
+
+
+async def due(conn: AsyncConnection, now: int, limit: int) -> list[Due]:
+    """Give what is due by now, the earliest first."""
+    rows = await conn.execute(
+        select(_due.at, _due.guid, _due.kind)
+        .where(_due.at <= now)
+        .order_by(_due.at, _due.guid, _due.kind)
+        .limit(limit)
+    )
+    return [Due(row.at, row.guid, ChangeKind(row.kind)) for row in rows]
+
+
+async def next_due(conn: AsyncConnection) -> int | None:
+    row = (await conn.execute(select(_due.at).order_by(_due.at).limit(1))).one_or_none()
+    return None if row is None else row.at
+
+
+async def done(conn: AsyncConnection, rows: Sequence[tuple[int, str, ChangeKind]]) -> None:
+    if not rows:
+        return
+    values = [{"then": at, "gone": guid, "was": kind.value} for at, guid, kind in rows]
+    await conn.execute(_DONE, values)

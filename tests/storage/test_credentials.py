@@ -1,0 +1,162 @@
+"""Credentials: the row behind each is found by what arrives, and revoked once."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
+
+from tests.storage.samples import numbers, words
+from wirefeed.domain.credentials import FeedKey, Scope, Token
+from wirefeed.domain.plans import Subscriber
+from wirefeed.storage import credentials, subscribers, tables
+from wirefeed.storage.credentials import SigningKey, Source
+from wirefeed.storage.database import Database
+
+TOKEN = Token(
+    jti="t1",
+    subscriber="acme",
+    source=None,
+    name="machine",
+    scopes=frozenset({Scope.FEEDS_READ, Scope.WIRE_READ}),
+    issued=10,
+    expires=20,
+)
+SENDER = replace(TOKEN, jti="t2", subscriber=None, source="desk", issued=11)
+KEY = FeedKey(id="k1", subscriber="acme", name="phone", tail="wxyz", issued=10)
+
+
+@pytest.fixture
+async def agency(database: Database) -> Database:
+    """Give a database with two subscribers and a source."""
+    async with database.writing() as conn:
+        for name in ("acme", "zeta"):
+            await subscribers.put_subscriber(conn, Subscriber(id=name))
+        await credentials.add_source(conn, "desk", 5)
+    return database
+
+
+# --- tokens --------------------------------------------------------------------------------------
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    owner=st.sampled_from([("acme", None), (None, "desk")]),
+    name=words,
+    scopes=st.frozensets(st.sampled_from(Scope)),
+    times=st.tuples(numbers, numbers),
+    entitlements=st.none() | st.frozensets(words, max_size=3),
+    revoked=st.none() | numbers,
+)
+async def test_a_token_comes_back_as_it_was_added(
+    agency, conn, owner, name, scopes, times, entitlements, revoked
+):
+    token = Token(
+        jti="drawn",
+        subscriber=owner[0],
+        source=owner[1],
+        name=name,
+        scopes=scopes,
+        issued=times[0],
+        expires=times[1],
+        entitlements=entitlements,
+        revoked=revoked,
+    )
+    await conn.execute(tables.tokens.delete())
+    await credentials.add_token(conn, token)
+    assert await credentials.token(conn, "drawn") == token
+
+
+@pytest.mark.parametrize(
+    ("whose", "found"),
+    [
+        ({}, ["t1", "t2"]),
+        ({"subscriber": "acme"}, ["t1"]),
+        ({"subscriber": "zeta"}, []),
+        ({"source": "desk"}, ["t2"]),
+        ({"source": "acme"}, []),
+    ],
+)
+async def test_tokens_are_listed_by_owner(agency, whose, found):
+    async with agency.writing() as conn:
+        await credentials.add_token(conn, SENDER)
+        await credentials.add_token(conn, TOKEN)
+        assert [token.jti for token in await credentials.tokens(conn, **whose)] == found
+
+
+async def test_a_token_is_revoked_once(agency):
+    async with agency.writing() as conn:
+        await credentials.add_token(conn, TOKEN)
+        assert await credentials.revoke_token(conn, "t1", 15)
+        assert not await credentials.revoke_token(conn, "t1", 16)
+        assert not await credentials.revoke_token(conn, "unknown", 16)
+        assert await credentials.token(conn, "t1") == replace(TOKEN, revoked=15)
+        assert await credentials.token(conn, "unknown") is None
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        replace(TOKEN, subscriber=None),
+        replace(TOKEN, source="desk"),
+        replace(TOKEN, subscriber="unknown"),
+        replace(SENDER, source="unknown"),
+    ],
+)
+async def test_a_token_of_nobody_or_of_two_cannot_be_kept(agency, token):
+    async def add() -> None:
+        async with agency.writing() as conn:
+            await credentials.add_token(conn, token)
+
+    with pytest.raises(IntegrityError):
+        await add()
+
+
+# --- feed keys -----------------------------------------------------------------------------------
+
+
+async def test_a_feed_key_is_found_by_its_digest_alone(agency):
+    async with agency.writing() as conn:
+        await credentials.add_feed_key(conn, KEY, b"\0\xff" * 16)
+        assert await credentials.feed_key(conn, b"\0\xff" * 16) == KEY
+        assert await credentials.feed_key(conn, b"\0\xff" * 15) is None
+
+
+async def test_feed_keys_are_listed_by_subscriber(agency):
+    other = replace(KEY, id="k0", subscriber="zeta", issued=11)
+    async with agency.writing() as conn:
+        await credentials.add_feed_key(conn, other, b"2")
+        await credentials.add_feed_key(conn, KEY, b"1")
+        assert await credentials.feed_keys(conn) == [KEY, other]
+        assert await credentials.feed_keys(conn, "zeta") == [other]
+
+
+async def test_a_feed_key_is_revoked_once(agency):
+    async with agency.writing() as conn:
+        await credentials.add_feed_key(conn, KEY, b"1")
+        assert await credentials.revoke_feed_key(conn, "k1", 15)
+        assert not await credentials.revoke_feed_key(conn, "k1", 16)
+        assert await credentials.feed_key(conn, b"1") == replace(KEY, revoked=15)
+
+
+# --- what signs, and who sends -------------------------------------------------------------------
+
+
+async def test_signing_keys_come_the_oldest_first(database):
+    new = SigningKey(kid="a", state="current", public=b"\0p", private=b"\xffs", created=2)
+    old = replace(new, kid="b", state="retired", created=1)
+    async with database.writing() as conn:
+        assert await credentials.signing_keys(conn) == []
+        await credentials.add_signing_key(conn, new)
+        await credentials.add_signing_key(conn, old)
+        assert await credentials.signing_keys(conn) == [old, new]
+
+
+async def test_sources_come_by_name(agency):
+    async with agency.writing() as conn:
+        await credentials.add_source(conn, "agency", 6)
+        assert await credentials.sources(conn) == [
+            Source(name="agency", created=6),
+            Source(name="desk", created=5),
+        ]

@@ -1,0 +1,167 @@
+"""Plans and subscribers: held as they are, changed in place, removed with all they have."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.storage.samples import numbers, words
+from wirefeed.domain.access import Grant, Level
+from wirefeed.domain.credentials import FeedKey, Scope, Token
+from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.storage import credentials, subscribers
+from wirefeed.storage.database import Database
+
+one_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+names = st.frozensets(words, min_size=1, max_size=3)
+grants = st.builds(
+    Grant,
+    plan=words,
+    topics=names,
+    languages=names,
+    excepted=st.frozensets(words, max_size=3),
+    level=st.sampled_from([Level.SUMMARY, Level.FULL]),
+    delay=st.integers(0, 2**62),
+    media=st.booleans(),
+    early=st.booleans(),
+    notes=st.booleans(),
+    archive_days=st.none() | numbers,
+)
+plans = st.builds(
+    Plan,
+    name=st.sampled_from(["gold", "silver"]),
+    grants=st.lists(grants, max_size=3).map(tuple),
+    labels=st.dictionaries(words, words, max_size=3),
+    changed=numbers,
+)
+subscriptions = st.builds(Subscription, plan=words, starts=numbers, ends=st.none() | numbers)
+people = st.builds(
+    Subscriber,
+    id=st.sampled_from(["acme", "zeta"]),
+    name=words,
+    contact=words,
+    suspended=st.booleans(),
+    subscriptions=st.lists(subscriptions, max_size=3).map(tuple),
+    changed=numbers,
+)
+
+ACME = Subscriber(
+    id="acme",
+    name="Acme",
+    contact="a@acme.example",
+    subscriptions=(Subscription(plan="g", starts=1),),
+)
+
+
+async def keep(database: Database, *kept: Subscriber) -> None:
+    async with database.writing() as conn:
+        for subscriber in kept:
+            await subscribers.put_subscriber(conn, subscriber)
+
+
+# --- plans ---------------------------------------------------------------------------------------
+
+
+@one_database
+@given(plan=plans)
+async def test_a_plan_comes_back_as_it_was_put(conn, plan):
+    await subscribers.put_plan(conn, plan)
+    assert (await subscribers.plans(conn))[plan.name] == plan
+
+
+async def test_a_plan_counts_its_changes(database):
+    plan = Plan(name="gold", grants=())
+    async with database.writing() as conn:
+        for changed in (5, 6):
+            await subscribers.put_plan(conn, replace(plan, changed=changed))
+        row = await conn.exec_driver_sql("SELECT version, changed FROM plans")
+        assert row.all() == [(2, 6)]
+
+
+async def test_the_same_plan_is_kept_as_the_same_text(database):
+    topics = [f"t{n}" for n in range(50)]
+    texts = set()
+    for order in (topics, topics[::-1]):
+        grant = Grant(plan="gold", topics=frozenset(order))
+        async with database.writing() as conn:
+            await subscribers.put_plan(conn, Plan(name="gold", grants=(grant,)))
+            texts.add((await conn.exec_driver_sql("SELECT definition FROM plans")).scalar_one())
+    assert len(texts) == 1
+    assert str(sorted(topics)).replace("'", '"').replace(" ", "") in texts.pop()
+
+
+async def test_a_plan_is_removed_once(database):
+    async with database.writing() as conn:
+        await subscribers.put_plan(conn, Plan(name="gold", grants=()))
+        assert await subscribers.remove_plan(conn, "gold")
+        assert not await subscribers.remove_plan(conn, "gold")
+        assert await subscribers.plans(conn) == {}
+
+
+# --- subscribers ---------------------------------------------------------------------------------
+
+
+@one_database
+@given(held=people)
+async def test_a_subscriber_comes_back_as_it_was_put(conn, held):
+    await subscribers.put_subscriber(conn, held)
+    assert await subscribers.subscriber(conn, held.id) == held
+    assert held in await subscribers.subscribers(conn)
+
+
+async def test_a_subscriber_that_is_not_there_is_not_found(database):
+    async with database.reading() as conn:
+        assert await subscribers.subscriber(conn, "acme") is None
+        assert await subscribers.subscribers(conn) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "limit", "found"),
+    [(None, 2, ["a1", "a2"]), ("a2", 2, ["a3"]), ("a3", 2, [])],
+)
+async def test_subscribers_are_listed_page_by_page(database, after, limit, found):
+    await keep(database, *(replace(ACME, id=f"a{n}") for n in (3, 1, 2)))
+    async with database.reading() as conn:
+        page = await subscribers.subscribers(conn, after, limit)
+    assert [subscriber.id for subscriber in page] == found
+    assert all(subscriber.subscriptions == ACME.subscriptions for subscriber in page)
+
+
+TOKEN = Token(
+    jti="t1",
+    subscriber="acme",
+    source=None,
+    name="",
+    scopes=frozenset({Scope.FEEDS_READ}),
+    issued=1,
+    expires=2,
+)
+KEY = FeedKey(id="k1", subscriber="acme", name="", tail="abcd", issued=1)
+
+
+async def test_a_changed_subscriber_keeps_its_credentials(database):
+    await keep(database, ACME)
+    async with database.writing() as conn:
+        await credentials.add_token(conn, TOKEN)
+        await credentials.add_feed_key(conn, KEY, b"digest")
+        await subscribers.put_subscriber(conn, replace(ACME, name="Acme Ltd", subscriptions=()))
+        assert await credentials.tokens(conn) == [TOKEN]
+        assert await credentials.feed_keys(conn) == [KEY]
+
+
+async def test_a_removed_subscriber_leaves_nothing(database):
+    await keep(database, ACME, replace(ACME, id="zeta"))
+    async with database.writing() as conn:
+        await credentials.add_token(conn, TOKEN)
+        await credentials.add_feed_key(conn, KEY, b"digest")
+    async with database.writing() as conn:
+        assert await subscribers.remove_subscriber(conn, "acme")
+        assert not await subscribers.remove_subscriber(conn, "acme")
+        assert [s.id for s in await subscribers.subscribers(conn)] == ["zeta"]
+        assert await credentials.tokens(conn) == []
+        assert await credentials.feed_key(conn, b"digest") is None
+        for table in ("persons", "subscriptions"):
+            rows = await conn.exec_driver_sql(f"SELECT subscriber FROM {table}")  # noqa: S608  # ours
+            assert rows.scalars().all() == ["zeta"]
