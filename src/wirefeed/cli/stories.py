@@ -1,0 +1,166 @@
+"""Commands for the desk: what is held, what a subscriber sees of it, and taking it back."""
+
+from dataclasses import replace
+
+import click
+
+from wirefeed.cli.output import as_json, json_out, run, say, table, when
+from wirefeed.composition import Services
+from wirefeed.domain.access import Access, decide
+from wirefeed.domain.errors import NotFound
+from wirefeed.domain.stories import PubStatus, Story
+from wirefeed.services.publishing import Message
+
+_DESK = "desk"
+
+
+@click.group()
+def stories() -> None:
+    """See which stories are held, and take them back."""
+
+
+@stories.command("list")
+@click.option("--topic", default="", help="Only this topic.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@as_json
+def list_stories(topic: str, limit: int, *, as_json: bool) -> None:
+    """List the stories that changed last."""
+
+    async def work(services: Services) -> list[Story]:
+        if topic and topic not in services.taxonomy:
+            raise NotFound(f"there is no topic {topic!r}", remedy="see `wirefeed topics list`")
+        return await services.publishing.listing(topic=topic, limit=limit)
+
+    found = run(work)
+    if as_json:
+        json_out([_story_json(story) for story in found])
+        return
+    rows = [
+        (s.id, when(s.changed), s.change, s.language, s.revision.status, s.revision.headline)
+        for s in found
+    ]
+    table(["id", "changed", "change", "language", "status", "headline"], rows)
+
+
+@stories.command("show")
+@click.argument("guid")
+@as_json
+def show_story(guid: str, *, as_json: bool) -> None:
+    """Show the story GUID (or its id) as it is held."""
+    story = run(lambda services: services.publishing.find(guid))
+    if as_json:
+        json_out(
+            _story_json(story) | {"summary": story.revision.summary, "body": story.revision.body}
+        )
+        return
+    for name, value in _story_json(story).items():
+        text = ", ".join(value) if isinstance(value, list) else value
+        click.echo(f"{name:<16}{'' if text is None else text}")
+    click.echo()
+    click.echo(story.revision.body or story.revision.summary)
+
+
+def _story_json(story: Story) -> dict[str, object]:
+    revision = story.revision
+    return {
+        "guid": story.guid,
+        "id": story.id,
+        "version": story.version,
+        "status": revision.status,
+        "change": story.change,
+        "changed": when(story.changed),
+        "language": revision.language,
+        "headline": revision.headline,
+        "slugline": revision.slugline,
+        "topics": sorted(story.topics),
+        "feeds": [f"{feed.language}/{feed.topic or 'latest'}" for feed in sorted(story.feeds)],
+        "thread": story.thread,
+        "published": when(story.published),
+        "updated": when(story.updated),
+        "embargoed_until": when(revision.embargoed_until),
+        "expires": when(revision.expires),
+        "urgency": revision.urgency,
+    }
+
+
+@stories.command("kill")
+@click.argument("guid")
+@click.option("--headline", default="", help="What the notice is called; else the slugline.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def kill_story(guid: str, headline: str, *, yes: bool) -> None:
+    """Withdraw the story GUID (or its id) for good, everywhere. It is gone when this returns."""
+
+    async def find(services: Services) -> Story:
+        return await services.publishing.find(guid)
+
+    story = run(find)
+    if story.is_killed:
+        say(f"{story.guid} is killed already")
+        return
+    if not yes and not click.confirm(f"Kill “{story.revision.headline}”?", err=True):
+        raise click.Abort
+
+    async def work(services: Services) -> None:
+        kill = replace(
+            story.revision,
+            status=PubStatus.CANCELED,
+            version=story.version + 1,
+            version_created=services.clock(),
+            headline=headline or story.revision.headline,
+            summary="",
+            body="",
+            media=(),
+        )
+        (receipt,) = await services.publishing.accept_all([Message(raw=b"", revision=kill)], _DESK)
+        if receipt.error:
+            raise receipt.error
+
+    run(work)
+    say(f"{story.guid} killed")
+
+
+@click.command()
+@click.argument("subscriber")
+@click.argument("guid")
+@as_json
+def explain(subscriber: str, guid: str, *, as_json: bool) -> None:
+    """Say what SUBSCRIBER sees of the story GUID (or its id) now, and why.
+
+    SUBSCRIBER may be `public`: what everybody sees.
+    """
+
+    async def work(services: Services) -> tuple[Story, Access]:
+        story = await services.publishing.find(guid)
+        reader = await services.accounts.as_subscriber(subscriber)
+        return story, decide(story, reader.entitlement, services.clock())
+
+    story, access = run(work)
+    answer = {
+        "story": story.guid,
+        "subscriber": subscriber,
+        "level": access.level,
+        "reason": access.reason,
+        "plan": access.grant.plan if access.grant else None,
+        "grant": _grant_text(access),
+        "topics": sorted(story.topics),
+        "media": access.media,
+        "early": access.early,
+        "until": when(access.until),
+    }
+    if as_json:
+        json_out(answer)
+        return
+    click.echo(f"{access.level}: {access.reason}")
+    for name in ("plan", "grant", "until"):
+        if answer[name]:
+            click.echo(f"  {name:<7}{answer[name]}")
+    click.echo(f"  topics {', '.join(sorted(story.topics)) or 'none'}")
+
+
+def _grant_text(access: Access) -> str | None:
+    grant = access.grant
+    if grant is None:
+        return None
+    excepted = f" except {', '.join(sorted(grant.excepted))}" if grant.excepted else ""
+    topics = ", ".join(sorted(grant.topics))
+    return f"{grant.level} of {topics}{excepted} in {', '.join(sorted(grant.languages))}"

@@ -1,0 +1,154 @@
+"""The composition root: reads the files, opens the database and puts the services together.
+
+Only this module, `web.app` and `cli` build adapters, and only here is the clock read.
+"""
+
+import hashlib
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from wirefeed.config import Settings
+from wirefeed.config import Taxonomy as TaxonomySettings
+from wirefeed.domain.access import ALL, PUBLIC, Grant
+from wirefeed.domain.errors import Invalid, Unacceptable
+from wirefeed.domain.feeds import Shape
+from wirefeed.domain.plans import Plan
+from wirefeed.domain.topics import Taxonomy
+from wirefeed.formats import markup
+from wirefeed.formats.definitions import (
+    check_plan,
+    parse_media_topics,
+    parse_plans,
+    parse_topics,
+)
+from wirefeed.services.accounts import Accounts
+from wirefeed.services.house import House
+from wirefeed.services.keyring import Keyring, master_key
+from wirefeed.services.publishing import Publishing
+from wirefeed.services.syndication import Syndication
+from wirefeed.storage.cache import Cache
+from wirefeed.storage.database import Database
+from wirefeed.texts import load_all
+
+Clock = Callable[[], int]
+_HOUR = 3_600_000_000
+_CACHE_BYTES = 64 * 1024 * 1024
+#: What an empty database starts with when no plans are defined: summaries for everybody.
+_SUMMARIES = Plan(
+    name=PUBLIC,
+    grants=(Grant(plan=PUBLIC, topics=frozenset({ALL})),),
+    labels={"en": "Public"},
+)
+
+
+def utc_now() -> int:
+    """Give the time in microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that a server or a command works with."""
+
+    settings: Settings
+    clock: Clock
+    taxonomy: Taxonomy
+    house: House
+    database: Database
+    keyring: Keyring
+    accounts: Accounts
+    publishing: Publishing
+    syndication: Syndication
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Services]:
+    """Open the database and build the services over it; close it at the end."""
+    taxonomy = read_topics(settings.taxonomy)
+    plans = read_plans(settings.taxonomy, taxonomy)
+    master = master_key(Path(settings.keys.master))
+    database = await Database.open(settings.database.url)
+    try:
+        services = _build(settings, clock, taxonomy, master, database)
+        await services.accounts.seed(plans)
+        await services.keyring.load()
+        yield services
+    finally:
+        await database.close()
+
+
+def _build(
+    settings: Settings, clock: Clock, taxonomy: Taxonomy, master: bytes, database: Database
+) -> Services:
+    house = House(settings, load_all(settings.site.languages))
+    keyring = Keyring(database, master, clock)
+    return Services(
+        settings=settings,
+        clock=clock,
+        taxonomy=taxonomy,
+        house=house,
+        database=database,
+        keyring=keyring,
+        accounts=Accounts(database, keyring, max_days=settings.tokens.max_days, clock=clock),
+        publishing=Publishing(
+            database,
+            taxonomy,
+            languages=settings.site.languages,
+            default_language=settings.default_language,
+            sanitiser=markup.EDITION,
+            clock=clock,
+        ),
+        syndication=Syndication(
+            database,
+            taxonomy,
+            house,
+            shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
+            secret=hashlib.blake2b(b"documents", key=master, digest_size=32).digest(),
+            cache=Cache(_CACHE_BYTES),
+            clock=clock,
+        ),
+    )
+
+
+def read_topics(settings: TaxonomySettings) -> Taxonomy:
+    """Read the topic tree. Raises `Invalid` or `Unacceptable`, naming the file."""
+    table = files("wirefeed").joinpath("vocabulary", "mediatopics.tsv").read_text("utf-8")
+    path = Path(settings.topics)
+    try:
+        return parse_topics(_read(path, "taxonomy.topics"), parse_media_topics(table))
+    except Invalid as error:
+        raise Unacceptable(str(error), field=str(path)) from error
+
+
+def read_plans(settings: TaxonomySettings, taxonomy: Taxonomy) -> tuple[Plan, ...]:
+    """Read the plans to start with; `public` is always among them."""
+    path = Path(settings.plans)
+    try:
+        plans = parse_plans(_read(path, "taxonomy.plans"))
+        for plan in plans:
+            check_plan(plan, taxonomy)
+    except Invalid as error:
+        raise Unacceptable(str(error), field=str(path)) from error
+    if any(plan.name == PUBLIC for plan in plans):
+        return plans
+    return (_SUMMARIES, *plans)
+
+
+def _read(path: Path, setting: str) -> str:
+    """Read a definition; without the file of the default settings there is none."""
+    defaults = {
+        "taxonomy.topics": TaxonomySettings().topics,
+        "taxonomy.plans": TaxonomySettings().plans,
+    }
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError as error:
+        if str(path) == defaults[setting]:
+            return ""
+        raise Unacceptable(f"there is no file {path}", field=setting) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unacceptable(f"{path} cannot be read: {error}", field=setting) from error

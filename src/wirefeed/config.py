@@ -1,0 +1,229 @@
+"""Settings: what a TOML file and the environment may say. Read once, before anything starts.
+
+Every setting is `[section] name` in the file and `WIREFEED_SECTION__NAME` in the
+environment, which wins. An unknown one is refused: a typo must not go unnoticed.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from wirefeed.domain.errors import Unacceptable
+
+_PREFIX = "WIREFEED_"
+_Port = Annotated[int, Meta(ge=0, le=65535)]
+_Positive = Annotated[int, Meta(ge=1)]
+_Natural = Annotated[int, Meta(ge=0)]
+_Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[a-z0-9]{2,8})?$")]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A group of settings."""
+
+
+class Site(Section, frozen=True):
+    """Who publishes, for whom, in which languages."""
+
+    name: str = "Wirefeed"
+    tagline: str = ""
+    #: Languages with feeds and pages, the first one the default.
+    languages: Annotated[tuple[_Language, ...], Meta(min_length=1)] = ("en",)
+    #: Where a reader learns how to subscribe; empty: the catalogue says so itself.
+    subscribe_url: str = ""
+    contact: str = ""
+    #: Copyright line of every feed and page.
+    rights: str = ""
+
+
+class Server(Section, frozen=True):
+    """Where the server listens, and what it is called from outside."""
+
+    host: str = "127.0.0.1"
+    port: _Port = 8080
+    #: Every link starts with this, never with what a request says; empty: http://host:port.
+    public_url: str = ""
+    #: Health checks also answer on a listener of their own.
+    ops_host: str = "127.0.0.1"
+    #: 0: one above `port`.
+    ops_port: _Port = 0
+    #: Seconds that running requests get to finish after SIGTERM.
+    drain: _Positive = 10
+    #: Seconds a connection may be idle, or take to send a request's head.
+    head_seconds: _Positive = 15
+    #: Seconds a request's body may take.
+    body_seconds: _Positive = 10
+
+
+class DatabaseSettings(Section, frozen=True):
+    """Where everything is kept."""
+
+    url: str = "sqlite:///var/wirefeed.db"
+
+
+class Taxonomy(Section, frozen=True):
+    """Files that define the topics, and the plans an empty database starts with."""
+
+    topics: str = "config/topics.toml"
+    plans: str = "config/plans.toml"
+
+
+class Feed(Section, frozen=True):
+    """How long a feed's window is."""
+
+    #: At least this many of the newest stories,
+    items: Annotated[int, Meta(ge=1, le=300)] = 50
+    #: and whatever changed within this many hours before the newest change.
+    hours: _Natural = 24
+
+
+class TeaserSettings(Section, frozen=True):
+    """How much the summary of a story shows."""
+
+    words: Annotated[int, Meta(ge=5, le=300)] = 60
+
+
+class Tokens(Section, frozen=True):
+    """The credentials of machines."""
+
+    #: No token may live longer.
+    max_days: _Positive = 400
+
+
+class Keys(Section, frozen=True):
+    """The key under which secrets in the database are encrypted."""
+
+    #: Made on first start, readable by its owner alone. Without it no token can be issued.
+    master: str = "var/master.key"
+
+
+class Ingest(Section, frozen=True):
+    """What newsrooms may send."""
+
+    max_bytes: _Positive = 2 * 1024 * 1024
+    #: For stories that do not say their language; empty: the first of `site.languages`.
+    default_language: str = ""
+
+
+class Log(Section, frozen=True):
+    """What is logged: JSON lines, or lines for people on a terminal."""
+
+    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$")] = "info"
+
+
+class Settings(Section, frozen=True):
+    """Everything that can be set."""
+
+    site: Site = Site()
+    server: Server = Server()
+    database: DatabaseSettings = DatabaseSettings()
+    taxonomy: Taxonomy = Taxonomy()
+    feed: Feed = Feed()
+    teaser: TeaserSettings = TeaserSettings()
+    tokens: Tokens = Tokens()
+    keys: Keys = Keys()
+    ingest: Ingest = Ingest()
+    log: Log = Log()
+
+    @property
+    def public_url(self) -> str:
+        """The address links start with, without a slash at its end."""
+        server = self.server
+        host = f"[{server.host}]" if ":" in server.host else server.host
+        return (server.public_url or f"http://{host}:{server.port}").rstrip("/")
+
+    @property
+    def default_language(self) -> str:
+        """The language of stories that do not say theirs."""
+        return self.ingest.default_language or self.site.languages[0]
+
+
+def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from a TOML file, if there is one, and the environment.
+
+    Raises `Unacceptable` naming the setting at fault and where it was set.
+    """
+    values = _from_file(path) if path else {}
+    for name, (section, key, value) in _from_environment(environ or os.environ).items():
+        kind = _kind(name, section, key)
+        chosen = values.setdefault(section, {})
+        if not isinstance(chosen, dict):
+            raise Unacceptable("this is a section, not a setting", field=section)
+        chosen[key] = value.split(",") if kind is tuple else value
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `$.")
+        known = ", ".join(Settings.__struct_fields__)
+        raise Unacceptable(
+            message,
+            field=where.rstrip("`") or str(path or "settings"),
+            remedy=f"see config/wirefeed.toml; the sections are {known}",
+        ) from error
+    _check(settings)
+    return settings
+
+
+def with_server(settings: Settings, *, host: str | None, port: int | None) -> Settings:
+    """Give the settings with what the command line says of the server."""
+    server = settings.server
+    changed = msgspec.structs.replace(
+        server,
+        host=server.host if host is None else host,
+        port=server.port if port is None else port,
+    )
+    return msgspec.structs.replace(settings, server=changed)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise Unacceptable("there is no such settings file", field=str(path)) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Unacceptable(f"cannot be read as TOML: {error}", field=str(path)) from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, str, str]]:
+    found = {}
+    for name, value in environ.items():
+        section, separator, key = name.removeprefix(_PREFIX).lower().partition("__")
+        if name.startswith(_PREFIX) and separator:
+            found[name] = (section, key, value)
+    return found
+
+
+def _kind(name: str, section: str, key: str) -> type | None:
+    sections = {f.name: f.type for f in msgspec.structs.fields(Settings)}
+    if section not in sections:
+        raise Unacceptable(
+            f"there is no section {section!r}",
+            field=name,
+            remedy=f"use one of {', '.join(sections)}",
+        )
+    defaults = {f.name: f.default for f in msgspec.structs.fields(sections[section])}
+    if key not in defaults:
+        raise Unacceptable(
+            f"there is no setting {key!r} in {section!r}",
+            field=name,
+            remedy=f"use one of {', '.join(defaults)}",
+        )
+    return type(defaults[key])
+
+
+def _check(settings: Settings) -> None:
+    url = settings.server.public_url
+    if url and not url.startswith(("https://", "http://")):
+        raise Unacceptable(
+            f"{url!r} is no address", field="server.public_url", remedy="start it with https://"
+        )
+    if not settings.database.url.startswith("sqlite:///"):
+        raise Unacceptable(
+            "the database is named by an address",
+            field="database.url",
+            remedy="use sqlite:///path/to/wirefeed.db",
+        )

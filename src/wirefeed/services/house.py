@@ -1,0 +1,173 @@
+"""What the agency says of itself, in each of its languages: names, notices, addresses. No I/O."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from html import escape
+
+import msgspec
+
+from wirefeed.config import Settings
+from wirefeed.domain.access import View
+from wirefeed.domain.feeds import Channel, Notice, Wording
+from wirefeed.domain.plans import Lapse, Reader
+from wirefeed.domain.stories import Feed
+from wirefeed.domain.topics import Taxonomy
+from wirefeed.texts import Texts
+
+_SECOND = 1_000_000
+
+
+class House:
+    """The installation's own words and addresses."""
+
+    def __init__(self, settings: Settings, texts: Mapping[str, Texts]) -> None:
+        self._site = settings.site
+        self._texts = texts
+        self._public_url = settings.public_url
+        self.teaser_words = settings.teaser.words
+        #: Names everything above that shapes an item's bytes.
+        self.digest = hashlib.blake2b(
+            msgspec.msgpack.encode((settings.site, self._public_url, self.teaser_words, texts)),
+            digest_size=16,
+        ).digest()
+        self._wordings: dict[str, Wording] = {}
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages with feeds and pages, the default one first."""
+        return self._site.languages
+
+    @property
+    def name(self) -> str:
+        """The agency's name."""
+        return self._site.name
+
+    @property
+    def tagline(self) -> str:
+        """The line below the name."""
+        return self._site.tagline
+
+    @property
+    def rights(self) -> str:
+        """The copyright line."""
+        return self._site.rights
+
+    @property
+    def contact(self) -> str:
+        """Where to write to."""
+        return self._site.contact
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is reached over TLS."""
+        return self._public_url.startswith("https://")
+
+    def texts(self, language: str) -> Texts:
+        """Give the words of a language."""
+        return self._texts[language]
+
+    def url(self, path: str) -> str:
+        """Make an absolute address; never from what a request says of its host."""
+        return f"{self._public_url}{path}"
+
+    def story_path(self, view: View, language: str) -> str:
+        """Give the public address of a story."""
+        return f"/{language}/stories/{view.id}/{slug(view.headline)}"
+
+    def subscribe_url(self, language: str) -> str:
+        """Give the page that says how to subscribe."""
+        return self._site.subscribe_url or self.url(f"/{language}/#subscribe")
+
+    def topic_name(self, feed: Feed, taxonomy: Taxonomy) -> str:
+        """Name a feed's selection."""
+        if feed.topic:
+            return taxonomy[feed.topic].name(feed.language)
+        return str(self._texts[feed.language]["latest"])
+
+    def channel(self, feed: Feed, taxonomy: Taxonomy, updated: int, self_url: str) -> Channel:
+        """Say what a feed says of itself."""
+        words = self._texts[feed.language]["feed"]
+        names = {"site": self.name, "topic": self.topic_name(feed, taxonomy)}
+        tail = f"topics/{feed.topic}" if feed.topic else "latest"
+        return Channel(
+            id=self.url(f"/{feed.language}/{tail}"),
+            title=words["title"].format(**names),
+            description=words["description"].format(**names),
+            language=feed.language,
+            home_url=self.url(f"/{feed.language}/"),
+            self_url=self_url,
+            updated=updated,
+            site=self.name,
+            rights=self.rights,
+            contact=self.contact,
+        )
+
+    def wording(self, language: str, taxonomy: Taxonomy) -> Wording:
+        """Give what items of a language say beside their story."""
+        if language not in self._wordings:
+            words = self._texts[language]["feed"]
+            self._wordings[language] = Wording(
+                teaser_notice=_linked(words["notice"], self.subscribe_url(language)),
+                killed_notice=words["killed_notice"],
+                embargo_notice=words["embargo_notice"],
+                story_url=self.url(f"/{language}/stories/{{id}}"),
+                topics=tuple(
+                    (topic.slug, topic.name(language)) for topic in taxonomy if topic.listed
+                ),
+                subscribe_url=self.subscribe_url(language),
+            )
+        return self._wordings[language]
+
+    def lapse_notice(self, reader: Reader, language: str) -> Notice | None:
+        """Tell a reader whose private address lapsed: one item, the same until it ends.
+
+        It is the same for all keys that lapsed alike at one time, and names none.
+        """
+        if reader.lapse is None:
+            return None
+        title, text = self.lapse_words(reader.lapse, language)
+        renew = _linked(self._texts[language]["lapsed"]["renew"], self.subscribe_url(language))
+        return Notice(
+            guid=f"urn:wirefeed:notice:{reader.lapse}:{reader.lapsed}",
+            title=title,
+            html=f"<p>{escape(text)}</p><p>{renew}</p>",
+            url=self.subscribe_url(language),
+            at=reader.lapsed,
+        )
+
+    def lapse_words(self, lapse: Lapse, language: str) -> tuple[str, str]:
+        """Give the title and the text of a lapse."""
+        words = self._texts[language]["lapsed"][lapse.value]
+        return words["title"].format(site=self.name), words["text"].format(site=self.name)
+
+    def when(self, micros: int, language: str) -> str:
+        """Write a time for people, in UTC: the same on every machine."""
+        words = self._texts[language]
+        at = datetime.fromtimestamp(micros // _SECOND, tz=UTC)
+        return str(words["date_time"]).format(
+            day=at.day,
+            month=words["months"][at.month - 1],
+            year=at.year,
+            hour=f"{at.hour:02}",
+            minute=f"{at.minute:02}",
+        )
+
+
+def iso(micros: int) -> str:
+    """Write a time in RFC 3339, in UTC and whole seconds."""
+    at = datetime.fromtimestamp(micros // _SECOND, tz=UTC)
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def slug(headline: str) -> str:
+    """Give the decorative end of a story's address: what of its headline is plain ASCII."""
+    words = "".join(c if c.isascii() and c.isalnum() else " " for c in headline.lower()).split()
+    return "-".join(words[:8])[:64] or "story"
+
+
+def _linked(template: str, url: str) -> str:
+    """Fill an address into a sentence as a link. The sentence is ours; it holds no markup."""
+    link = f'<a href="{escape(url)}">{escape(url)}</a>'
+    before, _, after = template.partition("{url}")
+    return f"{escape(before)}{link}{escape(after)}"

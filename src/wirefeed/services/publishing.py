@@ -1,0 +1,301 @@
+"""Accept what newsrooms send: decide what each message changes, and announce it on the wire.
+
+Messages are committed in groups: those that arrive while a commit is being made
+durable share the next one, so that many newsrooms cost one fsync.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from wirefeed.domain.desk import Desk
+from wirefeed.domain.errors import NotFound, Unavailable, WirefeedError
+from wirefeed.domain.stories import Outcome, PubStatus, Revision, Story
+from wirefeed.domain.topics import Taxonomy
+from wirefeed.domain.wire import Change, ChangeKind
+from wirefeed.storage import dead_letters, stories, subscribers, wire
+from wirefeed.storage.database import Database
+from wirefeed.storage.dead_letters import DeadLetter
+from wirefeed.storage.stories import Stored
+
+#: Stories in one transaction: a long commit would starve those who read.
+GROUP = 100
+_QUEUE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A story as it arrived, read or found unreadable."""
+
+    raw: bytes
+    #: Where it stood in what was sent: a line, a file.
+    name: str = ""
+    revision: Revision | None = None
+    error: WirefeedError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a message: an outcome and the story now held, or the reason it was refused."""
+
+    message: Message
+    outcome: Outcome | None = None
+    story: Story | None = None
+    error: WirefeedError | None = None
+
+
+class Publishing:
+    """The way in. One per process; `run` commits what `accept` is given."""
+
+    def __init__(
+        self,
+        database: Database,
+        taxonomy: Taxonomy,
+        *,
+        languages: Sequence[str],
+        default_language: str,
+        sanitiser: int,
+        clock: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._taxonomy = taxonomy
+        self._languages = tuple(languages)
+        self._default_language = default_language
+        self._sanitiser = sanitiser
+        self._clock = clock
+        self._queue: asyncio.Queue[tuple[Message, str, asyncio.Future[Receipt]]] = asyncio.Queue(
+            maxsize=_QUEUE
+        )
+
+    async def accept(self, message: Message, source: str) -> Receipt:
+        """Take one message in; it is durable when this returns.
+
+        Raises `Unavailable` when too many are waiting, or the database cannot be written.
+        """
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        try:
+            self._queue.put_nowait((message, source, answer))
+        except asyncio.QueueFull as error:
+            raise Unavailable("too many stories are waiting to be stored") from error
+        return await answer
+
+    async def run(self) -> None:
+        """Commit queued messages in groups, until cancelled."""
+        while True:
+            group = [await self._queue.get()]
+            while len(group) < GROUP and not self._queue.empty():
+                group.append(self._queue.get_nowait())
+            for source in dict.fromkeys(source for _, source, _ in group):
+                await self._commit_group(source, [e for e in group if e[1] == source])
+
+    async def _commit_group(
+        self, source: str, group: Sequence[tuple[Message, str, asyncio.Future[Receipt]]]
+    ) -> None:
+        try:
+            receipts = await self.accept_all([message for message, _, _ in group], source)
+        except WirefeedError as error:
+            for _, _, answer in group:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for (_, _, answer), receipt in zip(group, receipts, strict=True):
+            if not answer.done():
+                answer.set_result(receipt)
+
+    async def accept_all(
+        self, messages: Sequence[Message], source: str, *, at: int | None = None
+    ) -> list[Receipt]:
+        """Take messages in, in one transaction; one that is refused does not stop the others.
+
+        What is refused is kept among the dead letters, with its reason. `at` is when they
+        came, if not now.
+        """
+        now = self._clock() if at is None else at
+        async with self._database.writing() as connection:
+            desk = await self._desk(connection, [m.revision for m in messages if m.revision])
+            receipts = [self._take(desk, message, now) for message in messages]
+            await self._store(connection, desk, receipts, source, now)
+        return receipts
+
+    async def dry_run(self, messages: Sequence[Message], desk: Desk) -> list[Receipt]:
+        """Say what `accept_all` would answer, and keep nothing but what is on this desk.
+
+        Given with each group of a long file, it knows what the groups before would have changed.
+        """
+        now = self._clock()
+        async with self._database.reading() as connection:
+            await self._fetch(connection, desk, [m.revision for m in messages if m.revision])
+        return [self._take(desk, message, now) for message in messages]
+
+    async def announce_due(self) -> int | None:
+        """Announce what the clock has changed; say when it will next have something to change.
+
+        Embargoes that end and rights that run out are changes with positions of their own,
+        also when no process was running at their time.
+        """
+        now = self._clock()
+        async with self._database.reading() as connection:
+            next_due = await wire.next_due(connection)
+        if next_due is None or next_due > now:
+            return next_due
+        async with self._database.writing() as connection:
+            due = await wire.due(connection, now, GROUP)
+            desk = await self._desk_of(connection, [guid for _, guid, _ in due])
+            for at, guid, kind in due:
+                desk.fall_due(guid, kind, at, now)
+            await self._announce(connection, desk, now)
+            await wire.done(connection, due)
+        return now
+
+    async def find(self, name: str) -> Story:
+        """Give the story of this guid or id. Raises `NotFound`."""
+        async with self._database.reading() as connection:
+            held = (await stories.held(connection, [name])).get(name)
+            found = held or await stories.find(connection, name)
+        if found is None:
+            raise NotFound(f"there is no story {name!r}", remedy="see `wirefeed stories list`")
+        return found
+
+    async def listing(self, *, topic: str = "", limit: int) -> list[Story]:
+        """List the stories that changed last."""
+        async with self._database.reading() as connection:
+            return await stories.listing(connection, before=None, limit=limit, topic=topic or None)
+
+    async def refile(self) -> int:
+        """File every story by the taxonomy now in force; give how many stand elsewhere for it.
+
+        Each keeps its place among the others: nothing happened to the stories, but to the
+        topics, and that is what the wire says.
+        """
+        before: int | None = None
+        moved = 0
+        while True:
+            async with self._database.reading() as connection:
+                page = await stories.listing(connection, before=before, limit=GROUP)
+            if not page:
+                break
+            before = page[-1].position
+            moved += await self._move([story.guid for story in page])
+        async with self._database.writing() as connection:
+            change = Change(kind=ChangeKind.ACCESS, about="topics")
+            head = await wire.append(connection, [change], self._clock())
+            await subscribers.touch_plans(connection, head.at)
+        return moved
+
+    async def _move(self, guids: Sequence[str]) -> int:
+        async with self._database.writing() as connection:
+            desk = await self._desk_of(connection, guids)
+            for guid in guids:
+                desk.refile(guid, self._taxonomy)
+            await stories.save(connection, desk.touched)
+            return len(desk.touched)
+
+    def _take(self, desk: Desk, message: Message, now: int) -> Receipt:
+        if message.revision is None:
+            return Receipt(message=message, error=message.error)
+        revision = message.revision
+        if not revision.language:
+            revision = replace(revision, language=self._default_language)
+        if revision.evolved_from == revision.guid:
+            revision = replace(revision, evolved_from=None)
+        try:
+            revised = desk.take(revision, self._language(revision), self._taxonomy, now)
+        except WirefeedError as error:
+            return Receipt(message=message, error=error)
+        return Receipt(message=message, outcome=revised.outcome, story=revised.story)
+
+    def _language(self, revision: Revision) -> str:
+        """Find the feed language of a story by look-up (RFC 4647 §3.4): `en-GB` goes to `en`."""
+        tag = revision.language.lower()
+        while tag:
+            for language in self._languages:
+                if language.lower() == tag:
+                    return language
+            tag = tag.rpartition("-")[0]
+        return ""
+
+    async def _desk(self, connection: AsyncConnection, sent: Collection[Revision]) -> Desk:
+        desk = Desk({})
+        await self._fetch(connection, desk, sent)
+        return desk
+
+    async def _fetch(
+        self, connection: AsyncConnection, desk: Desk, sent: Collection[Revision]
+    ) -> None:
+        """Put on the desk whatever these revisions may concern, in whole threads."""
+        named = {r.guid for r in sent} | {r.evolved_from for r in sent if r.evolved_from}
+        held = await stories.held(connection, named)
+        desk.put(held)
+        threads = named | {r.feed_guid for r in sent if r.feed_guid}
+        threads |= {story.thread for story in held.values()}
+        desk.put(await stories.by_thread(connection, threads))
+
+    async def _desk_of(self, connection: AsyncConnection, guids: Iterable[str]) -> Desk:
+        held = await stories.held(connection, set(guids))
+        desk = Desk(held)
+        desk.put(await stories.by_thread(connection, desk.threads))
+        return desk
+
+    async def _store(
+        self,
+        connection: AsyncConnection,
+        desk: Desk,
+        receipts: Sequence[Receipt],
+        source: str,
+        now: int,
+    ) -> None:
+        await stories.keep_raw(
+            connection,
+            [
+                Stored(story=r.story, raw=r.message.raw, source=source, received=now)
+                for r in receipts
+                if r.story and r.outcome in (Outcome.CREATED, Outcome.UPDATED)
+            ],
+        )
+        await dead_letters.keep(
+            connection,
+            [
+                DeadLetter(
+                    at=now,
+                    source=source,
+                    name=r.message.name,
+                    field=r.error.field,
+                    reason=str(r.error),
+                    raw=r.message.raw,
+                )
+                for r in receipts
+                if r.error
+            ],
+        )
+        await self._announce(connection, desk, now, source=source)
+
+    async def _announce(
+        self, connection: AsyncConnection, desk: Desk, now: int, source: str | None = None
+    ) -> None:
+        """Append the changes to the wire and store the stories where they now stand."""
+        if desk.changes:
+            head = await wire.append(connection, desk.changes, now)
+            first = head.position - len(desk.changes) + 1
+            desk.settle(first, head.at)
+        await stories.save(
+            connection,
+            desk.touched,
+            source=source,
+            sanitiser=self._sanitiser if source else None,
+        )
+        await wire.unschedule(connection, [s.guid for s in desk.touched])
+        await wire.schedule(connection, [due for s in desk.touched for due in _due(s, now)])
+
+
+def _due(story: Story, now: int) -> list[tuple[int, str, ChangeKind]]:
+    """Say when the clock will change a story."""
+    revision = story.revision
+    if revision.status is not PubStatus.USABLE:
+        return []
+    times = (
+        (revision.embargoed_until, ChangeKind.RELEASE),
+        (revision.expires, ChangeKind.EXPIRE),
+    )
+    return [(at, story.guid, kind) for at, kind in times if at is not None and at > now]

@@ -1,0 +1,303 @@
+"""The feed or page a reader may have: choose the stories, let the domain decide, render, join.
+
+A document is named by its parts before it is rendered, so that its validator is known
+without rendering, and a story is rendered once for all who see the same of it.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import ModuleType
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from wirefeed.domain.access import ALL, Access, Level, Reason, View, decide, view
+from wirefeed.domain.errors import Gone, NotFound
+from wirefeed.domain.feeds import Channel, Gathering, Item, Notice, Shape, Window, Wording
+from wirefeed.domain.plans import Entitlement, Reader
+from wirefeed.domain.stories import Feed, Story
+from wirefeed.domain.topics import Taxonomy
+from wirefeed.domain.wire import Head
+from wirefeed.formats import atom, jsonfeed, rss
+from wirefeed.services.follower import Memo
+from wirefeed.services.house import House
+from wirefeed.storage import stories
+from wirefeed.storage.cache import Cache
+from wirefeed.storage.database import Database
+
+_CHUNK = 100
+_DOCUMENTS = 512
+
+
+class Format(StrEnum):
+    """The forms a feed comes in, as addresses spell them."""
+
+    RSS = "rss"
+    ATOM = "atom"
+    JSON = "json"
+
+    @property
+    def module(self) -> ModuleType:
+        """The renderer."""
+        return {"rss": rss, "atom": atom, "json": jsonfeed}[self.value]
+
+    @property
+    def media_type(self) -> str:
+        """The content type of its documents."""
+        return str(self.module.MEDIA_TYPE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A rendered feed with its validators."""
+
+    body: bytes
+    #: The opaque part of its entity tag.
+    tag: str
+    #: The newest change of the window or of the entitlement.
+    modified: int
+    media_type: str
+    #: Items by level.
+    levels: Mapping[Level, int]
+    #: Why items are not full: `topic`, `delay`.
+    why: tuple[str, ...] = ()
+
+
+class Syndication:
+    """The way out."""
+
+    def __init__(
+        self,
+        database: Database,
+        taxonomy: Taxonomy,
+        house: House,
+        *,
+        shape: Shape,
+        secret: bytes,
+        cache: Cache,
+        clock: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._taxonomy = taxonomy
+        self._house = house
+        self._shape = shape
+        self._secret = secret
+        self._cache = cache
+        self._clock = clock
+        self._memo: Memo[Document] = Memo(_DOCUMENTS)
+        self._windows: Memo[Window] = Memo(_DOCUMENTS)
+
+    def check(self, feed: Feed) -> None:
+        """Refuse a feed that there is not: every topic in every language is one."""
+        if feed.language not in self._house.languages:
+            raise NotFound
+        if feed.topic and feed.topic not in self._taxonomy:
+            raise NotFound
+
+    async def document(
+        self, feed: Feed, form: Format, reader: Reader, head: Head, *, self_url: str
+    ) -> Document:
+        """Give a feed as this reader may have it. Raises `NotFound`."""
+        self.check(feed)
+        notice = self._house.lapse_notice(reader, feed.language)
+        key = (feed, form, reader.entitlement, self_url, notice)
+        now = self._clock()
+        made = self._memo.get(key, head, now)
+        if made is not None:
+            return made
+        window = await self.window(feed, reader, head)
+        made = self._render(feed, form, reader, window, notice, self_url)
+        self._memo.put(key, made, head, _earliest(window.until, reader.entitlement.until))
+        return made
+
+    async def window(self, feed: Feed, reader: Reader, head: Head) -> Window:
+        """Choose the stories of a feed for this reader."""
+        now = self._clock()
+        key = (feed, reader.entitlement)
+        window = self._windows.get(key, head, now)
+        if window is None:
+            window = await self._gather(feed, reader.entitlement, now)
+            until = _earliest(window.until, reader.entitlement.until)
+            self._windows.put(key, window, head, until)
+        return window
+
+    def views(self, window: Window) -> list[View]:
+        """Show the stories of a window."""
+        return [self.view(item) for item in window.items]
+
+    def view(self, item: Item) -> View:
+        """Show one story."""
+        return view(item.story, item.access, words=self._house.teaser_words)
+
+    async def story(self, story_id: str, language: str, reader: Reader) -> View:
+        """Show one story by its id.
+
+        Raises `Gone` for one withdrawn from this reader's sight, and `NotFound` alike for
+        one that was never in it and one that never was.
+        """
+        async with self._database.reading() as connection:
+            story = await stories.find(connection, story_id)
+            if story is None or story.language != language:
+                raise NotFound
+            heir = await self._newest(connection, story, reader.entitlement)
+        access = decide(heir, reader.entitlement, self._clock())
+        if access.level is Level.HIDDEN:
+            raise NotFound
+        shown = self.view(Item(story=heir, access=access))
+        if shown.is_killed:
+            raise KilledStory(shown)
+        return shown
+
+    async def _newest(
+        self, connection: AsyncConnection, story: Story, entitlement: Entitlement
+    ) -> Story:
+        """Follow a superseded story to the newest of its thread that this caller may see."""
+        if not story.superseded:
+            return story
+        members = await stories.by_thread(connection, {story.thread})
+        now = self._clock()
+        visible = [
+            m
+            for m in members.values()
+            if not m.superseded and decide(m, entitlement, now).level is not Level.HIDDEN
+        ]
+        if not visible:
+            # What replaced it is not for this caller; it is no longer for anybody.
+            raise NotFound
+        return max(visible, key=lambda m: m.position)
+
+    async def _gather(self, feed: Feed, entitlement: Entitlement, now: int) -> Window:
+        feeds = self._sources(feed, entitlement)
+
+        def judge(story: Story) -> Access:
+            return decide(story, entitlement, now)
+
+        gathering = Gathering(judge, self._shape)
+        if not feeds:
+            return gathering.window()
+        async with self._database.reading() as connection:
+            await self._fill(connection, gathering, feeds)
+            kills = await stories.kills(connection, feeds, gathering.kills_since, _CHUNK)
+            for story in kills:
+                gathering.offer(story)
+        return gathering.window()
+
+    async def _fill(
+        self, connection: AsyncConnection, gathering: Gathering, feeds: Collection[Feed]
+    ) -> None:
+        before: int | None = None
+        while True:
+            chunk = await stories.newest(connection, feeds, before, _CHUNK)
+            for story in chunk:
+                if gathering.is_full(story):
+                    return
+                gathering.offer(story)
+            if len(chunk) < _CHUNK:
+                return
+            before = chunk[-1].position
+
+    def _sources(self, feed: Feed, entitlement: Entitlement) -> frozenset[Feed]:
+        """Say which feeds to read, so that a narrow plan does not read what it may not see."""
+        grants = [g for g in entitlement.grants if {ALL, feed.language} & g.languages]
+        granted = frozenset(topic for grant in grants for topic in grant.topics)
+        if not granted:
+            return frozenset()
+        above = self._taxonomy.broader(feed.topic) if feed.topic else frozenset()
+        if ALL in granted or granted & above:
+            return frozenset({feed})
+        if not feed.topic:
+            return frozenset(Feed(language=feed.language, topic=topic) for topic in granted)
+        return frozenset({feed})
+
+    def _render(
+        self,
+        feed: Feed,
+        form: Format,
+        reader: Reader,
+        window: Window,
+        notice: Notice | None,
+        self_url: str,
+    ) -> Document:
+        channel = self._house.channel(feed, self._taxonomy, window.updated, self_url)
+        wording = self._house.wording(feed.language, self._taxonomy)
+        keys = [self._key(form, item, wording) for item in window.items]
+        tag = self._tag(form, channel, keys, notice)
+        body = self._cache.get(tag)
+        if body is None:
+            parts = [
+                self._fragment(form, item, wording, key)
+                for item, key in zip(window.items, keys, strict=True)
+            ]
+            if notice is not None:
+                parts.insert(0, form.module.notice(notice, feed.language))
+            body = form.module.feed(channel, parts)
+            self._cache.put(tag, body)
+        return Document(
+            body=body,
+            tag=tag.hex(),
+            modified=max(window.changed, reader.entitlement.changed, reader.lapsed),
+            media_type=form.media_type,
+            levels=window.levels,
+            why=_why(window),
+        )
+
+    def _fragment(self, form: Format, item: Item, wording: Wording, key: bytes) -> bytes:
+        held = self._cache.get(key)
+        if held is None:
+            held = bytes(form.module.item(self.view(item), wording))
+            self._cache.put(key, held)
+        return held
+
+    def _key(self, form: Format, item: Item, wording: Wording) -> bytes:
+        """Name a fragment by everything that shapes its bytes, and by nothing else."""
+        story, access = item.story, item.access
+        return self._digest(
+            form,
+            form.module.EDITION,
+            self._house.digest,
+            wording,
+            story.guid,
+            story.version,
+            story.thread,
+            story.published,
+            story.updated,
+            sorted(story.topics),
+            access.level,
+            access.reason,
+            access.media,
+            access.notes,
+            access.early,
+        )
+
+    def _tag(
+        self, form: Format, channel: Channel, keys: Sequence[bytes], notice: Notice | None
+    ) -> bytes:
+        return self._digest(form, form.module.EDITION, channel, notice, keys)
+
+    def _digest(self, *parts: object) -> bytes:
+        """Make a MAC over the parts; their encoding keeps them apart, whatever they contain."""
+        encoded = msgspec.msgpack.encode(parts)
+        return hashlib.blake2b(encoded, key=self._secret, digest_size=16).digest()
+
+
+class KilledStory(Gone):
+    """It was withdrawn."""
+
+    def __init__(self, shown: View) -> None:
+        super().__init__()
+        self.view = shown
+
+
+#: Why an item is not full, for the header that tells machines.
+_WHY = {Reason.NOT_COVERED: "topic", Reason.DELAYED: "delay"}
+
+
+def _why(window: Window) -> tuple[str, ...]:
+    reasons = {_WHY[i.access.reason] for i in window.items if i.access.reason in _WHY}
+    return tuple(sorted(reasons))
+
+
+def _earliest(*times: int | None) -> int | None:
+    return min((time for time in times if time is not None), default=None)

@@ -1,0 +1,106 @@
+"""Logging: event names with pairs, one JSON line each, written off the event loop.
+
+A log that nobody reads must not stop the server: lines go through a bounded queue, and
+what does not fit is dropped and counted.
+"""
+
+import atexit
+import logging
+import queue
+import re
+import sys
+import threading
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+_QUEUE = 10_000
+#: Anything that looks like a credential of ours, wherever it stands.
+_SECRET = re.compile(
+    r"wf_feed_[0-9A-Za-z]+|[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"
+)
+_REDACTED = "[redacted]"
+
+
+def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keep credentials out of every value of a log line."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = _SECRET.sub(_REDACTED, value)
+    return event
+
+
+class Lines:
+    """A sink for lines that never makes its caller wait."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: queue.Queue[str | None] = queue.Queue(maxsize=_QUEUE)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def msg(self, line: str) -> None:
+        """Take a line, or count it as dropped."""
+        try:
+            self._lines.put_nowait(line)
+        except queue.Full:
+            self._dropped += 1
+
+    log = debug = info = warning = error = critical = exception = msg
+
+    def close(self) -> None:
+        """Write what is waiting, as long as that takes no more than a second."""
+        if self._thread.is_alive():
+            self.msg("")
+            try:
+                self._lines.put(None, timeout=1)
+            except queue.Full:
+                return
+            self._thread.join(timeout=1)
+
+    def _write(self) -> None:
+        while (line := self._lines.get()) is not None:
+            if self._dropped:
+                line = f"{line} [{self._dropped} lines dropped before]"
+                self._dropped = 0
+            try:
+                if line:
+                    self._stream.write(line + "\n")
+                    self._stream.flush()
+            except (OSError, ValueError):
+                return
+
+
+class _Bridge(logging.Handler):
+    """Brings what libraries log into the same lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Their messages may quote a request: the kind of error is enough.
+        error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
+        structlog.get_logger(record.name).log(
+            record.levelno, "library", message=record.getMessage().splitlines()[0], error=error
+        )
+
+
+def configure(level: str, stream: TextIO = sys.stderr) -> Lines:
+    """Set logging up for the process."""
+    lines = Lines(stream)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_: lines,
+    )
+    root = logging.getLogger()
+    root.handlers = [_Bridge()]
+    root.setLevel(max(number, logging.WARNING))
+    return lines

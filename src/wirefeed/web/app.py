@@ -1,0 +1,83 @@
+"""The application: its services, its routes, and what runs beside them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+import structlog
+from aiohttp import web
+
+from wirefeed.composition import Clock, Services, open_services, utc_now
+from wirefeed.config import Settings
+from wirefeed.domain.errors import Unavailable
+from wirefeed.services.follower import Follower, announce
+from wirefeed.web import feeds, ingest, key_pages, ops, pages, rendering
+from wirefeed.web.request import (
+    ACCOUNTS,
+    CLOCK,
+    FOLLOWER,
+    HOUSE,
+    KEYRING,
+    PUBLISHING,
+    READY,
+    SETTINGS,
+    SYNDICATION,
+    TAXONOMY,
+    finish,
+    harden,
+    problems,
+)
+
+ROUTES = [*feeds.ROUTES, *ingest.ROUTES, *ops.ROUTES, *ops.HEALTH, *pages.ROUTES, *key_pages.ROUTES]
+Opener = Callable[[Settings, Clock], AbstractAsyncContextManager[Services]]
+
+_log = structlog.get_logger("wirefeed.web")
+
+
+def make_app(
+    settings: Settings, clock: Clock = utc_now, opener: Opener = open_services
+) -> web.Application:
+    """Make the application; its services open when it starts."""
+    app = web.Application(middlewares=[harden, problems], client_max_size=settings.ingest.max_bytes)
+    app[SETTINGS], app[CLOCK] = settings, clock
+
+    async def services(app: web.Application) -> AsyncIterator[None]:
+        async with opener(settings, clock) as opened, _running(opened):
+            app[TAXONOMY] = opened.taxonomy
+            app[HOUSE] = opened.house
+            app[KEYRING] = opened.keyring
+            app[ACCOUNTS] = opened.accounts
+            app[PUBLISHING] = opened.publishing
+            app[SYNDICATION] = opened.syndication
+            app[FOLLOWER] = Follower(opened.database)
+            app[READY] = asyncio.Event()
+            app[READY].set()
+            yield
+            app[READY].clear()
+
+    app.on_response_prepare.append(finish)
+    app.cleanup_ctx.append(services)
+    rendering.set_up(app)
+    app.add_routes(ROUTES)
+    return app
+
+
+@asynccontextmanager
+async def _running(services: Services) -> AsyncIterator[None]:
+    """Run what works in the background, for as long as the application does."""
+
+    def failed(error: Unavailable) -> None:
+        _log.warning("announcing failed", reason=error.message)
+
+    tasks = [
+        asyncio.create_task(services.publishing.run()),
+        asyncio.create_task(announce(services.publishing, failed)),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task

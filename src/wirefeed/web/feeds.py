@@ -1,0 +1,190 @@
+"""Feeds over HTTP: public, by credential, by private address; and conditional requests."""
+
+import re
+from collections.abc import Mapping
+from email.utils import formatdate, parsedate_to_datetime
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from wirefeed.domain.access import Level
+from wirefeed.domain.errors import NotFound
+from wirefeed.domain.plans import Reader
+from wirefeed.domain.stories import Feed
+from wirefeed.services.syndication import Document, Format
+from wirefeed.web.pages import feed_page
+from wirefeed.web.rendering import KEY, LANG
+from wirefeed.web.request import (
+    ACCOUNTS,
+    CLOCK,
+    FOLLOWER,
+    HOUSE,
+    SYNDICATION,
+    presented,
+)
+
+PUBLIC_CACHE = "public, max-age=60, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400"
+PRIVATE_CACHE = "private, max-age=60, stale-if-error=86400"
+_SECOND = 1_000_000
+_ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+#: What proxies append to the tag of a response they compress.
+_CODING_SUFFIX = re.compile(r"-(?:gzip|br|zstd|df)$")
+
+
+async def public(request: web.Request) -> web.StreamResponse:
+    """Give a public feed: the same bytes for everyone, whatever credential is sent along."""
+    reader = await request.app[ACCOUNTS].public()
+    return await _answer(
+        request,
+        reader,
+        address=request.path,
+        headers={
+            hdrs.CACHE_CONTROL: PUBLIC_CACHE,
+            hdrs.VARY: "Sec-Fetch-Dest",
+        },
+    )
+
+
+async def subscriber(request: web.Request) -> web.StreamResponse:
+    """Give a feed by bearer token or HTTP Basic."""
+    reader = await request.app[ACCOUNTS].by_credential(presented(request))
+    return await _answer(
+        request,
+        reader,
+        address=request.path,
+        told=True,
+        headers={
+            hdrs.CACHE_CONTROL: PRIVATE_CACHE,
+            hdrs.VARY: "Authorization, Sec-Fetch-Dest",
+        },
+    )
+
+
+async def private(request: web.Request) -> web.StreamResponse:
+    """Give a feed by private address. Its document names no address: many keys share it."""
+    reader = await request.app[ACCOUNTS].by_feed_key(request.match_info["key"])
+    return await _answer(
+        request,
+        reader,
+        address="",
+        headers={
+            hdrs.CACHE_CONTROL: PRIVATE_CACHE,
+            hdrs.VARY: "Sec-Fetch-Dest",
+        },
+    )
+
+
+async def _answer(
+    request: web.Request,
+    reader: Reader,
+    *,
+    address: str,
+    headers: Mapping[str, str],
+    told: bool = False,
+) -> web.StreamResponse:
+    feed, form = _named(request)
+    head = await request.app[FOLLOWER].look()
+    if request.headers.get("Sec-Fetch-Dest") == "document":
+        return await feed_page(request, feed, form, reader, head, private=not address)
+    house = request.app[HOUSE]
+    document = await request.app[SYNDICATION].document(
+        feed, form, reader, head, self_url=house.url(address) if address else ""
+    )
+    answer = {
+        **headers,
+        **_validators(document, request.app[CLOCK]()),
+        hdrs.LINK: _links(request, form),
+        hdrs.CONTENT_SECURITY_POLICY: "default-src 'none'; sandbox",
+    }
+    if told:
+        answer["Wirefeed-Levels"] = levels(document)
+    if _is_held(request, document, request.app[CLOCK]()):
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=answer)
+    return web.Response(
+        body=document.body, headers={**answer, hdrs.CONTENT_TYPE: document.media_type}
+    )
+
+
+def _named(request: web.Request) -> tuple[Feed, Format]:
+    """Read which feed the address names."""
+    info = request.match_info
+    topic = info.get("topic", "")
+    if topic == "latest":
+        raise NotFound
+    return Feed(language=info["lang"], topic=topic), Format(info["format"])
+
+
+def _links(request: web.Request, form: Format) -> str:
+    """RFC 8288: the feed's own address, and the same feed in the other formats."""
+    house = request.app[HOUSE]
+    stem = request.path.removesuffix(form)
+    links = [f'<{house.url(request.path)}>; rel="self"; type="{_type(form)}"']
+    links += [
+        f'<{house.url(stem + other)}>; rel="alternate"; type="{_type(other)}"'
+        for other in Format
+        if other is not form
+    ]
+    return ", ".join(links)
+
+
+def _type(form: Format) -> str:
+    return form.media_type.partition(";")[0]
+
+
+def levels(document: Document) -> str:
+    """Say how many items are at which level, and why not full (RFC 8941 dictionary)."""
+    counts = ", ".join(
+        f"{level.value}={document.levels[level]}"
+        for level in (Level.FULL, Level.SUMMARY)
+        if level in document.levels
+    )
+    return "; ".join([counts or "full=0", *(f"why={why}" for why in document.why)])
+
+
+def _validators(document: Document, now: int) -> dict[str, str]:
+    """RFC 9110 §8.8: the tag is weak, the same for every content coding."""
+    return {
+        hdrs.ETAG: f'W/"{document.tag}"',
+        hdrs.LAST_MODIFIED: formatdate(_last_modified(document, now), usegmt=True),
+    }
+
+
+def _last_modified(document: Document, now: int) -> int:
+    """Give a time in whole seconds that no later change can share.
+
+    RFC 9110 §8.8.2.2: a date is a weak validator while the content may change again within
+    its second. Until that second is over, the one before is given.
+    """
+    changed = document.modified // _SECOND
+    return min(changed, now // _SECOND - 1)
+
+
+def _is_held(request: web.Request, document: Document, now: int) -> bool:
+    """Say whether the client holds this document (RFC 9110 §13.2.2: the tag comes first)."""
+    if hdrs.IF_NONE_MATCH in request.headers:
+        sent = ",".join(request.headers.getall(hdrs.IF_NONE_MATCH))
+        # `*` matches nothing here: it would keep what a lost right once gave.
+        tags = (_CODING_SUFFIX.sub("", tag) for tag in _ENTITY_TAG.findall(sent))
+        return document.tag in tags
+    since = _date(request.headers.get(hdrs.IF_MODIFIED_SINCE, ""))
+    settled = document.modified // _SECOND < now // _SECOND
+    return since is not None and settled and _last_modified(document, now) <= since
+
+
+def _date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except (ValueError, OverflowError):
+        return None
+
+
+_TAILS = (
+    "/latest.{format:rss|atom|json}",
+    "/topics/{topic:[a-z0-9][a-z0-9-]{0,63}}.{format:rss|atom|json}",
+)
+
+ROUTES = [
+    *(web.get(f"/{LANG}{tail}", public) for tail in _TAILS),
+    *(web.get(f"/subscriber/{LANG}{tail}", subscriber) for tail in _TAILS),
+    *(web.get(f"/f/{KEY}/{LANG}{tail}", private) for tail in _TAILS),
+]

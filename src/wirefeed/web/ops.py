@@ -1,0 +1,42 @@
+"""What operators and machines ask: is it alive, is it ready, which keys sign. No rules here."""
+
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+
+from wirefeed.domain.errors import Unavailable
+from wirefeed.web.request import FOLLOWER, KEYRING, READY, json_response
+
+
+async def alive(_: web.Request) -> web.StreamResponse:
+    """Say that the process runs its loop."""
+    return json_response({"status": "ok"})
+
+
+async def ready(request: web.Request) -> web.StreamResponse:
+    """Say whether requests can be answered: the authority is in reach, and it is not draining."""
+    if not request.app[READY].is_set():
+        raise Unavailable("draining")
+    await request.app[FOLLOWER].look()
+    return json_response({"status": "ready"})
+
+
+async def jwks(request: web.Request) -> web.StreamResponse:
+    """Publish the keys that sign tokens (RFC 7517)."""
+    return json_response(await request.app[KEYRING].jwks(), cache="public, max-age=300")
+
+
+async def robots(_: web.Request) -> web.StreamResponse:
+    """Ask crawlers to leave private addresses alone (RFC 9309)."""
+    text = "User-agent: *\nDisallow: /f/\nDisallow: /subscriber/\nDisallow: /api/\n"
+    return web.Response(
+        text=text, status=HTTPStatus.OK, headers={hdrs.CACHE_CONTROL: "public, max-age=3600"}
+    )
+
+
+ROUTES = [
+    web.get("/.well-known/jwks.json", jwks),
+    web.get("/robots.txt", robots),
+]
+#: On a listener of their own, and on the main one for those who balance load.
+HEALTH = [web.get("/healthz", alive), web.get("/readyz", ready)]

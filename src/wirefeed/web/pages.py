@@ -1,0 +1,231 @@
+"""Pages for everybody: the catalogue, a story, a feed in a browser."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any
+
+from aiohttp import hdrs, web
+from markupsafe import Markup
+
+from wirefeed.domain.access import Level, View
+from wirefeed.domain.credentials import Presented, Scheme, is_feed_key
+from wirefeed.domain.errors import Invalid, NotFound, Unauthenticated
+from wirefeed.domain.plans import Reader
+from wirefeed.domain.stories import Feed
+from wirefeed.domain.wire import Head
+from wirefeed.services.house import iso
+from wirefeed.services.syndication import Format, KilledStory
+from wirefeed.web.rendering import LANG, NO_STORE, alternates, feeds, render, shown, topic_feeds
+from wirefeed.web.request import (
+    ACCOUNTS,
+    FOLLOWER,
+    HOUSE,
+    KEY_COOKIE,
+    SYNDICATION,
+    TAXONOMY,
+    presented,
+)
+
+PUBLIC_PAGE = "public, max-age=60, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400"
+_WEEK = "public, max-age=604800"
+#: On a front page; the feeds hold more.
+_FRONT = 25
+
+
+async def root(request: web.Request) -> web.StreamResponse:
+    """Show the front page of the first language."""
+    return await _catalogue(request, request.app[HOUSE].languages[0])
+
+
+async def catalogue(request: web.Request) -> web.StreamResponse:
+    """Show the front page of a language: the newest stories, the topics and their feeds."""
+    return await _catalogue(request, request.match_info["lang"])
+
+
+async def _catalogue(request: web.Request, language: str) -> web.StreamResponse:
+    feed = Feed(language=language)
+    request.app[SYNDICATION].check(feed)
+    reader = await request.app[ACCOUNTS].public()
+    window = await request.app[SYNDICATION].window(feed, reader, await request.app[FOLLOWER].look())
+    house = request.app[HOUSE]
+    words = house.texts(language)
+    latest = feeds(f"/{language}/latest")
+    topics = topic_feeds(request, language, f"/{language}")
+    return render(
+        request,
+        "catalogue.html",
+        language,
+        {
+            "description": words["catalogue"]["description"].format(site=house.name),
+            "canonical": house.url(f"/{language}/"),
+            "alternates": [
+                *alternates(house.name, latest),
+                *(alternates(topic["name"], topic["feeds"])[0] for topic in topics),
+            ],
+            "stories": [
+                shown(request, view, language)
+                for view in request.app[SYNDICATION].views(window)[:_FRONT]
+            ],
+            "latest_feeds": latest,
+            "topics": topics,
+        },
+        headers={hdrs.CACHE_CONTROL: PUBLIC_PAGE},
+    )
+
+
+async def story(request: web.Request) -> web.StreamResponse:
+    """Show a story as the public sees it, whoever asks."""
+    reader = await request.app[ACCOUNTS].public()
+    return await _story(request, reader, headers={hdrs.CACHE_CONTROL: PUBLIC_PAGE})
+
+
+async def subscriber_story(request: web.Request) -> web.StreamResponse:
+    """Show a story as a subscriber sees it: by token, HTTP Basic, or the cookie of its page."""
+    reader = await request.app[ACCOUNTS].by_credential(_presented(request))
+    headers: dict[str, str] = {
+        hdrs.CACHE_CONTROL: NO_STORE,
+        hdrs.VARY: "Authorization, Cookie",
+    }
+    return await _story(request, reader, headers=headers)
+
+
+def _presented(request: web.Request) -> Presented:
+    key = request.cookies.get(KEY_COOKIE, "")
+    if not key or hdrs.AUTHORIZATION in request.headers:
+        credential = presented(request)
+        # A browser sends its cookie along with HTTP Basic unasked; a machine has no cookie.
+        if key and credential.scheme is Scheme.BEARER:
+            raise Invalid("send one credential, in one way", field=hdrs.AUTHORIZATION)
+        return credential
+    if not is_feed_key(key):
+        raise Unauthenticated
+    return Presented(scheme=Scheme.BASIC, secret=key)
+
+
+async def _story(
+    request: web.Request, reader: Reader, *, headers: Mapping[str, str]
+) -> web.StreamResponse:
+    language = request.match_info["lang"]
+    if language not in request.app[HOUSE].languages:
+        raise NotFound
+    status = HTTPStatus.OK
+    try:
+        view = await request.app[SYNDICATION].story(request.match_info["id"], language, reader)
+    except KilledStory as killed:
+        status, view = HTTPStatus.GONE, killed.view
+    house = request.app[HOUSE]
+    canonical = house.url(house.story_path(view, language))
+    return render(
+        request,
+        "story.html",
+        language,
+        {
+            "canonical": canonical,
+            "subscriber_href": ""
+            if request.path.startswith("/subscriber/")
+            else f"/subscriber/{language}/stories/{view.id}",
+            "description": view.teaser.text[:300],
+            "alternates": alternates(house.name, feeds(f"/{language}/latest")),
+            "view": shown(request, view, language)
+            | {"topics": _topic_links(request, view, language)},
+            "json_ld": _json_ld(request, view, canonical),
+        },
+        status=status,
+        headers=headers,
+    )
+
+
+async def feed_page(
+    request: web.Request, feed: Feed, form: Format, reader: Reader, head: Head, *, private: bool
+) -> web.StreamResponse:
+    """Show a feed to a browser: what it is, its address to copy, its stories."""
+    request.app[SYNDICATION].check(feed)
+    window = await request.app[SYNDICATION].window(feed, reader, head)
+    house = request.app[HOUSE]
+    title = f"{house.name}: {house.topic_name(feed, request.app[TAXONOMY])}"
+    stem = request.path.removesuffix(f".{form}")
+    formats = [f for f in feeds(house.url(stem)) if f["format"] != form]
+    return render(
+        request,
+        "feed.html",
+        feed.language,
+        {
+            "robots": "noindex",
+            "title": title,
+            "address": house.url(request.path),
+            "format": form.value,
+            "formats": formats,
+            "private": private,
+            "lapsed": reader.lapse.value if reader.lapse else None,
+            "stories": [
+                shown(request, view, feed.language)
+                for view in request.app[SYNDICATION].views(window)
+            ],
+        },
+        headers={hdrs.CACHE_CONTROL: NO_STORE, hdrs.VARY: "Sec-Fetch-Dest"},
+    )
+
+
+async def stylesheet(_: web.Request) -> web.StreamResponse:
+    """Give the one stylesheet."""
+    return web.Response(
+        body=_STYLESHEET,
+        content_type="text/css",
+        charset="utf-8",
+        headers={hdrs.CACHE_CONTROL: _WEEK},
+    )
+
+
+_STYLESHEET = files("wirefeed.web").joinpath("static", "wirefeed.css").read_bytes()
+
+
+def _topic_links(request: web.Request, view: View, language: str) -> list[dict[str, str]]:
+    names = dict(request.app[HOUSE].wording(language, request.app[TAXONOMY]).topics)
+    return [
+        {"name": names[slug], "href": f"/{language}/topics/{slug}.rss"}
+        for slug in view.topics
+        if slug in names
+    ]
+
+
+def _json_ld(request: web.Request, view: View, canonical: str) -> Markup:
+    """Describe the story to machines: schema.org NewsArticle, with what is behind the paywall."""
+    house = request.app[HOUSE]
+    free = view.level is Level.FULL and not request.path.startswith("/subscriber/")
+    article: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "NewsArticle",
+        "headline": view.headline,
+        "url": canonical,
+        "datePublished": iso(view.published),
+        "dateModified": iso(view.updated),
+        "inLanguage": view.language,
+        "isAccessibleForFree": free,
+        "publisher": {"@type": "NewsMediaOrganization", "name": house.name},
+        "description": view.teaser.text,
+    }
+    if view.byline:
+        article["author"] = {"@type": "Person", "name": view.byline}
+    if not free:
+        article["hasPart"] = {
+            "@type": "WebPageElement",
+            "isAccessibleForFree": False,
+            "cssSelector": ".paywall",
+        }
+    text = json.dumps(article, ensure_ascii=False, sort_keys=True)
+    # In a script element a `<` could end it: HTML Standard §4.12.1.3.
+    return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))  # noqa: S704 - escaped
+
+
+_STORY = LANG + r"/stories/{id:[a-z2-7]{16}}"
+
+ROUTES = [
+    web.get("/", root),
+    web.get(f"/{LANG}/", catalogue),
+    web.get(f"/{_STORY}", story),
+    web.get(f"/{_STORY}/{{slug:[a-z0-9-]{{0,64}}}}", story),
+    web.get(f"/subscriber/{_STORY}", subscriber_story),
+    web.get("/static/wirefeed.css", stylesheet),
+]

@@ -1,0 +1,242 @@
+"""What every request passes: typed keys, the credential gate, headers, and error kind → status.
+
+No rules here: who a credential belongs to, and what they may see, is decided below.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+
+import msgspec
+import structlog
+from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
+
+from wirefeed.config import Settings
+from wirefeed.domain.credentials import Presented, parse_authorization
+from wirefeed.domain.errors import (
+    Conflict,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    Unacceptable,
+    Unauthenticated,
+    Unavailable,
+    WirefeedError,
+)
+from wirefeed.domain.topics import Taxonomy
+from wirefeed.services.accounts import Accounts
+from wirefeed.services.follower import Follower
+from wirefeed.services.house import House
+from wirefeed.services.keyring import Keyring
+from wirefeed.services.publishing import Publishing
+from wirefeed.services.syndication import Syndication
+
+SETTINGS = web.AppKey("settings", Settings)
+TAXONOMY = web.AppKey("taxonomy", Taxonomy)
+CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("clock")
+ACCOUNTS = web.AppKey("accounts", Accounts)
+KEYRING = web.AppKey("keyring", Keyring)
+PUBLISHING = web.AppKey("publishing", Publishing)
+SYNDICATION = web.AppKey("syndication", Syndication)
+FOLLOWER = web.AppKey("follower", Follower)
+HOUSE = web.AppKey("house", House)
+#: The cookie that holds a feed key, so that its owner's browser can read stories in full.
+KEY_COOKIE = "wirefeed_key"
+#: Makes a page of a problem, for people.
+PROBLEM_PAGE: web.AppKey[Callable[[web.Request, HTTPStatus, str], web.Response]] = web.AppKey(
+    "problem_page"
+)
+#: Set while the server is taking requests and not yet draining.
+READY = web.AppKey("ready", asyncio.Event)
+
+REQUEST_ID = web.RequestKey("request_id", str)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log = structlog.get_logger("wirefeed.web")
+
+STATUS: Mapping[type[WirefeedError], HTTPStatus] = {
+    Invalid: HTTPStatus.BAD_REQUEST,
+    Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Gone: HTTPStatus.GONE,
+    Conflict: HTTPStatus.CONFLICT,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_RETRY_AFTER = "2"
+_VERSIONS = frozenset({HttpVersion10, HttpVersion11})
+#: A credential in a query would be in every log between here and the client.
+_QUERY_CREDENTIALS = ("access_token", "token", "key")
+
+
+def status_of(error: WirefeedError) -> HTTPStatus:
+    """Give the status of an error by its kind."""
+    kinds = (kind for kind in type(error).__mro__ if kind in STATUS)
+    return STATUS[next(kinds, Unavailable)]
+
+
+def presented(request: web.Request) -> Presented:
+    """Take the one credential of a request.
+
+    RFC 6750 §2: "Clients MUST NOT use more than one method to transmit the token".
+    Raises `Unauthenticated` for none or one that cannot be ours, `Invalid` for several.
+    """
+    headers = request.headers.getall(hdrs.AUTHORIZATION, [])
+    in_query = sum(name in request.query for name in _QUERY_CREDENTIALS)
+    if len(headers) + (in_query if headers else 0) > 1:
+        raise Invalid("send one credential, in one way", field=hdrs.AUTHORIZATION)
+    if not headers:
+        raise Unauthenticated
+    return parse_authorization(headers[0])
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Read a body that is neither longer nor slower than the settings allow."""
+    settings = request.app[SETTINGS]
+    limit = settings.ingest.max_bytes
+    try:
+        async with asyncio.timeout(settings.server.body_seconds):
+            body = bytearray()
+            async for chunk in request.content.iter_chunked(65536):
+                body += chunk
+                if len(body) > limit:
+                    raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=len(body))
+            return bytes(body)
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
+
+
+def json_response(
+    value: object, *, cache: str = "no-store", status: int = HTTPStatus.OK
+) -> web.Response:
+    """Answer with JSON."""
+    return web.Response(
+        body=msgspec.json.encode(value),
+        status=status,
+        content_type="application/json",
+        headers={hdrs.CACHE_CONTROL: cache},
+    )
+
+
+@web.middleware
+async def harden(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what has a second spelling: an address, or a way to frame the request."""
+    request[REQUEST_ID] = secrets.token_hex(8)
+    if request.version not in _VERSIONS:
+        # RFC 9110 §15.6.6. aiohttp takes the line of any version and answers as in HTTP/1.
+        status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
+        return _document(request, status, {}, {hdrs.CONNECTION: "close"})
+    if request.version == HttpVersion11 and hdrs.HOST not in request.headers:
+        # RFC 9112 §3.2: "A server MUST respond with a 400".
+        return problem(request, Invalid("the request names no host", field=hdrs.HOST))
+    path = request.rel_url.raw_path
+    # A percent sign, a parameter or an empty segment would spell a closed address anew.
+    if any(mark in path for mark in ("%", ";", "\\", "//")):
+        return problem(request, NotFound())
+    return await handler(request)
+
+
+async def finish(_: web.Request, response: web.StreamResponse) -> None:
+    """Put on every answer what belongs there, also on those that aiohttp makes itself."""
+    response.headers.update(_COMMON)
+    if isinstance(response, web.HTTPExpectationFailed):
+        # It comes before any handler, and quotes the request.
+        response.body = b""
+        response.content_length = 0
+
+
+_COMMON = {
+    "Server": "wirefeed",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn what went wrong into a problem document (RFC 9457), by its kind."""
+    try:
+        return await handler(request)
+    except WirefeedError as error:
+        if isinstance(error, Unavailable):
+            _log.warning("unavailable", reason=error.message, request_id=request[REQUEST_ID])
+        return problem(request, error)
+    except web.HTTPException as error:
+        return _http_problem(request, error)
+    except (asyncio.CancelledError, ConnectionError):
+        raise
+    except Exception:  # noqa: BLE001 - the last resort: the client learns the request id alone
+        _log.exception("bug", request_id=request[REQUEST_ID], route=_route(request))
+        members = {"request_id": request[REQUEST_ID]}
+        return _document(request, HTTPStatus.INTERNAL_SERVER_ERROR, members, {})
+
+
+def problem(request: web.Request, error: WirefeedError) -> web.Response:
+    """Answer an error of ours."""
+    status = status_of(error)
+    members: dict[str, str] = {"detail": error.message}
+    if error.field:
+        members["field"] = error.field
+    if error.remedy:
+        members["remedy"] = error.remedy
+    headers: dict[str, str] = {}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers[hdrs.RETRY_AFTER] = _RETRY_AFTER
+    response = _document(request, status, members, headers)
+    if status is HTTPStatus.UNAUTHORIZED:
+        _challenge(request, response)
+    return response
+
+
+def _challenge(request: web.Request, response: web.Response) -> None:
+    """RFC 9110 §11.6.1: a 401 says which schemes there are; RFC 6750 §3.1: and what was wrong."""
+    tried = hdrs.AUTHORIZATION in request.headers
+    bearer = 'Bearer realm="wirefeed"' + (', error="invalid_token"' if tried else "")
+    response.headers.add(hdrs.WWW_AUTHENTICATE, bearer)
+    if request.path.startswith("/subscriber/"):
+        response.headers.add(hdrs.WWW_AUTHENTICATE, 'Basic realm="wirefeed", charset="UTF-8"')
+
+
+def _http_problem(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    if error.status < HTTPStatus.BAD_REQUEST:
+        return error
+    if error.status == HTTPStatus.NOT_FOUND:
+        # A malformed key and an unknown one are answered alike.
+        return problem(request, NotFound())
+    headers: dict[str, str] = {}
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
+    return _document(request, HTTPStatus(error.status), {}, headers)
+
+
+def _document(
+    request: web.Request,
+    status: HTTPStatus,
+    members: Mapping[str, str],
+    headers: Mapping[str, str],
+) -> web.Response:
+    """RFC 9457 §3: `type` is about:blank, so `title` is the phrase of the status.
+
+    A person with a browser gets a page.
+    """
+    if request.headers.get("Sec-Fetch-Dest") == "document" and PROBLEM_PAGE in request.app:
+        page = request.app[PROBLEM_PAGE](request, status, members.get("request_id", ""))
+        page.headers.update(headers)
+        return page
+    content = {"type": "about:blank", "title": status.phrase, "status": status.value, **members}
+    return web.Response(
+        body=msgspec.json.encode(content),
+        status=status,
+        content_type="application/problem+json",
+        headers={hdrs.CACHE_CONTROL: "no-store", **headers},
+    )
+
+
+def _route(request: web.Request) -> str:
+    """Name a request by its route: a path may hold a key."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "none"
