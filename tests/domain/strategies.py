@@ -12,19 +12,8 @@ from hypothesis import strategies as st
 
 from wirefeed.domain.access import ALL, PUBLIC, Grant, Level
 from wirefeed.domain.plans import Entitlement
-from wirefeed.domain.stories import (
-    SECOND,
-    MediaItem,
-    Placing,
-    PubStatus,
-    Rendition,
-    Revision,
-    Story,
-    expire,
-    is_open,
-    release,
-    revise,
-)
+from wirefeed.domain.revising import Placing, expire, is_open, release, revise
+from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Rendition, Revision, Story
 
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE

@@ -22,29 +22,12 @@ from tests.domain.strategies import (
     stories,
     then,
 )
-from wirefeed.domain.access import (
-    ALL,
-    PUBLIC,
-    Access,
-    Grant,
-    Level,
-    Reason,
-    View,
-    decide,
-    next_change,
-    view,
-)
+from wirefeed.domain.access import ALL, PUBLIC, Access, Grant, Level, Reason, decide, next_change
 from wirefeed.domain.errors import Unacceptable
 from wirefeed.domain.plans import Plan, entitlement
-from wirefeed.domain.stories import (
-    Concept,
-    MediaItem,
-    PubStatus,
-    Rendition,
-    Revision,
-    Story,
-    release,
-)
+from wirefeed.domain.revising import release
+from wirefeed.domain.stories import Concept, MediaItem, PubStatus, Rendition, Revision, Story
+from wirefeed.domain.views import View, view
 
 HIDDEN, SUMMARY, FULL = Level
 LATER = NOW + HOUR

@@ -24,7 +24,8 @@ from tests.domain.strategies import (
 from wirefeed.domain.access import PUBLIC, Access, Level, Reason, decide
 from wirefeed.domain.feeds import KILL_STAYS, MOST, Gathering, Item, Shape, Window
 from wirefeed.domain.plans import Entitlement
-from wirefeed.domain.stories import Feed, Placing, PubStatus, Story, replaced, revise
+from wirefeed.domain.revising import Placing, replaced, revise
+from wirefeed.domain.stories import Feed, PubStatus, Story
 
 SHOWN = Access(level=Level.FULL, reason=Reason.GRANTED)
 HIDDEN = Access(level=Level.HIDDEN, reason=Reason.NOT_COVERED)

@@ -21,23 +21,9 @@ from tests.domain.strategies import (
     then,
 )
 from wirefeed.domain.errors import Conflict
-from wirefeed.domain.stories import (
-    SECOND,
-    Feed,
-    Member,
-    Outcome,
-    PubStatus,
-    Revised,
-    Revision,
-    Standing,
-    Story,
-    expire,
-    release,
-    replaced,
-    revise,
-    story_id,
-    thread_guid,
-)
+from wirefeed.domain.revising import Outcome, Revised, expire, release, replaced, revise
+from wirefeed.domain.stories import SECOND, Feed, PubStatus, Revision, Standing, Story, story_id
+from wirefeed.domain.threads import Member, thread_guid
 from wirefeed.domain.wire import Change, ChangeKind, Head
 
 USABLE, WITHHELD, CANCELED = PubStatus
@@ -177,9 +163,22 @@ def test_a_story_that_was_killed_unseen_and_reinstated_is_new_to_everyone():
 
 def test_a_late_message_changes_nothing():
     story = held(version=3)
-    for status in PubStatus:
+    for status in (USABLE, WITHHELD):
         revised = revise(story, sent(version=2, status=status, headline="old"), PLACE, LATER)
         assert revised == Revised(outcome=Outcome.OLDER, story=story)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_kill_wins_also_when_it_comes_late(version):
+    story = held(version=3)
+    kill = sent(version=version, status=CANCELED)
+    revised = revise(story, kill, PLACE, LATER)
+    assert (revised.change, revised.story.version) == (ChangeKind.KILL, 3)
+    assert revised.story.is_killed
+    again = revise(revised.story, kill, PLACE, LATER + HOUR)
+    assert (again.story, again.change) == (revised.story, None)
+    back = revise(revised.story, sent(version=4), PLACE, LATER, reinstate=True).story
+    assert revise(back, kill, PLACE, LATER + HOUR).story == back
 
 
 @pytest.mark.parametrize(
@@ -308,7 +307,9 @@ def test_a_withheld_version_adds_no_place():
 def test_a_successor_stands_where_its_predecessor_stood():
     old, new = held("politics"), held("economy", guid="t", evolved_from="s")
     assert replaced(new, old).feeds == {feed(), feed("politics"), feed("economy")}
-    assert replaced(new, old).stood == new.stood
+    # Nobody saw it there; who saw its predecessor there may notice that it is gone.
+    gone = Standing(language="en", topics=frozenset({"politics"}), inherited=True)
+    assert replaced(new, old).stood == new.stood | {gone}
 
 
 def test_an_update_of_a_successor_stays_where_its_predecessor_stood():
@@ -447,6 +448,16 @@ def test_any_order_and_repetition_of_a_storys_versions_ends_the_same(drawn):
     assert story.version == expected.version
     assert story.revision == expected
     assert arrive([*order, *order]) == story
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=2, max_size=5, unique=True).flatmap(
+        lambda versions: st.permutations([(v, n == 0) for n, v in enumerate(versions)])
+    )
+)
+def test_a_story_that_is_killed_ends_killed_in_any_order(order):
+    messages = [sent(version=v, status=CANCELED if kill else USABLE) for v, kill in order]
+    assert arrive(messages).is_killed
 
 
 @given(st.lists(revisions().map(lambda r: replace(r, version=None)), min_size=1, max_size=4))

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from wirefeed.domain.access import Level, Reason, View
+from wirefeed.domain.access import Level, Reason
 from wirefeed.domain.feeds import Channel, Notice, Wording
 from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Rendition
 from wirefeed.domain.teaser import Teaser
+from wirefeed.domain.views import View
 from wirefeed.formats.opml import Outline
 
 #: 2026-11-02T08:30:00Z

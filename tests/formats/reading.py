@@ -17,8 +17,8 @@ import rnc2rng
 from lxml import etree, html
 
 from tests.formats.examples import CHANNELS, WORDINGS, language_of
-from wirefeed.domain.access import View
 from wirefeed.domain.feeds import Channel
+from wirefeed.domain.views import View
 from wirefeed.formats import atom, jsonfeed, rss
 
 DATA = Path(__file__).parent.parent / "data"

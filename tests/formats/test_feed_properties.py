@@ -10,9 +10,10 @@ from lxml import etree
 
 from tests.formats.examples import CHANNEL, FULL, HOUR, MORNING, WORDING
 from tests.formats.reading import FORMATS, by_feedparser, by_json, check, text_of
-from wirefeed.domain.access import Level, Reason, View
+from wirefeed.domain.access import Level, Reason
 from wirefeed.domain.stories import MediaItem, PubStatus, Rendition
 from wirefeed.domain.teaser import Teaser
+from wirefeed.domain.views import View
 from wirefeed.formats import atom, jsonfeed, rss
 from wirefeed.formats.entries import entry_of
 from wirefeed.formats.feedgen_fixes import tombstone

@@ -33,9 +33,10 @@ from tests.formats.reading import (
     marks,
     text_of,
 )
-from wirefeed.domain.access import Access, Level, Reason, view
+from wirefeed.domain.access import Access, Level, Reason
 from wirefeed.domain.stories import Concept, MediaItem, Rendition, Revision, Story
 from wirefeed.domain.teaser import Teaser
+from wirefeed.domain.views import view
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.formats import atom, jsonfeed, rss
 from wirefeed.formats.entries import entry_of

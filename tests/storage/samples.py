@@ -154,4 +154,5 @@ stories = st.builds(
     position=numbers,
     superseded=st.booleans(),
     kill_headline=words,
+    kill_version=st.integers(0, 10**18),
 )

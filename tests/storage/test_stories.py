@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -42,9 +43,14 @@ async def kills(database: Database, *feeds: Feed, since: int = 0, limit: int = 5
 # --- by name -------------------------------------------------------------------------------------
 
 
+#: No two stories stand at one position; all examples share a database.
+POSITIONS = count(1)
+
+
 @one_database
 @given(kept=samples.stories)
 async def test_a_story_comes_back_as_it_was_held(conn, kept):
+    kept = replace(kept, position=next(POSITIONS))
     await stories.save(conn, [kept], source="desk", sanitiser=1)
     assert await stories.find(conn, kept.id) == kept
     assert await stories.held(conn, {kept.guid}) == {kept.guid: kept}

@@ -14,7 +14,7 @@ from wirefeed.cli.output import as_json, json_out, run, say
 from wirefeed.composition import Services
 from wirefeed.domain.desk import Desk
 from wirefeed.domain.errors import Invalid, WirefeedError
-from wirefeed.domain.stories import Outcome
+from wirefeed.domain.revising import Outcome
 from wirefeed.formats import ninjs
 from wirefeed.formats.json_input import messages
 from wirefeed.services.publishing import GROUP, Message, Publishing, Receipt

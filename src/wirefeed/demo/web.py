@@ -12,7 +12,8 @@ from wirefeed.domain.access import Level, decide
 from wirefeed.domain.errors import NotFound
 from wirefeed.domain.feeds import Item
 from wirefeed.domain.plans import Reader
-from wirefeed.domain.stories import Placing, PubStatus, Story, revise
+from wirefeed.domain.revising import Placing, revise
+from wirefeed.domain.stories import PubStatus, Story
 from wirefeed.web.rendering import render
 from wirefeed.web.request import ACCOUNTS, CLOCK, HOUSE, PUBLISHING, SYNDICATION
 

@@ -1,27 +1,20 @@
 """The rule of the house: how much of a story a caller may see now, and why.
 
 Pure. Everything fails closed: without a grant there is no text.
-A caller sees a `View`, never a `Story`: it holds only what the level shows,
-so that no format or page can leak what it was not handed.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
 from wirefeed.domain.errors import Unacceptable
-from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Standing, Story
-from wirefeed.domain.teaser import Teaser, teaser
+from wirefeed.domain.stories import PubStatus, Standing, Story
 
 #: In a grant, stands for every topic or every language.
 ALL = "*"
 #: The plan of everybody, the anonymous public included.
 PUBLIC = "public"
-_NO_TEASER = Teaser(html="", text="")
-_KILL = re.compile(r"KILL\b", re.IGNORECASE)
 
 
 class Level(StrEnum):
@@ -131,8 +124,7 @@ def decide(story: Story, caller: Entitled, now: int) -> Access:
     covering = [grant for grant in caller.grants if grant.covers(language, topics)]
     if not covering:
         # It may have moved out of what the caller's plans cover.
-        vanished = bool(_witnesses(story, caller))
-        return Access(level=Level.HIDDEN, reason=Reason.NOT_COVERED, vanished=vanished)
+        return _unseen(story, caller)
     expires = story.revision.expires
     if expires is not None and expires <= now:
         return _withdrawn(story, caller, Level.HIDDEN, Reason.EXPIRED, since=expires)
@@ -149,7 +141,7 @@ def _withdrawn(
     """Tell of a story's end whoever may have seen it, and nobody else."""
     witnesses = _witnesses(story, caller)
     if not witnesses:
-        return Access(level=Level.HIDDEN, reason=Reason.NOT_COVERED)
+        return _unseen(story, caller)
     return Access(
         level=level,
         reason=reason,
@@ -161,7 +153,15 @@ def _withdrawn(
 
 def _witnesses(story: Story, caller: Entitled) -> list[Grant]:
     """Give the grants under which the story, or a version of it before, was shown."""
-    return [g for g in caller.grants if any(_saw(g, s, story) for s in story.stood)]
+    return [
+        g for g in caller.grants if any(_saw(g, s, story) for s in story.stood if not s.inherited)
+    ]
+
+
+def _unseen(story: Story, caller: Entitled) -> Access:
+    """Show nothing; say whether the caller saw it or what it replaced: then it is a change."""
+    vanished = any(_saw(g, s, story) for g in caller.grants for s in story.stood)
+    return Access(level=Level.HIDDEN, reason=Reason.NOT_COVERED, vanished=vanished)
 
 
 def _saw(grant: Grant, standing: Standing, story: Story) -> bool:
@@ -275,129 +275,3 @@ def next_change(stories: Iterable[Story], caller: Entitled, now: int) -> int | N
     """Say when the clock next changes what this caller sees of these stories."""
     untils = (decide(story, caller, now).until for story in stories)
     return min((until for until in untils if until is not None), default=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What one caller is shown of a story; nothing else reaches a format or a page."""
-
-    id: str
-    #: The thread's, the same at every level.
-    feed_guid: str
-    version: int
-    level: Level
-    reason: Reason
-    status: PubStatus
-    language: str
-    #: Plain text; a killed story's is "KILL: …", never its old headline.
-    headline: str
-    published: int
-    updated: int
-    #: The topics it stands in, by slug; names are the taxonomy's.
-    topics: tuple[str, ...] = ()
-    slugline: str = ""
-    byline: str = ""
-    located: str = ""
-    teaser: Teaser = _NO_TEASER
-    #: Clean HTML; empty below `full`.
-    body: str = ""
-    media: tuple[MediaItem, ...] = ()
-    keywords: tuple[str, ...] = ()
-    copyright_holder: str = ""
-    copyright_notice: str = ""
-    ednote: str = ""
-    usage_terms: str = ""
-    correction: bool = False
-    #: Shown under embargo: not for publication before this time.
-    embargoed_until: int | None = None
-
-    @property
-    def is_killed(self) -> bool:
-        """Whether only the notice of its end is left."""
-        return self.status is PubStatus.CANCELED
-
-
-def view(story: Story, access: Access, *, words: int) -> View:
-    """Show what the access allows; `words` bounds the teaser.
-
-    Raises `ValueError` for a hidden story: there is nothing to show.
-    """
-    if access.level is Level.HIDDEN:
-        message = "a hidden story has no view"
-        raise ValueError(message)
-    if access.reason is Reason.KILLED:
-        return _killed(story, access)
-    revision = story.revision
-    full = access.level is Level.FULL
-    return View(
-        id=story.id,
-        feed_guid=story.thread,
-        version=story.version,
-        level=access.level,
-        reason=access.reason,
-        status=revision.status,
-        language=revision.language,
-        headline=revision.headline or revision.slugline,
-        published=story.published,
-        updated=story.updated,
-        topics=tuple(sorted(story.topics)),
-        slugline=revision.slugline,
-        byline=revision.byline,
-        located=revision.located,
-        teaser=teaser(
-            summary=revision.summary,
-            body=revision.body,
-            headline=revision.headline,
-            words=words,
-            language=revision.language,
-        ),
-        body=_body(revision.body, access) if full else "",
-        media=revision.media if access.media else (),
-        keywords=revision.keywords if full else (),
-        copyright_holder=revision.copyright_holder,
-        copyright_notice=revision.copyright_notice,
-        ednote=revision.ednote if access.notes else "",
-        usage_terms=revision.usage_terms if access.notes else "",
-        correction=revision.is_correction,
-        embargoed_until=revision.embargoed_until if access.early else None,
-    )
-
-
-#: A picture within a text; the text is sanitised, so it is spelt in one way.
-_PICTURE = re.compile(r'<img(?:[^>"]|"[^"]*")*>')
-
-
-def _body(html: str, access: Access) -> str:
-    """Give the text as this access shows it: without the right to media, without pictures."""
-    return html if access.media else _PICTURE.sub("", html)
-
-
-def _killed(story: Story, access: Access) -> View:
-    """Show that a story was withdrawn: by its slugline, never by what it said.
-
-    The headline is the kill's own, when the kill brings one.
-    """
-    revision = story.revision
-    headline = story.kill_headline
-    if not _KILL.match(headline):
-        headline = f"KILL: {headline or revision.slugline or _date_and_topic(story)}"
-    return View(
-        id=story.id,
-        feed_guid=story.thread,
-        version=story.version,
-        level=access.level,
-        reason=access.reason,
-        status=revision.status,
-        language=revision.language,
-        headline=headline,
-        published=story.published,
-        updated=story.updated,
-        topics=tuple(sorted(story.topics)),
-        slugline=revision.slugline,
-        copyright_holder=revision.copyright_holder,
-    )
-
-
-def _date_and_topic(story: Story) -> str:
-    day = datetime.fromtimestamp(story.published // SECOND, tz=UTC).date().isoformat()
-    return " ".join([day, *sorted(story.topics)])

@@ -152,9 +152,13 @@ def parse_authorization(value: str) -> Presented:
 def _password(encoded: str) -> str:
     """Give the password of HTTP Basic: a feed key, under any user name (RFC 7617 §2)."""
     try:
-        pair = base64.b64decode(encoded, validate=True).decode("utf-8")
+        decoded = base64.b64decode(encoded, validate=True)
+        pair = decoded.decode("utf-8")
     except (binascii.Error, UnicodeDecodeError) as error:
         raise Unauthenticated from error
+    # `validate` lets padding pass that RFC 4648 §4 does not have there.
+    if base64.b64encode(decoded).decode("ascii") != encoded:
+        raise Unauthenticated
     user, colon, password = pair.partition(":")
     # RFC 7617 §2: "The user-id and password MUST NOT contain any control characters".
     if not (user and colon and is_feed_key(password)) or _CONTROL.search(user):

@@ -3,21 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from wirefeed.domain.stories import (
-    Member,
-    Placing,
-    PubStatus,
-    Revised,
-    Revision,
-    Standing,
-    Story,
-    expire,
-    is_open,
-    release,
-    replaced,
-    revise,
-    thread_guid,
-)
+from wirefeed.domain.revising import Placing, Revised, expire, is_open, release, replaced, revise
+from wirefeed.domain.stories import PubStatus, Revision, Standing, Story
+from wirefeed.domain.threads import Member, thread_guid
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.wire import Change, ChangeKind
 
@@ -159,12 +147,13 @@ class Desk:
             self._supersede(ancestor, by=story)
         for other in [self._stories[g] for g in self._threads[story.thread]]:
             if other.revision.evolved_from == guid and other.released is not None:
-                self._supersede(self._stories[guid], by=other)
+                self._supersede(self._stories[guid], by=other, shown=False)
 
-    def _supersede(self, story: Story, *, by: Story) -> None:
+    def _supersede(self, story: Story, *, by: Story, shown: bool = True) -> None:
         if story.superseded or self._evolved(story, by):
             return
-        heir = replaced(by, story)
+        # One that came after what was written from it was never shown.
+        heir = replaced(by, story if shown else replace(story, stood=frozenset()))
         self._keep(replace(story, superseded=True))
         self._touched.setdefault(story.guid, None)
         if heir != by:

@@ -9,6 +9,8 @@ from wirefeed.domain.access import PUBLIC, Grant
 from wirefeed.domain.errors import Unacceptable
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+#: What no name shows: line ends, what steers a terminal, what turns the direction of text.
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,10 @@ class Subscriber:
                 field="id",
                 remedy="use lower-case letters, digits and hyphens, 64 at most",
             )
+
+        for field_name, text in (("name", self.name), ("contact", self.contact)):
+            if _UNSHOWN.search(text):
+                raise Unacceptable("it holds characters that do not show", field=field_name)
 
     def live(self, now: int) -> tuple[Subscription, ...]:
         """Give the subscriptions that count now: none while suspended."""

@@ -9,7 +9,10 @@ from wirefeed.domain.errors import Unacceptable
 from wirefeed.domain.stories import Revision
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_CODE = re.compile(r"(?:.*[:/])?([0-9]{8})")
+_CODE = re.compile(
+    r"(?:(?:medtop|mediatopic|subj|subjectcode|iptc-subject-code):"
+    r"|https?://cv\.iptc\.org/newscodes/(?:mediatopic|subjectcode)/)?([0-9]{8})"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from typing import Final
 
 from lxml import etree
 
-from wirefeed.domain.access import View
 from wirefeed.domain.feeds import Channel, Notice, Wording
+from wirefeed.domain.views import View
 from wirefeed.formats.entries import Entry, entry_of, notice_entry
 from wirefeed.formats.feedgen_fixes import (
     ATOM_NAMESPACES,

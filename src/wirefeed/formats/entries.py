@@ -6,9 +6,10 @@ Pure. Nothing here writes XML or JSON; `rss`, `atom` and `jsonfeed` do, and add 
 from dataclasses import dataclass, replace
 from html import escape
 
-from wirefeed.domain.access import Level, Reason, View
+from wirefeed.domain.access import Level, Reason
 from wirefeed.domain.feeds import Notice, Wording
 from wirefeed.domain.stories import MediaItem
+from wirefeed.domain.views import View
 from wirefeed.formats.renditions import (
     Enclosure,
     enclosure,

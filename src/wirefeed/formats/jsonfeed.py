@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
-from wirefeed.domain.access import View
 from wirefeed.domain.feeds import Channel, Notice, Wording
+from wirefeed.domain.views import View
 from wirefeed.formats.entries import TOPICS, Entry, Mark, entry_of, notice_entry
 from wirefeed.formats.writing import clean, rfc3339
 

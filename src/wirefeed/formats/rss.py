@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from wirefeed.domain.access import View
 from wirefeed.domain.feeds import Channel, Notice, Wording
+from wirefeed.domain.views import View
 from wirefeed.formats.entries import Entry, entry_of, notice_entry
 from wirefeed.formats.feedgen_fixes import RSS_NAMESPACES, Feed, Item, fragment, splice
 

@@ -76,8 +76,7 @@ class Accounts:
     async def put_plan(self, plan: Plan) -> None:
         """Add a plan, or replace the one of its name."""
         async with self._database.writing() as connection:
-            at = await self._announce(connection, f"plan:{plan.name}")
-            await subscribers.put_plan(connection, replace(plan, changed=at))
+            await self._put_plan(connection, plan)
 
     async def remove_plan(self, name: str) -> None:
         """Remove a plan. Raises `NotFound`; `Conflict` while someone has it, or for `public`."""
@@ -99,9 +98,12 @@ class Accounts:
         """Give a database without plans its first ones; say whether it had none."""
         if await self.plans():
             return False
-        for plan in plans:
-            await self.put_plan(plan)
-        return True
+        # All or none: with only some, those missing would never be seeded.
+        async with self._database.writing() as connection:
+            held = await subscribers.plans(connection)
+            for plan in () if held else plans:
+                await self._put_plan(connection, plan)
+        return not held
 
     async def subscriber(self, subscriber_id: str) -> Subscriber:
         """Give a subscriber. Raises `NotFound`."""
@@ -159,11 +161,8 @@ class Accounts:
         if not 1 <= days <= self._max_days:
             raise Invalid(f"a token lives 1 to {self._max_days} days", field="days")
         if source is not None and not NAME.fullmatch(source):
-            raise Invalid(
-                f"{source!r} is no name of a source",
-                field="source",
-                remedy="use lower-case letters, digits and hyphens, 64 at most",
-            )
+            remedy = "use lower-case letters, digits and hyphens"
+            raise Invalid(f"{source!r} is no source", field="source", remedy=remedy)
         allowed = READING if source is None else WRITING
         scopes = allowed if scopes is None else scopes
         if not scopes or not scopes <= allowed:
@@ -267,6 +266,8 @@ class Accounts:
         if lapse is not None:
             why, at = lapse
             public = entitlement(None, plans, now)
+            # The end may be dated before what was last seen: dates of feeds never go back.
+            public = replace(public, changed=max(public.changed, subscriber.changed))
             return Reader(entitlement=public, subscriber=subscriber, lapse=why, lapsed=at)
         return Reader(entitlement=entitlement(subscriber, plans, now), subscriber=subscriber)
 
@@ -378,6 +379,10 @@ class Accounts:
                 )
         at = await self._announce(connection, f"subscriber:{subscriber.id}")
         await subscribers.put_subscriber(connection, replace(subscriber, changed=at))
+
+    async def _put_plan(self, connection: AsyncConnection, plan: Plan) -> None:
+        at = await self._announce(connection, f"plan:{plan.name}")
+        await subscribers.put_plan(connection, replace(plan, changed=at))
 
     async def _announce(self, connection: AsyncConnection, about: str) -> int:
         change = Change(kind=ChangeKind.ACCESS, about=about)

@@ -8,11 +8,11 @@ from html import escape
 import msgspec
 
 from wirefeed.config import Settings
-from wirefeed.domain.access import View
 from wirefeed.domain.feeds import Channel, Notice, Wording
 from wirefeed.domain.plans import Lapse, Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
+from wirefeed.domain.views import View
 from wirefeed.texts import Texts
 
 _SECOND = 1_000_000

@@ -8,6 +8,7 @@ import base64
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -37,16 +38,9 @@ def master_key(path: Path) -> bytes:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            key = path.read_bytes()
-        else:
-            key = secrets.token_bytes(32)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(key)
-                file.flush()
-                os.fsync(file.fileno())
+        if not path.exists():
+            _make_master(path)
+        key = path.read_bytes()
     except OSError as error:
         raise Unavailable(
             f"the master key cannot be read: {error.strerror}", field="keys.master"
@@ -58,6 +52,27 @@ def master_key(path: Path) -> bytes:
             remedy="restore it from a backup",
         )
     return key
+
+
+def _make_master(path: Path) -> None:
+    """Write a key under a name of its own, then give it its name: never a part of one."""
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            # Another process may have been faster: its key holds.
+            os.link(new, path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        new.unlink()
 
 
 class Keyring:

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.desk import Desk
 from wirefeed.domain.errors import NotFound, Unavailable, WirefeedError
-from wirefeed.domain.stories import Outcome, PubStatus, Revision, Story
+from wirefeed.domain.revising import Outcome
+from wirefeed.domain.stories import PubStatus, Revision, Story
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.storage import dead_letters, stories, subscribers, wire

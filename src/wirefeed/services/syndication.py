@@ -13,12 +13,13 @@ from types import ModuleType
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.access import ALL, Access, Level, Reason, View, decide, view
+from wirefeed.domain.access import ALL, Access, Level, Reason, decide
 from wirefeed.domain.errors import Gone, NotFound
 from wirefeed.domain.feeds import Channel, Gathering, Item, Notice, Shape, Window, Wording
 from wirefeed.domain.plans import Entitlement, Reader
 from wirefeed.domain.stories import Feed, Story
 from wirefeed.domain.topics import Taxonomy
+from wirefeed.domain.views import View, view
 from wirefeed.domain.wire import Head
 from wirefeed.formats import atom, jsonfeed, rss
 from wirefeed.services.follower import Memo

@@ -26,7 +26,7 @@ _s = stories.c
 _COLUMNS = (
     *(_s.revision, _s.version, _s.language, _s.topics, _s.stood, _s.feeds, _s.thread),
     *(_s.released, _s.published, _s.updated, _s.kind, _s.changed, _s.position),
-    *(_s.superseded, _s.kill_headline),
+    *(_s.superseded, _s.kill_headline, _s.kill_version),
 )
 
 
@@ -215,6 +215,7 @@ def _row(story: Story) -> dict[str, Any]:
         "superseded": story.superseded,
         "kind": story.change.value,
         "kill_headline": story.kill_headline,
+        "kill_version": story.kill_version,
         "topics": codec.text(story.topics),
         "stood": codec.text(sorted(story.stood, key=_by_name)),
         "feeds": codec.text(story.feeds),
@@ -222,8 +223,8 @@ def _row(story: Story) -> dict[str, Any]:
     }
 
 
-def _by_name(standing: Standing) -> tuple[str, list[str], bool]:
-    return standing.language, sorted(standing.topics), standing.early
+def _by_name(standing: Standing) -> tuple[str, list[str], bool, bool]:
+    return standing.language, sorted(standing.topics), standing.early, standing.inherited
 
 
 def _story(row: Sequence[Any]) -> Story:
@@ -244,6 +245,7 @@ def _story(row: Sequence[Any]) -> Story:
         position=row[12],
         superseded=row[13],
         kill_headline=row[14],
+        kill_version=row[15],
     )
 
 

@@ -104,6 +104,7 @@ stories = Table(
     #: Of the last change.
     Column("kind", Text, nullable=False),
     Column("kill_headline", Text, nullable=False),
+    Column("kill_version", BigInteger, nullable=False),
     Column("topics", Text, nullable=False),
     Column("stood", Text, nullable=False),
     Column("feeds", Text, nullable=False),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 from http import HTTPStatus
 
@@ -173,9 +174,13 @@ def _is_held(request: web.Request, document: Document, now: int) -> bool:
 
 def _date(text: str) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp() if text else None
+        date = parsedate_to_datetime(text) if text else None
     except (ValueError, OverflowError):
         return None
+    if date is None:
+        return None
+    # RFC 9110 §5.6.7: an HTTP-date is in UTC, also in the obsolete forms that do not say so.
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
 _TAILS = (

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from wirefeed.domain.errors import Invalid
-from wirefeed.domain.stories import Outcome
+from wirefeed.domain.revising import Outcome
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
 from wirefeed.web.request import (

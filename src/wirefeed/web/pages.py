@@ -9,11 +9,12 @@ from typing import Any
 from aiohttp import hdrs, web
 from markupsafe import Markup
 
-from wirefeed.domain.access import Level, View
+from wirefeed.domain.access import Level
 from wirefeed.domain.credentials import Presented, Scheme, is_feed_key
 from wirefeed.domain.errors import Invalid, NotFound, Unauthenticated
 from wirefeed.domain.plans import Reader
 from wirefeed.domain.stories import Feed
+from wirefeed.domain.views import View
 from wirefeed.domain.wire import Head
 from wirefeed.services.house import iso
 from wirefeed.services.syndication import Format, KilledStory

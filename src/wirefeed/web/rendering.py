@@ -9,9 +9,9 @@ import jinja2
 from aiohttp import hdrs, web
 from markupsafe import Markup
 
-from wirefeed.domain.access import View
 from wirefeed.domain.credentials import FEED_KEY
 from wirefeed.domain.stories import MediaItem
+from wirefeed.domain.views import View
 from wirefeed.formats import renditions
 from wirefeed.services.house import iso
 from wirefeed.services.syndication import Format

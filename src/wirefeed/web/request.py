@@ -146,7 +146,7 @@ async def finish(_: web.Request, response: web.StreamResponse) -> None:
     if isinstance(response, web.HTTPExpectationFailed):
         # It comes before any handler, and quotes the request.
         response.body = b""
-        response.content_length = 0
+        response.headers[hdrs.CONTENT_LENGTH] = "0"
 
 
 _COMMON = {
@@ -180,7 +180,8 @@ def problem(request: web.Request, error: WirefeedError) -> web.Response:
     status = status_of(error)
     members: dict[str, str] = {"detail": error.message}
     if error.field:
-        members["field"] = error.field
+        # A header's name is aiohttp's own kind of string, which msgspec does not write.
+        members["field"] = str(error.field)
     if error.remedy:
         members["remedy"] = error.remedy
     headers: dict[str, str] = {}

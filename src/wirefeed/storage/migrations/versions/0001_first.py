@@ -104,6 +104,7 @@ def _stories() -> None:
         sa.Column("superseded", sa.Boolean(), nullable=False),
         _text("kind"),
         _text("kill_headline"),
+        sa.Column("kill_version", sa.BigInteger(), nullable=False),
         _text("topics"),
         _text("stood"),
         _text("feeds"),

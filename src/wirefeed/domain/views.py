@@ -1,0 +1,142 @@
+"""Views: what one caller is shown of a story. Pure.
+
+A caller sees a view, never a story: it holds only what the level shows, so that no format
+or page can leak what it was not handed.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from wirefeed.domain.access import Access, Level, Reason
+from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Story
+from wirefeed.domain.teaser import Teaser, teaser
+
+_NO_TEASER = Teaser(html="", text="")
+_KILL = re.compile(r"KILL\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What one caller is shown of a story; nothing else reaches a format or a page."""
+
+    id: str
+    #: The thread's, the same at every level.
+    feed_guid: str
+    version: int
+    level: Level
+    reason: Reason
+    status: PubStatus
+    language: str
+    #: Plain text; a killed story's is "KILL: …", never its old headline.
+    headline: str
+    published: int
+    updated: int
+    #: The topics it stands in, by slug; names are the taxonomy's.
+    topics: tuple[str, ...] = ()
+    slugline: str = ""
+    byline: str = ""
+    located: str = ""
+    teaser: Teaser = _NO_TEASER
+    #: Clean HTML; empty below `full`.
+    body: str = ""
+    media: tuple[MediaItem, ...] = ()
+    keywords: tuple[str, ...] = ()
+    copyright_holder: str = ""
+    copyright_notice: str = ""
+    ednote: str = ""
+    usage_terms: str = ""
+    correction: bool = False
+    #: Shown under embargo: not for publication before this time.
+    embargoed_until: int | None = None
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether only the notice of its end is left."""
+        return self.status is PubStatus.CANCELED
+
+
+def view(story: Story, access: Access, *, words: int) -> View:
+    """Show what the access allows; `words` bounds the teaser.
+
+    Raises `ValueError` for a hidden story: there is nothing to show.
+    """
+    if access.level is Level.HIDDEN:
+        message = "a hidden story has no view"
+        raise ValueError(message)
+    if access.reason is Reason.KILLED:
+        return _killed(story, access)
+    revision = story.revision
+    full = access.level is Level.FULL
+    return View(
+        id=story.id,
+        feed_guid=story.thread,
+        version=story.version,
+        level=access.level,
+        reason=access.reason,
+        status=revision.status,
+        language=revision.language,
+        headline=revision.headline or revision.slugline,
+        published=story.published,
+        updated=story.updated,
+        topics=tuple(sorted(story.topics)),
+        slugline=revision.slugline,
+        byline=revision.byline,
+        located=revision.located,
+        teaser=teaser(
+            summary=revision.summary,
+            body=revision.body,
+            headline=revision.headline,
+            words=words,
+            language=revision.language,
+        ),
+        body=_body(revision.body, access) if full else "",
+        media=revision.media if access.media else (),
+        keywords=revision.keywords if full else (),
+        copyright_holder=revision.copyright_holder,
+        copyright_notice=revision.copyright_notice,
+        ednote=revision.ednote if access.notes else "",
+        usage_terms=revision.usage_terms if access.notes else "",
+        correction=revision.is_correction,
+        embargoed_until=revision.embargoed_until if access.early else None,
+    )
+
+
+#: A picture within a text; the text is sanitised, so it is spelt in one way.
+_PICTURE = re.compile(r'<img(?:[^>"]|"[^"]*")*>')
+
+
+def _body(html: str, access: Access) -> str:
+    """Give the text as this access shows it: without the right to media, without pictures."""
+    return html if access.media else _PICTURE.sub("", html)
+
+
+def _killed(story: Story, access: Access) -> View:
+    """Show that a story was withdrawn: by its slugline, never by what it said.
+
+    The headline is the kill's own, when the kill brings one.
+    """
+    revision = story.revision
+    headline = story.kill_headline
+    if not _KILL.match(headline):
+        headline = f"KILL: {headline or revision.slugline or _date_and_topic(story)}"
+    return View(
+        id=story.id,
+        feed_guid=story.thread,
+        version=story.version,
+        level=access.level,
+        reason=access.reason,
+        status=revision.status,
+        language=revision.language,
+        headline=headline,
+        published=story.published,
+        updated=story.updated,
+        topics=tuple(sorted(story.topics)),
+        slugline=revision.slugline,
+        copyright_holder=revision.copyright_holder,
+    )
+
+
+def _date_and_topic(story: Story) -> str:
+    day = datetime.fromtimestamp(story.published // SECOND, tz=UTC).date().isoformat()
+    return " ".join([day, *sorted(story.topics)])
