@@ -1,6 +1,7 @@
 """`wirefeed import`: stories from files, folders and standard input."""
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -43,10 +44,17 @@ def import_stories(paths: Sequence[str], source: str, *, dry_run: bool, as_json:
     """
     files = [file for path in paths for file in _files(path)]
     tally = _Tally(quiet=as_json)
+    began = time.monotonic()
     run(lambda services: _import(services, files, source, tally, dry_run=dry_run))
     tally.report(dry_run=dry_run, as_json=as_json)
+    if not as_json:
+        _tell_pace(tally.counts.total(), time.monotonic() - began)
     if tally.counts["rejected"]:
         sys.exit(1)
+
+
+def _tell_pace(stories: int, seconds: float) -> None:
+    say(f"{stories} stories in {seconds:.1f} s, {stories / max(seconds, 0.001):,.0f} a second")
 
 
 def _files(path: str) -> list[Path | None]:

@@ -1,27 +1,50 @@
 """The `wirefeed` command: its groups, its settings, and how failures are told."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from wirefeed import __version__
-from wirefeed.cli.credentials import feedkeys, tokens
-from wirefeed.cli.database import db
-from wirefeed.cli.demo import demo
-from wirefeed.cli.importing import import_stories
-from wirefeed.cli.plans import plans
-from wirefeed.cli.serve import serve
-from wirefeed.cli.stories import explain, stories
-from wirefeed.cli.subscribers import subscribers
-from wirefeed.cli.topics import topics
 from wirefeed.config import load
 from wirefeed.domain.errors import WirefeedError
 
 _BROKEN_PIPE = 141
+#: Each command and where it is: a module of `cli`, and its name there.
+_COMMANDS = {
+    "demo": ("demo", "demo"),
+    "serve": ("serve", "serve"),
+    "import": ("importing", "import_stories"),
+    "stories": ("stories", "stories"),
+    "explain": ("stories", "explain"),
+    "topics": ("topics", "topics"),
+    "plans": ("plans", "plans"),
+    "subscribers": ("subscribers", "subscribers"),
+    "tokens": ("credentials", "tokens"),
+    "feedkeys": ("credentials", "feedkeys"),
+    "db": ("database", "db"),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Imports a command when it is called: most need no web server, and all are to start fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"wirefeed.cli.{module}"), name)
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="wirefeed")
 @click.option(
     "--config",
@@ -36,22 +59,6 @@ def cli(context: click.Context, config: Path | None) -> None:
     Start with `wirefeed demo`: a complete agency to look at.
     """
     context.obj = load(config)
-
-
-for command in (
-    demo,
-    serve,
-    import_stories,
-    stories,
-    explain,
-    topics,
-    plans,
-    subscribers,
-    tokens,
-    feedkeys,
-    db,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

@@ -12,6 +12,8 @@ from typing import Final
 
 import nh3
 
+from wirefeed.domain.teaser import plain
+
 #: The edition of the sanitiser. A change to what `clean` gives is a new one.
 EDITION: Final = 1
 #: No headline, byline or note is longer.
@@ -39,7 +41,7 @@ _DROPPED = _names(
     " script select style svg template textarea title video xmp"
 )
 _ATTRIBUTES = {
-    # What `hidden` and its kin say is kept, so that a teaser never shows what was hidden.
+    # What `hidden` and its kin say is kept until what they hide has been dropped.
     "*": {"aria-hidden", "class", "dir", "hidden", "lang", "style"},
     "a": {"href", "hreflang", "title"},
     "abbr": {"title"},
@@ -59,7 +61,10 @@ _ATTRIBUTES = {
 _NUMBERS = _names("colspan height rowspan span start value width")
 _NUMBER = re.compile("[0-9]{1,5}")
 _LANGUAGE = re.compile("[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,5}")
-_CONCEALS = re.compile(r"(?i)display\s*:\s*none|visibility\s*:\s*hidden")
+_VEIL = re.compile("(?i)hidden|style")
+_CSS_NOISE = re.compile(r"(?s)/\*.*?(?:\*/|\Z)|\s+")
+#: A backslash may spell any letter, and nobody needs one here.
+_CONCEALS = re.compile(r"(?i)display:none|visibility:(?:hidden|collapse)|\\")
 #: RFC 3986 §4.3, of these schemes alone. A browser reads a backslash as a slash.
 _URL = re.compile(r"(?i)https?://[^\s\x00-\x20\x7f/?#\\][^\x00-\x20\x7f\\]*")
 _MAILTO = re.compile(r"(?i)mailto:[^\x00-\x20\x7f\\]+")
@@ -109,6 +114,9 @@ _NO_CHARACTER = re.compile("&#[xX]?[0-9a-fA-F]{9,};?")
 _FIRST_HEADING = re.compile("<(/?)h1(?=[ >])")
 #: A parser drops one at each reading (HTML 13.2.6.4.7).
 _LINE_AFTER_PRE = re.compile("(<pre(?: [^>]*)?>)\n+")
+#: A tag as the cleaner writes it; an attribute's value may hold `<` and `>`, and no quotes.
+_CLEANED_TAG = re.compile(r'<(?P<end>/?)(?P<name>[a-z0-9]+)(?P<attributes>(?: [a-z-]+="[^"]*")*)>')
+_HIDDEN = re.compile(' (?:hidden=""|aria-hidden="true"|style="display:none")')
 _IMAGE_OF_NOTHING = re.compile("<img(?![^>]* src=)[^>]*>")
 
 
@@ -139,7 +147,7 @@ _VALUES: dict[str, Callable[[str], str | None]] = {
     "hreflang": partial(_kept, _LANGUAGE),
     # The one class that means something: what begins here is not for everybody.
     "class": lambda value: "paywall" if "paywall" in value.split() else None,
-    "style": lambda value: "display:none" if _CONCEALS.search(value) else None,
+    "style": lambda value: "display:none" if _CONCEALS.search(_CSS_NOISE.sub("", value)) else None,
     "hidden": lambda _: "",
     "aria-hidden": lambda value: "true" if value.strip().lower() == "true" else None,
     **dict.fromkeys(_NUMBERS, partial(_kept, _NUMBER)),
@@ -179,7 +187,8 @@ def clean(html: str, *, rounds: int = 5) -> str:
         if cleaned == html:
             return html
         html = cleaned
-    return paragraphs(_words(html))
+    # Where something may be hidden, only what a teaser would read: it may not be all there is.
+    return paragraphs(plain(html).replace("\n", "\n\n") if _VEIL.search(html) else _words(html))
 
 
 def is_blank(html: str) -> bool:
@@ -209,10 +218,28 @@ def paragraphs(plain_text: str) -> str:
 
 def _sanitised(html: str) -> str:
     # A reference like `&#11;` is a forbidden character only once it has been read.
-    safe = _FORBIDDEN.sub("", _CLEANER.clean(html)).replace("\r\n", "\n").replace("\r", "\n")
+    safe = _FORBIDDEN.sub("", _shown(_CLEANER.clean(html))).replace("\r\n", "\n").replace("\r", "\n")
     # The page a story stands on has its own first heading: the story's headline.
     safe = _FIRST_HEADING.sub(r"<\1h2", safe.replace("&nbsp;", "\xa0"))
     return _LINE_AFTER_PRE.sub(r"\1", _IMAGE_OF_NOTHING.sub("", safe)).strip()
+
+
+def _shown(html: str) -> str:
+    """Drop what is hidden, with all it holds: feed readers know nothing of `hidden` or styles."""
+    kept: list[str] = []
+    at = depth = 0
+    name = ""
+    for tag in _CLEANED_TAG.finditer(html):
+        if depth:
+            if tag["name"] == name:
+                depth += -1 if tag["end"] else 1
+            at = tag.end()
+        elif _HIDDEN.search(tag["attributes"]):
+            kept.append(html[at : tag.start()])
+            at = tag.end()
+            name, depth = tag["name"], int(tag["name"] not in _VOID)
+    # The cleaner closes every element, so none is left open.
+    return "".join([*kept, html[at:]])
 
 
 def _costs_too_much(html: str) -> bool:

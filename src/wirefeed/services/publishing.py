@@ -47,6 +47,10 @@ class Receipt:
     error: WirefeedError | None = None
 
 
+#: A message that waits, its source, and where its answer goes.
+_Entry = tuple[Message, str, asyncio.Future[Receipt]]
+
+
 class Publishing:
     """The way in. One per process; `run` commits what `accept` is given."""
 
@@ -66,9 +70,7 @@ class Publishing:
         self._default_language = default_language
         self._sanitiser = sanitiser
         self._clock = clock
-        self._queue: asyncio.Queue[tuple[Message, str, asyncio.Future[Receipt]]] = asyncio.Queue(
-            maxsize=_QUEUE
-        )
+        self._queue: asyncio.Queue[_Entry] = asyncio.Queue(maxsize=_QUEUE)
 
     async def accept(self, message: Message, source: str) -> Receipt:
         """Take one message in; it is durable when this returns.
@@ -91,15 +93,18 @@ class Publishing:
             for source in dict.fromkeys(source for _, source, _ in group):
                 await self._commit_group(source, [e for e in group if e[1] == source])
 
-    async def _commit_group(
-        self, source: str, group: Sequence[tuple[Message, str, asyncio.Future[Receipt]]]
-    ) -> None:
+    async def _commit_group(self, source: str, group: Sequence[_Entry]) -> None:
         try:
             receipts = await self.accept_all([message for message, _, _ in group], source)
         except WirefeedError as error:
-            for _, _, answer in group:
-                if not answer.done():
-                    answer.set_exception(error)
+            _fail(group, error)
+            return
+        except Exception as error:  # noqa: BLE001 - a mistake of ours ends one story, not the way in
+            if len(group) == 1:
+                _fail(group, error)
+                return
+            for entry in group:
+                await self._commit_group(source, [entry])
             return
         for (_, _, answer), receipt in zip(group, receipts, strict=True):
             if not answer.done():
@@ -288,6 +293,12 @@ class Publishing:
         )
         await wire.unschedule(connection, [s.guid for s in desk.touched])
         await wire.schedule(connection, [due for s in desk.touched for due in _due(s, now)])
+
+
+def _fail(group: Sequence[_Entry], error: Exception) -> None:
+    for _, _, answer in group:
+        if not answer.done():
+            answer.set_exception(error)
 
 
 def _due(story: Story, now: int) -> list[tuple[int, str, ChangeKind]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
+from wirefeed.domain.plans import Lapse
 from wirefeed.formats import opml
 from wirefeed.formats.opml import Outline
 from wirefeed.web.rendering import KEY, NO_STORE, alternates, feeds, render, topic_feeds
@@ -20,7 +21,9 @@ async def key_page(request: web.Request) -> web.StreamResponse:
     language = house.languages[0]
     groups = _groups(request, key)
     plans = await request.app[ACCOUNTS].plans()
-    live = reader.subscriber.live(request.app[CLOCK]()) if reader.subscriber else ()
+    # Whoever holds a revoked key may be the reason it was revoked.
+    owner = None if reader.lapse is Lapse.REVOKED else reader.subscriber
+    live = owner.live(request.app[CLOCK]()) if owner else ()
     everything = groups[0]["feeds"][0]
     response = render(
         request,
@@ -34,7 +37,7 @@ async def key_page(request: web.Request) -> web.StreamResponse:
                 for feed in group["feeds"]
                 for link in alternates(feed["name"], feed["formats"])
             ],
-            "subscriber": reader.subscriber.name if reader.subscriber else "",
+            "subscriber": owner.name if owner else "",
             "plans": [plans[s.plan].label(language) for s in live if s.plan in plans],
             "until": max((s.ends for s in live if s.ends is not None), default=None),
             "lapsed": reader.lapse.value if reader.lapse else None,
@@ -44,6 +47,8 @@ async def key_page(request: web.Request) -> web.StreamResponse:
         },
         headers={hdrs.CACHE_CONTROL: NO_STORE},
     )
+    if owner is None:
+        return response
     response.set_cookie(
         KEY_COOKIE,
         key,
