@@ -36,6 +36,9 @@ def demo(host: str, port: int, at: str | None) -> None:
         settings = agency.settings(host, port, Path(folder))
         try:
             run_loop(_run(settings, agency.Clock(start), start))
+        except BrokenPipeError:
+            # Nobody reads what is told: no fault of the port.
+            raise
         except OSError as error:
             raise Unavailable(
                 f"cannot listen on port {port}: {error.strerror or error}",

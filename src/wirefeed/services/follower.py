@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.wire import Head
 from wirefeed.services.publishing import Publishing
 from wirefeed.storage import wire
@@ -32,12 +31,12 @@ class Follower:
             return await wire.head(connection)
 
 
-async def announce(publishing: Publishing, failed: Callable[[Unavailable], None]) -> None:
-    """Announce what falls due, until cancelled; a database out of reach is tried again."""
+async def announce(publishing: Publishing, failed: Callable[[Exception], None]) -> None:
+    """Announce what falls due, until cancelled; whatever fails is said and tried again."""
     while True:
         try:
             await publishing.announce_due()
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001 - an embargo must end, whatever went wrong before
             failed(error)
         await asyncio.sleep(_TICK)
 

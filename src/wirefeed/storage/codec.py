@@ -8,7 +8,7 @@ import msgspec
 #: Sets and mappings come out sorted.
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 #: Raw messages are written at wire speed and hardly ever read.
-_ZLIB_LEVEL = 3
+_ZLIB_LEVEL = 1
 
 _NAMES = msgspec.json.Decoder(frozenset[str])
 

@@ -66,8 +66,11 @@ def make_app(
 async def _running(services: Services) -> AsyncIterator[None]:
     """Run what works in the background, for as long as the application does."""
 
-    def failed(error: Unavailable) -> None:
-        _log.warning("announcing failed", reason=error.message)
+    def failed(error: Exception) -> None:
+        if isinstance(error, Unavailable):
+            _log.warning("announcing failed", reason=error.message)
+        else:
+            _log.error("bug", exc_info=error)
 
     tasks = [
         asyncio.create_task(services.publishing.run()),
