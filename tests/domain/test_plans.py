@@ -171,3 +171,22 @@ def test_the_change_of_an_entitlement_never_goes_back(who, plans, now, later):
 def test_suspended_is_to_have_what_the_public_has(who, plans, now):
     held = entitlement(replace(who, suspended=True), plans, now)
     assert held.grants == entitlement(None, plans, now).grants
+
+
+@pytest.mark.parametrize(
+    ("grants", "language", "topics", "subscribes"),
+    [
+        ([grant("sport")], "en", {"sport"}, True),
+        ([grant("sport")], "en", {"sport", "football"}, True),  # a narrower topic
+        ([grant("sport")], "en", {"politics"}, False),
+        ([grant("sport")], "en", None, True),
+        ([grant("sport", languages=frozenset({"tr"}))], "en", None, False),
+        ([grant("*", excepted=frozenset({"sport"}))], "en", {"sport"}, False),
+        # What everybody has is no subscription, unless there is none.
+        ([grant("sport"), grant("*", plan="public")], "en", {"politics"}, False),
+        ([grant("*", plan="public")], "en", {"politics"}, True),
+    ],
+)
+def test_what_was_subscribed_to(grants, language, topics, subscribes):
+    holder = Entitlement(grants=frozenset(grants))
+    assert holder.subscribes(language, topics and frozenset(topics)) is subscribes

@@ -118,7 +118,7 @@ class Watch(HTMLParser):
             schemes = ("https://", "http://", "mailto:")
             if name in {"href", "src", "cite"} and not value.lower().startswith(schemes):
                 self.faults.append(value)
-            if name == "style" and value != "display:none":
+            if name in {"style", "hidden", "aria-hidden"}:
                 self.faults.append(value)
             if name == "class" and value != "paywall":
                 self.faults.append(value)
@@ -193,10 +193,21 @@ def test_nothing_hostile_is_left(vector, around):
         ("<p lang='a b' dir=up>x</p>", "<p>x</p>"),
         # what a teaser must know of
         ("<p class='x paywall'>x</p>", '<p class="paywall">x</p>'),
-        ("<p style='Display : none'>x</p>", '<p style="display:none">x</p>'),
-        ("<p hidden=until-found>x</p>", '<p hidden="">x</p>'),
-        ("<p aria-hidden=TRUE>x</p>", '<p aria-hidden="true">x</p>'),
-        ("<p aria-hidden=false>x</p>", "<p>x</p>"),
+        # what is hidden goes, with all it holds
+        ("a<p style='Display : none'>x</p>b", "ab"),
+        ("a<p style='color: red; visibility:\n hidden'>x</p>b", "ab"),
+        ("a<p style='display:/**/none'>x</p>b", "ab"),
+        (r"a<p style='dis\70lay:none'>x</p>b", "ab"),
+        ("a<p hidden=until-found>x</p>b", "ab"),
+        ("a<p aria-hidden=TRUE>x</p>b", "ab"),
+        ("a<div hidden><div>x</div><p>x<br></div>b", "ab"),
+        ("a<img hidden src='https://a.example/i.jpg'>b", "ab"),
+        ("a<b hidden>x<p>x</b>b", "a<p>b</p>"),
+        ("a<p hidden>x", "a"),
+        ("a<p title='<b hidden>' hidden>x</p>b", "ab"),
+        ("<p aria-hidden=false style='color:red'>x</p>", "<p>x</p>"),
+        ("<a title='x hidden=\"\" y' href='https://a.example/'>l</a>",
+         '<a title="x hidden=&quot;&quot; y" href="https://a.example/">l</a>'),
         ("<p>a <del>b</del></p>", "<p>a <del>b</del></p>"),
         # characters
         ("<p>a&#11;b&#xFFFE;c\x0bd\ufffe\ud800</p>", "<p>abcd</p>"),
@@ -288,6 +299,11 @@ def test_costly_markup_costs_little(html):
 def test_text_survives_when_its_markup_costs_too_much():
     html = "<div>" * 300 + "<h2>One &amp; two</h2><p>Three<br>four &lt;b&gt;</p>"
     assert markup.clean(html) == "<p>One &amp; two</p><p>Three<br>four &lt;b&gt;</p>"
+
+
+def test_what_is_hidden_stays_hidden_when_its_markup_costs_too_much():
+    html = "<div>" * 300 + "<p>One<p hidden>Two</p><p style='display:none'>Three</p><p>Four"
+    assert markup.clean(html) == "<p>One</p><p>Four</p>"
 
 
 @pytest.mark.parametrize(

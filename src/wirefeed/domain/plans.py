@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from wirefeed.domain.access import PUBLIC, Grant
+from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Unacceptable
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -98,6 +98,17 @@ class Entitlement:
     until: int | None = None
     #: When the plans and subscriptions behind it last changed.
     changed: int = 0
+
+    def subscribes(self, language: str, topics: frozenset[str] | None = None) -> bool:
+        """Say whether what was subscribed to covers a topic, given with its broader ones.
+
+        Without topics: anything in the language. Where nothing was subscribed to, it is
+        what everybody has.
+        """
+        own = {grant for grant in self.grants if grant.plan != PUBLIC} or self.grants
+        if topics is None:
+            return any({ALL, language} & grant.languages for grant in own)
+        return any(grant.covers(language, topics) for grant in own)
 
 
 class Lapse(StrEnum):

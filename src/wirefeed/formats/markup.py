@@ -218,7 +218,9 @@ def paragraphs(plain_text: str) -> str:
 
 def _sanitised(html: str) -> str:
     # A reference like `&#11;` is a forbidden character only once it has been read.
-    safe = _FORBIDDEN.sub("", _shown(_CLEANER.clean(html))).replace("\r\n", "\n").replace("\r", "\n")
+    safe = (
+        _FORBIDDEN.sub("", _shown(_CLEANER.clean(html))).replace("\r\n", "\n").replace("\r", "\n")
+    )
     # The page a story stands on has its own first heading: the story's headline.
     safe = _FIRST_HEADING.sub(r"<\1h2", safe.replace("&nbsp;", "\xa0"))
     return _LINE_AFTER_PRE.sub(r"\1", _IMAGE_OF_NOTHING.sub("", safe)).strip()

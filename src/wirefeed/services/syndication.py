@@ -5,7 +5,7 @@ without rendering, and a story is rendered once for all who see the same of it.
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import ModuleType
@@ -241,7 +241,7 @@ class Syndication:
             modified=max(window.changed, reader.entitlement.changed, reader.lapsed),
             media_type=form.media_type,
             levels=window.levels,
-            why=_why(window),
+            why=why(item.access.reason for item in window.items),
         )
 
     def _fragment(self, form: Format, item: Item, wording: Wording, key: bytes) -> bytes:
@@ -295,9 +295,9 @@ class KilledStory(Gone):
 _WHY = {Reason.NOT_COVERED: "topic", Reason.DELAYED: "delay"}
 
 
-def _why(window: Window) -> tuple[str, ...]:
-    reasons = {_WHY[i.access.reason] for i in window.items if i.access.reason in _WHY}
-    return tuple(sorted(reasons))
+def why(reasons: Iterable[Reason]) -> tuple[str, ...]:
+    """Say why items are not full."""
+    return tuple(sorted({_WHY[reason] for reason in reasons if reason in _WHY}))
 
 
 def _earliest(*times: int | None) -> int | None:

@@ -8,12 +8,11 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from wirefeed.domain.access import Level
 from wirefeed.domain.errors import NotFound
 from wirefeed.domain.plans import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.services.syndication import Document, Format
-from wirefeed.web.pages import feed_page
+from wirefeed.web.pages import feed_page, levels
 from wirefeed.web.rendering import KEY, LANG
 from wirefeed.web.request import (
     ACCOUNTS,
@@ -98,7 +97,7 @@ async def _answer(
         hdrs.CONTENT_SECURITY_POLICY: "default-src 'none'; sandbox",
     }
     if told:
-        answer["Wirefeed-Levels"] = levels(document)
+        answer["Wirefeed-Levels"] = levels(document.levels, document.why)
     if _is_held(request, document, request.app[CLOCK]()):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=answer)
     return web.Response(
@@ -130,16 +129,6 @@ def _links(request: web.Request, form: Format) -> str:
 
 def _type(form: Format) -> str:
     return form.media_type.partition(";")[0]
-
-
-def levels(document: Document) -> str:
-    """Say how many items are at which level, and why not full (RFC 8941 dictionary)."""
-    counts = ", ".join(
-        f"{level.value}={document.levels[level]}"
-        for level in (Level.FULL, Level.SUMMARY)
-        if level in document.levels
-    )
-    return "; ".join([counts or "full=0", *(f"why={why}" for why in document.why)])
 
 
 def _validators(document: Document, now: int) -> dict[str, str]:

@@ -4,11 +4,11 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from wirefeed.domain.plans import Lapse
+from wirefeed.domain.plans import Entitlement, Lapse
 from wirefeed.formats import opml
 from wirefeed.formats.opml import Outline
 from wirefeed.web.rendering import KEY, NO_STORE, alternates, feeds, render, topic_feeds
-from wirefeed.web.request import ACCOUNTS, CLOCK, HOUSE, KEY_COOKIE
+from wirefeed.web.request import ACCOUNTS, CLOCK, HOUSE, KEY_COOKIE, TAXONOMY
 
 _COOKIE_DAYS = 30
 
@@ -19,12 +19,11 @@ async def key_page(request: web.Request) -> web.StreamResponse:
     reader = await request.app[ACCOUNTS].by_feed_key(key)
     house = request.app[HOUSE]
     language = house.languages[0]
-    groups = _groups(request, key)
+    groups = _groups(request, key, reader.entitlement)
     plans = await request.app[ACCOUNTS].plans()
     # Whoever holds a revoked key may be the reason it was revoked.
     owner = None if reader.lapse is Lapse.REVOKED else reader.subscriber
     live = owner.live(request.app[CLOCK]()) if owner else ()
-    everything = groups[0]["feeds"][0]
     response = render(
         request,
         "key.html",
@@ -42,7 +41,6 @@ async def key_page(request: web.Request) -> web.StreamResponse:
             "until": max((s.ends for s in live if s.ends is not None), default=None),
             "lapsed": reader.lapse.value if reader.lapse else None,
             "opml_url": house.url(f"/f/{key}/opml"),
-            "everything": everything,
             "groups": groups,
         },
         headers={hdrs.CACHE_CONTROL: NO_STORE},
@@ -64,7 +62,7 @@ async def key_page(request: web.Request) -> web.StreamResponse:
 async def key_opml(request: web.Request) -> web.StreamResponse:
     """List a subscriber's feeds for its reader to take all at once."""
     key = request.match_info["key"]
-    await request.app[ACCOUNTS].by_feed_key(key)
+    reader = await request.app[ACCOUNTS].by_feed_key(key)
     house = request.app[HOUSE]
     outlines = [
         Outline(
@@ -79,7 +77,7 @@ async def key_opml(request: web.Request) -> web.StreamResponse:
                 for feed in group["feeds"]
             ),
         )
-        for group in _groups(request, key)
+        for group in _groups(request, key, reader.entitlement)
     ]
     return web.Response(
         body=opml.opml(house.name, outlines),
@@ -91,17 +89,21 @@ async def key_opml(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _groups(request: web.Request, key: str) -> list[dict[str, Any]]:
-    """List the feeds under a key by language, the one of everything first."""
+def _groups(request: web.Request, key: str, entitlement: Entitlement) -> list[dict[str, Any]]:
+    """List the feeds that are covered, by language, the one of everything first."""
+    taxonomy = request.app[TAXONOMY]
     house = request.app[HOUSE]
     groups = []
     for language in house.languages:
+        if not entitlement.subscribes(language):
+            continue
         prefix = house.url(f"/f/{key}/{language}")
         words = house.texts(language)
         latest = {"name": words["latest"], "depth": 0, "formats": feeds(f"{prefix}/latest")}
         topics = [
             {"name": topic["name"], "depth": topic["depth"], "formats": topic["feeds"]}
             for topic in topic_feeds(request, language, prefix)
+            if entitlement.subscribes(language, taxonomy.broader(topic["slug"]))
         ]
         groups.append({"code": language, "name": words["name"], "feeds": [latest, *topics]})
     return groups

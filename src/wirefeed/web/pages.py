@@ -1,7 +1,7 @@
 """Pages for everybody: the catalogue, a story, a feed in a browser."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -17,7 +17,7 @@ from wirefeed.domain.stories import Feed
 from wirefeed.domain.views import View
 from wirefeed.domain.wire import Head
 from wirefeed.services.house import iso
-from wirefeed.services.syndication import Format, KilledStory
+from wirefeed.services.syndication import Format, KilledStory, why
 from wirefeed.web.rendering import LANG, NO_STORE, alternates, feeds, render, shown, topic_feeds
 from wirefeed.web.request import (
     ACCOUNTS,
@@ -118,15 +118,15 @@ async def _story(
         status, view = HTTPStatus.GONE, killed.view
     house = request.app[HOUSE]
     canonical = house.url(house.story_path(view, language))
+    own = _is_subscribers(request)
+    told = {"Wirefeed-Levels": levels({view.level: 1}, why([view.reason]))} if own else {}
     return render(
         request,
         "story.html",
         language,
         {
             "canonical": canonical,
-            "subscriber_href": ""
-            if request.path.startswith("/subscriber/")
-            else f"/subscriber/{language}/stories/{view.id}",
+            "subscriber_href": "" if own else f"/subscriber/{language}/stories/{view.id}",
             "description": view.teaser.text[:300],
             "alternates": alternates(house.name, feeds(f"/{language}/latest")),
             "view": shown(request, view, language)
@@ -134,8 +134,18 @@ async def _story(
             "json_ld": _json_ld(request, view, canonical),
         },
         status=status,
-        headers=headers,
+        headers={**headers, **told},
     )
+
+
+def _is_subscribers(request: web.Request) -> bool:
+    return request.path.startswith("/subscriber/")
+
+
+def levels(counts: Mapping[Level, int], reasons: Iterable[str]) -> str:
+    """Say to machines how many items are at which level, and why not full (RFC 8941)."""
+    told = [f"{level}={counts[level]}" for level in (Level.FULL, Level.SUMMARY) if level in counts]
+    return "; ".join([", ".join(told) or "full=0", *(f"why={reason}" for reason in reasons)])
 
 
 async def feed_page(
@@ -148,6 +158,9 @@ async def feed_page(
     title = f"{house.name}: {house.topic_name(feed, request.app[TAXONOMY])}"
     stem = request.path.removesuffix(f".{form}")
     formats = [f for f in feeds(house.url(stem)) if f["format"] != form]
+    reasons = why(item.access.reason for item in window.items)
+    own = _is_subscribers(request)
+    told = {"Wirefeed-Levels": levels(window.levels, reasons)} if own else {}
     return render(
         request,
         "feed.html",
@@ -165,7 +178,7 @@ async def feed_page(
                 for view in request.app[SYNDICATION].views(window)
             ],
         },
-        headers={hdrs.CACHE_CONTROL: NO_STORE, hdrs.VARY: "Sec-Fetch-Dest"},
+        headers={hdrs.CACHE_CONTROL: NO_STORE, hdrs.VARY: "Sec-Fetch-Dest", **told},
     )
 
 
@@ -194,7 +207,7 @@ def _topic_links(request: web.Request, view: View, language: str) -> list[dict[s
 def _json_ld(request: web.Request, view: View, canonical: str) -> Markup:
     """Describe the story to machines: schema.org NewsArticle, with what is behind the paywall."""
     house = request.app[HOUSE]
-    free = view.level is Level.FULL and not request.path.startswith("/subscriber/")
+    free = view.level is Level.FULL and not _is_subscribers(request)
     article: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "NewsArticle",

@@ -141,15 +141,11 @@ async def harden(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 async def finish(_: web.Request, response: web.StreamResponse) -> None:
-    """Put on every answer what belongs there, also on those that aiohttp makes itself."""
-    response.headers.update(_COMMON)
-    if isinstance(response, web.HTTPExpectationFailed):
-        # It comes before any handler, and quotes the request.
-        response.body = b""
-        response.headers[hdrs.CONTENT_LENGTH] = "0"
+    """Put on every answer what belongs there."""
+    response.headers.update(COMMON_HEADERS)
 
 
-_COMMON = {
+COMMON_HEADERS = {
     "Server": "wirefeed",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -178,6 +174,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 def problem(request: web.Request, error: WirefeedError) -> web.Response:
     """Answer an error of ours."""
     status = status_of(error)
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        # What is out of reach, and where, is for the log.
+        error = Unavailable()
     members: dict[str, str] = {"detail": error.message}
     if error.field:
         # A header's name is aiohttp's own kind of string, which msgspec does not write.

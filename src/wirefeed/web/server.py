@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from http import HTTPStatus
 
 import structlog
 from aiohttp import hdrs, web
@@ -11,10 +13,14 @@ from aiohttp.web_protocol import RequestHandler
 
 from wirefeed.config import Server
 from wirefeed.web import ops
-from wirefeed.web.request import FOLLOWER, READY, finish, harden, problems
+from wirefeed.web.request import COMMON_HEADERS, FOLLOWER, READY, finish, harden, problems
 
 _log = structlog.get_logger("wirefeed.web")
-_BAD_REQUEST = 400
+_CONTINUE = "100-continue"
+#: Seconds that are left to a handler when the time for draining is over.
+_LAST_WORDS = 0.1
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 async def serve(app: web.Application, settings: Server, started: Callable[[], None]) -> None:
@@ -63,14 +69,81 @@ class Runner(web.AppRunner):
             keepalive_timeout=head_seconds,
             lingering_time=2,
             shutdown_timeout=drain,
+            # Nobody may send compressed bodies; what a bomb holds is not to be unpacked.
+            auto_decompress=False,
             logger=logging.getLogger("wirefeed.http"),
         )
+        self._answering = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._draining = False
+
+    async def cleanup(self) -> None:
+        """Close the listeners, let running requests finish, then close every connection.
+
+        aiohttp alone would hear no more of a body that is still being sent, and wait for it.
+        """
+        for site in list(self.sites):
+            await site.stop()
+        self._draining = True
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._shutdown_timeout
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(end):
+                await self._idle.wait()
+        self._shutdown_timeout = max(_LAST_WORDS, end - loop.time())
+        await super().cleanup()
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
         # aiohttp has no setting for the class that answers malformed requests.
         server.__class__ = _Listener
+        server.request_handler = self._counting(_expecting_nothing(server.request_handler))
         return server
+
+    def _counting(self, handle: Handler) -> Handler:
+        """Know when no request is being answered, and while draining keep no connection."""
+
+        async def count(request: web.BaseRequest) -> web.StreamResponse:
+            self._answering += 1
+            self._idle.clear()
+            try:
+                response = await handle(request)
+            finally:
+                self._answering -= 1
+                if not self._answering:
+                    self._idle.set()
+            if self._draining and not response.prepared:
+                response.force_close()
+            return response
+
+        return count
+
+
+def _expecting_nothing(handle: Handler) -> Handler:
+    """Refuse expectations but the one of RFC 9110 §10.1.1.
+
+    aiohttp would do so before any middleware, quoting what was sent, or failing to.
+    """
+
+    async def heed(request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get(hdrs.EXPECT, _CONTINUE).lower() != _CONTINUE:
+            return _refusal(HTTPStatus.EXPECTATION_FAILED)
+        return await handle(request)
+
+    return heed
+
+
+def _refusal(status: HTTPStatus) -> web.Response:
+    """Answer where there is no application to do it: with the status alone."""
+    response = web.json_response(
+        {"type": "about:blank", "title": status.phrase, "status": status.value},
+        status=status,
+        content_type="application/problem+json",
+        headers={hdrs.CACHE_CONTROL: "no-store", **COMMON_HEADERS},
+    )
+    response.force_close()
+    return response
 
 
 class _Listener(web.Server):
@@ -92,12 +165,5 @@ class _Connection(RequestHandler):
     ) -> web.StreamResponse:
         """Answer with the status alone, and log no more than the kind of error."""
         _log.info("malformed request", status=status, error=type(exc).__name__)
-        title = "Bad Request" if status == _BAD_REQUEST else "Internal Server Error"
-        response = web.json_response(
-            {"type": "about:blank", "title": title, "status": status},
-            status=status,
-            content_type="application/problem+json",
-            headers={hdrs.CACHE_CONTROL: "no-store", hdrs.SERVER: "wirefeed"},
-        )
-        response.force_close()
-        return response
+        bad = HTTPStatus.BAD_REQUEST
+        return _refusal(bad if status == bad else HTTPStatus.INTERNAL_SERVER_ERROR)
