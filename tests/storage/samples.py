@@ -154,5 +154,5 @@ stories = st.builds(
     position=numbers,
     superseded=st.booleans(),
     kill_headline=words,
-    kill_version=st.integers(0, 10**18),
+    kill_version=st.integers(-1, 10**18),
 )

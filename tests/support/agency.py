@@ -1,9 +1,10 @@
-"""A whole agency for tests: the real application on a real port, SQLite in a folder, a set clock."""
+"""A whole agency for tests: the real application on a port, SQLite in a folder, a set clock."""
 
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,11 @@ class Agency:
     #: Where it listens, for those who write their requests byte by byte.
     port: int = 0
 
+    @property
+    def file(self) -> Path:
+        """The file of its database."""
+        return Path(self.settings.database.url.removeprefix("sqlite:///"))
+
     async def send(self, story: Mapping[str, Any], **headers: str) -> aiohttp.ClientResponse:
         """POST a story as the newsroom does; gives the answer."""
         if not self.newsroom:
@@ -183,8 +189,6 @@ MEDIA_TOPICS = {
 
 
 def iso(micros: int) -> str:
-    from datetime import UTC, datetime
-
     return datetime.fromtimestamp(micros / SECOND, tz=UTC).isoformat()
 
 

@@ -7,21 +7,31 @@ own `main`, with its own arguments, environment, output and signals.
 
 import multiprocessing
 import os
+import pkgutil
 import queue
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from wirefeed import cli as wirefeed_cli
+from wirefeed.cli.main import main
+
 #: Seconds: a shared machine is slow now and then; nothing waits this long when all is well.
 PATIENCE = 60.0
 _WARM = multiprocessing.get_context("forkserver")
-_WARM.set_forkserver_preload(["wirefeed.cli.main", "uvloop"])
+_WARM.set_forkserver_preload([
+    *(f"wirefeed.cli.{module.name}" for module in pkgutil.iter_modules(wirefeed_cli.__path__)),
+    "uvloop",
+    "aiohttp",
+    # A forked process imports the main module anew, and that is pytest.
+    "pytest",
+])
 
 
 @dataclass(slots=True)
@@ -43,7 +53,9 @@ class Wirefeed:
 
     def signal(self, number: signal.Signals) -> None:
         assert self.process.pid is not None
-        os.kill(self.process.pid, number)
+        # It may have been killed before.
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, number)
 
     def ended(self) -> int:
         """Wait for its end; give its exit status."""
@@ -59,9 +71,22 @@ def wirefeed(
     *arguments: str, folder: Path, environ: Mapping[str, str] | None = None
 ) -> Iterator[Wirefeed]:
     """Run `wirefeed` with arguments, in a folder; it is killed at the end if it still runs."""
+    with running(_command, arguments, folder=folder, environ=environ) as started:
+        yield started
+
+
+@contextmanager
+def running(
+    work: Callable[..., None],
+    arguments: tuple[object, ...],
+    *,
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Wirefeed]:
+    """Run a function of a test's module as a process, in a folder."""
     heard, told = _WARM.Pipe(duplex=False)
     process = _WARM.Process(
-        target=_main, args=(arguments, str(folder), dict(environ or {}), told), daemon=True
+        target=_become, args=(work, arguments, str(folder), dict(environ or {}), told), daemon=True
     )
     process.start()
     told.close()
@@ -75,12 +100,6 @@ def wirefeed(
         process.join()
         reading.join(PATIENCE)
         process.close()
-
-
-def run_all(running: Iterable[Wirefeed]) -> None:
-    """Wait for several to end well."""
-    for each in running:
-        assert each.ended() == 0, each.said
 
 
 def free_ports(count: int = 1) -> int:
@@ -110,8 +129,14 @@ def _read(heard: Connection, lines: "queue.Queue[str | None]") -> None:
     lines.put(None)
 
 
-def _main(arguments: tuple[str, ...], folder: str, environ: dict[str, str], told: Connection) -> None:
-    """Become the command (in the new process)."""
+def _become(
+    work: Callable[..., None],
+    arguments: tuple[object, ...],
+    folder: str,
+    environ: dict[str, str],
+    told: Connection,
+) -> None:
+    """Be another program (in the new process)."""
     os.dup2(told.fileno(), 1)
     os.dup2(told.fileno(), 2)
     told.close()
@@ -119,9 +144,11 @@ def _main(arguments: tuple[str, ...], folder: str, environ: dict[str, str], told
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", buffering=1, closefd=False)
     os.environ.update(environ)
     os.chdir(folder)
-    sys.argv = ["wirefeed", *arguments]
-    # Where it was imported is not where it runs: ends are told by exit status alone.
+    # The parent that forked it lets nobody interrupt it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    from wirefeed.cli.main import main  # noqa: PLC0415 - imported already by the warmed parent
+    work(*arguments)
 
+
+def _command(*arguments: str) -> None:
+    sys.argv = ["wirefeed", *arguments]
     main()

@@ -160,7 +160,7 @@ def _new(sent: Revision, placing: Placing, now: int) -> Revised:
         published=published,
         updated=max(published, min(sent.version_created or now, now)),
         change=_FIRST_CHANGE[sent.status],
-        kill_version=_number(sent) if sent.status is PubStatus.CANCELED else 0,
+        kill_version=_number(sent) if sent.status is PubStatus.CANCELED else -1,
         changed=now,
     )
     return Revised(outcome=Outcome.CREATED, story=story, change=story.change)
@@ -208,7 +208,7 @@ def _next(held: Story, sent: Revision, placing: Placing, now: int, *, kill: int)
         change=change,
         changed=max(now, held.changed),
         kill_headline=_kill_headline(held, sent),
-        kill_version=max(held.kill_version, kill if change is ChangeKind.KILL else 0),
+        kill_version=max(held.kill_version, kill if change is ChangeKind.KILL else -1),
     )
     return Revised(outcome=Outcome.UPDATED, story=story, change=change)
 

@@ -166,8 +166,8 @@ class Story:
     superseded: bool = False
     #: The headline a kill brought of its own; empty when it repeats the killed story's.
     kill_headline: str = ""
-    #: The highest version that killed it: the same kill coming again is no new one. 0: none did.
-    kill_version: int = 0
+    #: The highest version that killed it: the same kill coming again is no new one. -1: none did.
+    kill_version: int = -1
 
     @property
     def guid(self) -> str:

@@ -252,12 +252,13 @@ class Publishing:
         source: str,
         now: int,
     ) -> None:
+        taken = [r for r in receipts if r.outcome in (Outcome.CREATED, Outcome.UPDATED)]
         await stories.keep_raw(
             connection,
             [
                 Stored(story=r.story, raw=r.message.raw, source=source, received=now)
-                for r in receipts
-                if r.story and r.outcome in (Outcome.CREATED, Outcome.UPDATED)
+                for r in taken
+                if r.story
             ],
         )
         await dead_letters.keep(
@@ -276,6 +277,9 @@ class Publishing:
             ],
         )
         await self._announce(connection, desk, now, source=source)
+        sent = {r.story.guid: r.story for r in taken if r.story}
+        await wire.unschedule(connection, list(sent))
+        await wire.schedule(connection, [due for s in sent.values() for due in _due(s, now)])
 
     async def _announce(
         self, connection: AsyncConnection, desk: Desk, now: int, source: str | None = None
@@ -291,8 +295,6 @@ class Publishing:
             source=source,
             sanitiser=self._sanitiser if source else None,
         )
-        await wire.unschedule(connection, [s.guid for s in desk.touched])
-        await wire.schedule(connection, [due for s in desk.touched for due in _due(s, now)])
 
 
 def _fail(group: Sequence[_Entry], error: Exception) -> None:

@@ -145,7 +145,8 @@ def _is_subscribers(request: web.Request) -> bool:
 def levels(counts: Mapping[Level, int], reasons: Iterable[str]) -> str:
     """Say to machines how many items are at which level, and why not full (RFC 8941)."""
     told = [f"{level}={counts[level]}" for level in (Level.FULL, Level.SUMMARY) if level in counts]
-    return "; ".join([", ".join(told) or "full=0", *(f"why={reason}" for reason in reasons)])
+    because = "+".join(reasons)
+    return (", ".join(told) or "full=0") + (f"; why={because}" if because else "")
 
 
 async def feed_page(

@@ -1,0 +1,272 @@
+"""Plans, subscribers and credentials: what is issued, and that a change acts at once."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import jwt
+import pytest
+
+from tests.support.agency import DAY, HOUR, Agency
+from tests.support.answers import ask, basic, look
+from wirefeed.composition import Services, open_services
+from wirefeed.domain.access import ALL, Grant, Level
+from wirefeed.domain.credentials import Scope, is_feed_key
+from wirefeed.domain.errors import Conflict, Invalid, NotFound, Unacceptable
+from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.formats import ninjs
+from wirefeed.services.publishing import Message
+from wirefeed.storage import wire
+
+STORY = "urn:news:sport"
+MACHINE = "/subscriber/en/latest.json"
+
+
+def a_plan(name: str, *topics: str, level: Level = Level.FULL) -> Plan:
+    return Plan(name=name, grants=(Grant(plan=name, topics=frozenset(topics), level=level),))
+
+
+# --- plans and subscribers -----------------------------------------------------------------------
+
+
+async def test_an_empty_database_is_given_its_first_plans_once(agency: Agency):
+    accounts = agency.services.accounts
+    assert set(await accounts.plans()) == {"public", "sport", "economy", "late", "everything"}
+    assert not await accounts.seed([a_plan("other", ALL)])
+    assert "other" not in await accounts.plans()
+
+
+async def test_a_plan_in_use_and_the_public_one_stay(agency: Agency):
+    accounts = agency.services.accounts
+    await agency.subscriber("ann", "sport")
+    with pytest.raises(Conflict, match="ann"):
+        await accounts.remove_plan("sport")
+    with pytest.raises(Conflict):
+        await accounts.remove_plan("public")
+    with pytest.raises(NotFound):
+        await accounts.remove_plan("none")
+    await accounts.remove_plan("late")
+    assert "late" not in await accounts.plans()
+
+
+async def test_subscribers_are_added_changed_listed_and_removed(agency: Agency):
+    accounts = agency.services.accounts
+    await agency.subscriber("bob", "sport")
+    await agency.subscriber("ann", "sport", "economy")
+    with pytest.raises(Conflict):
+        await agency.subscriber("ann")
+    with pytest.raises(NotFound, match="chess"):
+        await agency.subscriber("carol", "chess")
+    with pytest.raises(Unacceptable):
+        await agency.subscriber("not an id")
+    assert [s.id for s in await accounts.subscribers()] == ["ann", "bob"]
+    assert [s.id for s in await accounts.subscribers(after="ann")] == ["bob"]
+    changed = await accounts.change_subscriber("ann", lambda s: replace(s, name="Ann B."))
+    assert changed.name == "Ann B."
+    assert (await accounts.subscriber("ann")).name == "Ann B."
+    await accounts.remove_subscriber("ann")
+    for call in (
+        accounts.subscriber("ann"),
+        accounts.remove_subscriber("ann"),
+        accounts.issue_feed_key("ann"),
+        accounts.issue_token(subscriber="ann", days=1),
+        accounts.as_subscriber("ann"),
+    ):
+        with pytest.raises(NotFound):
+            await call
+
+
+async def test_anyone_may_be_looked_at_as_a_reader(agency: Agency):
+    accounts = agency.services.accounts
+    await agency.subscriber("ann", "sport")
+    assert await accounts.as_subscriber("public") == await accounts.public()
+    reader = await accounts.as_subscriber("ann")
+    assert {grant.plan for grant in reader.entitlement.grants} == {"public", "sport"}
+
+
+# --- credentials ---------------------------------------------------------------------------------
+
+
+async def test_a_token_says_who_and_until_when_and_never_which_plan(agency: Agency):
+    await agency.subscriber("ann", "sport")
+    token = await agency.services.accounts.issue_token(subscriber="ann", days=30, name="desk")
+    assert set(jwt.get_unverified_header(token)) == {"alg", "kid", "typ"}
+    assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert set(claims) == {"iss", "aud", "sub", "jti", "iat", "nbf", "exp", "scope"}
+    assert claims["sub"] == "ann"
+    assert claims["scope"] == "feeds:read wire:read"
+    assert claims["exp"] - claims["iat"] == 30 * 86_400
+    (row,) = await agency.services.accounts.tokens("ann")
+    assert (row.jti, row.name) == (claims["jti"], "desk")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"days": 0},
+        {"days": 401},
+        {"days": 1, "scopes": frozenset()},
+        {"days": 1, "scopes": frozenset({Scope.STORIES_WRITE})},
+    ],
+)
+async def test_a_token_is_not_issued_beyond_its_bounds(agency: Agency, options):
+    await agency.subscriber("ann", "sport")
+    with pytest.raises(Invalid):
+        await agency.services.accounts.issue_token(subscriber="ann", **options)
+    assert await agency.services.accounts.tokens() == []
+
+
+async def test_a_feed_key_is_well_formed_shown_once_and_kept_as_a_digest(agency: Agency):
+    await agency.subscriber("ann", "sport")
+    key = await agency.services.accounts.issue_feed_key("ann", "phone")
+    assert is_feed_key(key)
+    (row,) = await agency.services.accounts.feed_keys("ann")
+    assert (row.name, row.tail) == ("phone", key[-4:])
+    assert row.revoked is None
+    assert key not in repr(row)
+    assert key.encode() not in agency.file.read_bytes()
+
+
+async def test_what_there_is_not_cannot_be_revoked_and_leaves_no_trace(agency: Agency):
+    async with agency.services.database.reading() as connection:
+        before = await wire.head(connection)
+    with pytest.raises(NotFound):
+        await agency.services.accounts.revoke_token("none")
+    with pytest.raises(NotFound):
+        await agency.services.accounts.revoke_feed_key("none")
+    async with agency.services.database.reading() as connection:
+        assert await wire.head(connection) == before
+
+
+# --- what another process does -------------------------------------------------------------------
+
+
+async def revoke_keys(services: Services) -> None:
+    for key in await services.accounts.feed_keys("ann"):
+        await services.accounts.revoke_feed_key(key.id)
+
+
+async def suspend(services: Services) -> None:
+    await services.accounts.change_subscriber("ann", lambda s: replace(s, suspended=True))
+
+
+async def take_plan(services: Services) -> None:
+    await services.accounts.change_subscriber("ann", lambda s: replace(s, subscriptions=()))
+
+
+async def narrow_plan(services: Services) -> None:
+    await services.accounts.put_plan(a_plan("sport", "politics"))
+
+
+async def close_public(services: Services) -> None:
+    await services.accounts.put_plan(a_plan("public", "politics", level=Level.SUMMARY))
+
+
+async def withhold(services: Services) -> None:
+    await send(services, "withheld")
+
+
+async def kill(services: Services) -> None:
+    await send(services, "canceled")
+
+
+async def send(services: Services, status: str) -> None:
+    raw = f'{{"uri": "{STORY}", "version": "2", "pubstatus": "{status}"}}'.encode()
+    (receipt,) = await services.publishing.accept_all(
+        [Message(raw=raw, revision=ninjs.parse(raw))], "desk"
+    )
+    assert receipt.error is None
+
+
+@pytest.mark.parametrize(
+    ("act", "private", "public"),
+    [
+        (revoke_keys, "summary", "summary"),
+        (suspend, "summary", "summary"),
+        (take_plan, "summary", "summary"),
+        (narrow_plan, "summary", "summary"),
+        (close_public, "full", None),
+        (withhold, None, None),
+        (kill, "killed", "killed"),
+    ],
+)
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_what_is_done_here_or_in_another_process_acts_on_the_next_request(
+    agency: Agency,
+    elsewhere: bool,
+    act: Callable[[Services], Awaitable[None]],
+    private: str | None,
+    public: str | None,
+):
+    await agency.publish(STORY)
+    await agency.subscriber("ann", "sport")
+    base = await agency.feed_key("ann")
+    for _ in range(2):
+        assert await look(agency, f"{base}/en/latest.json") == {STORY: "full"}
+        assert await look(agency) == {STORY: "summary"}
+    if elsewhere:
+        async with open_services(agency.settings, agency.clock) as other:
+            await act(other)
+    else:
+        await act(agency.services)
+    assert (await look(agency, f"{base}/en/latest.json")).get(STORY) == private
+    assert (await look(agency)).get(STORY) == public
+    body = (await ask(agency, f"{base}/en/latest.rss")).text
+    assert ("Paragraph 7" in body) is (private == "full")
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_a_revoked_token_is_refused_by_a_running_server_whoever_revoked_it(
+    agency: Agency, elsewhere
+):
+    await agency.subscriber("ann", "sport")
+    tokens = [await agency.token("ann") for _ in range(2)]
+    for token in tokens:
+        assert (await ask(agency, MACHINE, token)).status == 200
+    jti = jwt.decode(tokens[0]["Authorization"][7:], options={"verify_signature": False})["jti"]
+    if elsewhere:
+        async with open_services(agency.settings, agency.clock) as other:
+            await other.accounts.revoke_token(jti)
+    else:
+        await agency.services.accounts.revoke_token(jti)
+    assert [(await ask(agency, MACHINE, token)).status for token in tokens] == [401, 200]
+
+
+async def test_a_credential_issued_by_another_process_holds_at_once(agency: Agency):
+    await agency.publish(STORY)
+    async with open_services(agency.settings, agency.clock) as other:
+        await other.accounts.add_subscriber(
+            Subscriber(id="ann", subscriptions=(Subscription(plan="sport", starts=0),))
+        )
+        key = await other.accounts.issue_feed_key("ann")
+        token = await other.accounts.issue_token(subscriber="ann", days=1)
+    assert await look(agency, f"/f/{key}/en/latest.json") == {STORY: "full"}
+    assert await look(agency, MACHINE, {"Authorization": f"Bearer {token}"}) == {STORY: "full"}
+    assert await look(agency, MACHINE, basic(f"/f/{key}")) == {STORY: "full"}
+
+
+async def test_a_plan_that_is_widened_acts_on_the_next_request(agency: Agency):
+    await agency.publish("urn:news:economy", "economy")
+    await agency.subscriber("ann", "sport")
+    base, token = await agency.feed_key("ann"), await agency.token("ann")
+    assert await look(agency, f"{base}/en/latest.json") == {}
+    await agency.services.accounts.put_plan(a_plan("sport", "sport", "economy"))
+    expected = {"urn:news:economy": "full"}
+    assert await look(agency, f"{base}/en/latest.json") == expected
+    assert await look(agency, MACHINE, token) == expected
+
+
+async def test_a_subscription_begins_at_its_time(agency: Agency):
+    await agency.publish(STORY)
+    starts = agency.clock.now + HOUR
+    await agency.services.accounts.add_subscriber(
+        Subscriber(
+            id="ann", subscriptions=(Subscription(plan="sport", starts=starts, ends=starts + DAY),)
+        )
+    )
+    base = await agency.feed_key("ann")
+    assert (await look(agency, f"{base}/en/latest.json"))[STORY] == "summary"
+    agency.clock.advance(HOUR)
+    assert await look(agency, f"{base}/en/latest.json") == {STORY: "full"}
+    agency.clock.advance(DAY)
+    assert (await look(agency, f"{base}/en/latest.json"))[STORY] == "summary"

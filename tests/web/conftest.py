@@ -1,0 +1,14 @@
+"""Web tests drive the real application over HTTP."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.agency import Agency, running, settings_in
+
+
+@pytest.fixture
+async def agency(tmp_path: Path) -> AsyncIterator[Agency]:
+    async with running(settings_in(tmp_path)) as agency:
+        yield agency

@@ -1,0 +1,51 @@
+"""What operators and machines ask: alive, ready, which keys sign, what crawlers may read."""
+
+import json
+
+import pytest
+
+from tests.support.agency import Agency
+from tests.support.answers import ask
+
+
+async def test_the_process_says_that_it_is_alive_and_ready(agency: Agency):
+    for path, status in (("/healthz", "ok"), ("/readyz", "ready")):
+        answer = await ask(agency, path)
+        assert answer.status == 200
+        assert json.loads(answer.body) == {"status": status}
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_without_its_database_it_is_alive_and_not_ready(agency: Agency):
+    assert (await ask(agency, "/readyz")).status == 200
+    await agency.services.database.close()
+    agency.file.write_bytes(b"no database" * 1000)
+    answer = await ask(agency, "/readyz")
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert (await ask(agency, "/healthz")).status == 200
+
+
+async def test_the_signing_keys_are_published_without_their_private_parts(agency: Agency):
+    answer = await ask(agency, "/.well-known/jwks.json")
+    (key,) = json.loads(answer.body)["keys"]
+    assert set(key) == {"kty", "crv", "kid", "alg", "use", "x"}
+    assert (key["kty"], key["crv"], key["alg"]) == ("OKP", "Ed25519", "EdDSA")
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+
+
+async def test_crawlers_are_asked_to_leave_private_addresses_alone(agency: Agency):
+    answer = await ask(agency, "/robots.txt")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    lines = answer.text.splitlines()
+    assert lines[0] == "User-agent: *"
+    assert {"Disallow: /f/", "Disallow: /subscriber/", "Disallow: /api/"} <= set(lines)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/en/latest.rss", "/nowhere", "/en/", "/robots.txt"])
+async def test_every_answer_says_how_it_is_to_be_handled(agency: Agency, path):
+    headers = (await ask(agency, path)).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Server"] == "wirefeed"
+    assert "Cache-Control" in headers
