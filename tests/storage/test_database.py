@@ -447,3 +447,27 @@ async def test_a_commit_is_finished_before_its_task_is_cancelled():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert committed
+
+
+async def test_a_write_cancelled_in_a_statement_keeps_no_lock(database):
+    """A statement cut off kept its lock until it was collected as garbage."""
+
+    async def write(conn_taken: asyncio.Event) -> None:
+        async with database.writing() as conn:
+            conn_taken.set()
+            await announce(conn, 1)
+            await announce(conn, 1)
+
+    kept = []  # what refers to the frames of what was cancelled, as a debugger or a log does
+    for moment in range(60):
+        taken = asyncio.Event()
+        task = asyncio.create_task(write(taken))
+        await taken.wait()
+        for _ in range(moment % 20):
+            await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        kept.append(task)
+        async with database.writing() as conn:
+            await announce(conn, 1)

@@ -11,16 +11,31 @@ import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    CursorResult,
+    Engine,
+    NullPool,
+    create_engine,
+    event,
+    inspect,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncTransaction,
+    create_async_engine,
+)
 
 from wirefeed.domain.errors import Unacceptable, Unavailable
 from wirefeed.storage import tables
@@ -30,6 +45,7 @@ _FIELD = "database.url"
 #: Seconds to wait for the lock of another process.
 _PATIENCE = 5.0
 _READERS = 4
+_Result = TypeVar("_Result")
 
 #: https://www.sqlite.org/wal.html#walresetbug: below these, two connections that checkpoint
 #: at once may lose pages. By release line; later lines all have the correction.
@@ -80,7 +96,11 @@ class Database:
         reader = create_async_engine(
             address, pool_size=_READERS, max_overflow=_READERS, pool_timeout=patience
         )
-        writer = create_async_engine(address, pool_size=1, max_overflow=0, pool_timeout=patience)
+        writer = _SteadyEngine(
+            create_async_engine(
+                address, pool_size=1, max_overflow=0, pool_timeout=patience
+            ).sync_engine
+        )
         _prepare(reader.sync_engine, "BEGIN", patience, query_only=True)
         _prepare(writer.sync_engine, "BEGIN IMMEDIATE", patience)
         database = cls(reader, writer, patience=patience)
@@ -115,15 +135,16 @@ class Database:
         """
         async with self._my_turn():
             with _telling_what_failed():
-                async with self._writer.connect() as conn:
-                    transaction = await conn.begin()
+                conn = self._writer.connect()
+                try:
+                    conn = await _uninterrupted(conn.start())
+                    transaction = await _uninterrupted(conn.begin().start())
                     yield conn
-                    try:
-                        await _uninterrupted(transaction.commit())
-                    except DBAPIError:
-                        # The pool would take it back as it is: in its transaction, with its lock.
-                        await conn.invalidate()
-                        raise
+                    await _commit(conn, transaction)
+                finally:
+                    if conn.sync_connection is not None:
+                        # Undoes whatever was not committed.
+                        await _uninterrupted(conn.close())
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
@@ -275,7 +296,34 @@ def _telling_what_failed() -> Iterator[None]:
         raise Unavailable(_OUT_OF_REACH[code]) from error
 
 
-async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+async def _commit(conn: AsyncConnection, transaction: AsyncTransaction) -> None:
+    try:
+        await _uninterrupted(transaction.commit())
+    except DBAPIError:
+        # The pool would take it back as it is: in its transaction, with its lock.
+        await conn.invalidate()
+        raise
+
+
+class _SteadyConnection(AsyncConnection):
+    """Finishes each statement it begins.
+
+    A statement that is cut off keeps its lock until it is garbage: nobody could write.
+    """
+
+    async def execute(
+        self,
+        *args: Any,  # noqa: ANN401  # whatever SQLAlchemy takes
+        **options: Any,  # noqa: ANN401
+    ) -> CursorResult[Any]:
+        return await _uninterrupted(super().execute(*args, **options))
+
+
+class _SteadyEngine(AsyncEngine):
+    _connection_cls = _SteadyConnection
+
+
+async def _uninterrupted(work: Coroutine[Any, Any, _Result]) -> _Result:
     """Finish the work even if the task is cancelled meanwhile; then let it be cancelled."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
@@ -284,6 +332,7 @@ async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
             await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
-    task.result()
+    result = task.result()
     if cancelled is not None:
         raise cancelled
+    return result
