@@ -54,7 +54,8 @@ def import_stories(paths: Sequence[str], source: str, *, dry_run: bool, as_json:
 
 
 def _tell_pace(stories: int, seconds: float) -> None:
-    say(f"{stories} stories in {seconds:.1f} s, {stories / max(seconds, 0.001):,.0f} a second")
+    noun = "story" if stories == 1 else "stories"
+    say(f"{stories} {noun} in {seconds:.1f} s, {stories / max(seconds, 0.001):,.0f} a second")
 
 
 def _files(path: str) -> list[Path | None]:

@@ -171,7 +171,7 @@ class Accounts:
         # A NumericDate is in seconds; what the row says must be what the token says.
         now = self._clock() // _SECOND * _SECOND
         token = Token(
-            jti=secrets.token_urlsafe(16),
+            jti=secrets.token_hex(16),
             subscriber=subscriber,
             source=source,
             name=name,
