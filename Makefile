@@ -14,7 +14,7 @@ export PIP_ROOT_USER_ACTION := ignore
 # Some dependencies come as source without saying what builds them: requirements-build.lock does.
 export PIP_USE_PEP517 := 1
 # Nothing of the caller's own Python gets in.
-unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE PIP_USER PIP_TARGET PIP_PREFIX
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -28,8 +28,7 @@ run: $(RUN)/.installed ## start the demo agency (make run ARGS="--help")
 
 test: $(DEV)/.installed chromium ## everything: format, lint, domain tests, floors, types, all tests
 	@$(format_and_lint)
-	@$(domain_tests)
-	@$(floors_and_types)
+	@$(domain_tests_beside_types)
 	@echo "== all tests"
 	@$(PY) -m pytest --durations=5 $(ARGS)
 
@@ -95,6 +94,17 @@ $(DEV)/.locked: deploy/requirements-dev.lock deploy/requirements-build.lock
 $(RUN)/.installed $(DEV)/.installed: %/.installed: %/.locked pyproject.toml
 	@$*/bin/python $(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# The types take as long as the domain's tests and another core.
+define domain_tests_beside_types
+set -e; \
+$(PY) -m mypy >$(DEV)/types.log 2>&1 & types=$$!; \
+$(domain_tests); \
+echo "== floors"; \
+$(DEV)/bin/lint-imports --no-logo; \
+echo "== types"; \
+if wait $$types; then cat $(DEV)/types.log; else cat $(DEV)/types.log; exit 1; fi
+endef
 
 define python_is_fit
 set -e; \

@@ -206,8 +206,10 @@ def test_nothing_hostile_is_left(vector, around):
         ("a<p hidden>x", "a"),
         ("a<p title='<b hidden>' hidden>x</p>b", "ab"),
         ("<p aria-hidden=false style='color:red'>x</p>", "<p>x</p>"),
-        ("<a title='x hidden=\"\" y' href='https://a.example/'>l</a>",
-         '<a title="x hidden=&quot;&quot; y" href="https://a.example/">l</a>'),
+        (
+            "<a title='x hidden=\"\" y' href='https://a.example/'>l</a>",
+            '<a title="x hidden=&quot;&quot; y" href="https://a.example/">l</a>',
+        ),
         ("<p>a <del>b</del></p>", "<p>a <del>b</del></p>"),
         # characters
         ("<p>a&#11;b&#xFFFE;c\x0bd\ufffe\ud800</p>", "<p>abcd</p>"),

@@ -25,13 +25,15 @@ from wirefeed.cli.main import main
 #: Seconds: a shared machine is slow now and then; nothing waits this long when all is well.
 PATIENCE = 60.0
 _WARM = multiprocessing.get_context("forkserver")
-_WARM.set_forkserver_preload([
-    *(f"wirefeed.cli.{module.name}" for module in pkgutil.iter_modules(wirefeed_cli.__path__)),
-    "uvloop",
-    "aiohttp",
-    # A forked process imports the main module anew, and that is pytest.
-    "pytest",
-])
+_WARM.set_forkserver_preload(
+    [
+        *(f"wirefeed.cli.{module.name}" for module in pkgutil.iter_modules(wirefeed_cli.__path__)),
+        "uvloop",
+        "aiohttp",
+        # A forked process imports the main module anew, and that is pytest.
+        "pytest",
+    ]
+)
 
 
 @dataclass(slots=True)

@@ -42,6 +42,6 @@ def list_topics(*, as_json: bool) -> None:
 
 @topics.command("apply")
 def apply_topics() -> None:
-    """File every story anew by the topics file; those whose topics change are announced."""
+    """File every story anew by the topics file; each keeps its place among the others."""
     count = run(lambda services: services.publishing.refile())
     say(f"{count} stories filed anew")

@@ -128,8 +128,9 @@ async def harden(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[REQUEST_ID] = secrets.token_hex(8)
     if request.version not in _VERSIONS:
         # RFC 9110 §15.6.6. aiohttp takes the line of any version and answers as in HTTP/1.
-        status = HTTPStatus.HTTP_VERSION_NOT_SUPPORTED
-        return _document(request, status, {}, {hdrs.CONNECTION: "close"})
+        refusal = _document(request, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, {}, {})
+        refusal.force_close()
+        return refusal
     if request.version == HttpVersion11 and hdrs.HOST not in request.headers:
         # RFC 9112 §3.2: "A server MUST respond with a 400".
         return problem(request, Invalid("the request names no host", field=hdrs.HOST))

@@ -1,0 +1,181 @@
+"""The desk by command: what is held, what a subscriber sees of it and why, kills and topics."""
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.newsroom import lines, story
+from tests.support.agency import TOPICS
+
+A = story("a")["uri"]
+
+
+@pytest.fixture
+def filled(wirefeed: Command) -> Command:
+    """Give `wirefeed` with two stories: a of sport, then b of the economy."""
+    ran = wirefeed("import", "-", stdin=lines(story("a"), story("b", "economy")))
+    assert ran.exit == 0, ran.err
+    return wirefeed
+
+
+def test_stories_are_listed_the_last_changed_first(filled: Command):
+    ran = filled("stories", "list")
+
+    heading, first, second = ran.out.splitlines()
+    assert heading.split() == ["id", "changed", "change", "language", "status", "headline"]
+    assert "Headline of b" in first
+    assert "Headline of a" in second
+
+
+def test_stories_are_listed_of_a_topic_and_no_more_than_asked_for(filled: Command):
+    filled("import", "-", stdin=lines(story("c")))
+
+    assert [
+        s["headline"] for s in filled("stories", "list", "--topic", "sport", "--json").json
+    ] == [
+        "Headline of c",
+        "Headline of a",
+    ]
+    assert len(filled("stories", "list", "--limit", "2", "--json").json) == 2
+
+
+def test_a_story_is_shown_by_guid_and_by_id_as_it_is_held(filled: Command):
+    by_guid = filled("stories", "show", A, "--json").json
+
+    assert filled("stories", "show", by_guid["id"], "--json").json == by_guid
+    assert by_guid["topics"] == ["sport"]
+    assert by_guid["feeds"] == ["en/latest", "en/sport"]
+    assert by_guid["updated"] == "2026-03-01T12:00:00Z"
+    assert by_guid["body"].startswith("<p>First paragraph of a.</p>")
+    people = filled("stories", "show", A).out
+    assert f"guid            {A}" in people
+    assert "<p>First paragraph of a.</p>" in people
+
+
+@pytest.mark.parametrize(
+    ("who", "name", "level", "reason", "by"),
+    [
+        ("public", "a", "summary", "public", "public"),
+        ("public", "b", "hidden", "not-covered", None),
+        ("daily", "a", "full", "granted", "sport"),
+        ("daily", "b", "hidden", "not-covered", None),
+    ],
+)
+def test_what_a_subscriber_sees_is_explained(
+    filled: Command, who: str, name: str, level: str, reason: str, by: str | None
+):
+    filled("subscribers", "add", "daily", "--name", "The Daily", "--plan", "sport")
+
+    ran = filled("explain", who, story(name)["uri"], "--json")
+
+    assert ran.exit == 0
+    told = ran.json
+    assert (told["level"], told["plan"]) == (level, by)
+    assert told["reason"] == reason
+    assert set(told) == {
+        "story", "subscriber", "level", "reason", "plan", "grant", "topics", "media", "early",
+        "until",
+    }  # fmt: skip
+    assert filled("explain", who, story(name)["uri"]).out.startswith(f"{level}: {reason}\n")
+
+
+def test_the_explanation_names_the_grant(filled: Command):
+    filled("subscribers", "add", "daily", "--name", "The Daily", "--plan", "sport")
+
+    assert filled("explain", "daily", A).out == (
+        "full: granted\n  plan   sport\n  grant  full of sport in *\n  topics sport\n"
+    )
+
+
+def test_a_kill_is_final_and_told_in_the_feeds_it_stood_in(filled: Command):
+    ran = filled("stories", "kill", A, "--yes")
+
+    assert (ran.exit, ran.out, ran.err) == (0, "", f"{A} killed\n")
+    held = filled("stories", "show", A, "--json").json
+    assert (held["status"], held["change"], held["version"], held["body"]) == (
+        "canceled", "kill", 2, "",
+    )  # fmt: skip
+    assert held["feeds"] == ["en/latest", "en/sport"]
+    again = filled("stories", "kill", A, "--yes")
+    assert (again.exit, again.err) == (0, f"{A} is killed already\n")
+    late = filled("import", "-", "--json", stdin=lines(story("a", version="3")))
+    assert late.json["updated"] == 0
+    assert filled("stories", "show", A, "--json").json["status"] == "canceled"
+
+
+def test_a_kill_is_asked_about_and_not_done_without_a_yes(filled: Command):
+    ran = filled("stories", "kill", A)
+
+    assert ran.exit != 0
+    assert filled("stories", "show", A, "--json").json["status"] == "usable"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stories", "show", "nothing"],
+        ["stories", "kill", "nothing", "--yes"],
+        ["explain", "public", "nothing"],
+        ["explain", "nobody", A],
+        ["stories", "list", "--topic", "nowhere"],
+    ],
+    ids=" ".join,
+)
+def test_what_there_is_not_is_told_in_one_line(filled: Command, arguments: list[str]):
+    ran = filled(*arguments)
+
+    assert (ran.exit, ran.out) == (1, "")
+    assert ran.err.startswith("wirefeed: ")
+    assert ran.err.count("\n") == 1
+
+
+def test_topics_are_listed_with_their_narrower_ones_below(wirefeed: Command):
+    people, machines = wirefeed("topics", "list"), wirefeed("topics", "list", "--json")
+
+    assert people.out.splitlines()[:3] == [
+        f"{'economy':<36}Economy",
+        f"{'  markets':<36}Markets",
+        f"{'sport':<36}Sport",
+    ]
+    markets = machines.json[1]
+    assert (markets["slug"], markets["broader"], markets["depth"], markets["listed"]) == (
+        "markets", "economy", 1, True,
+    )  # fmt: skip
+
+
+def test_a_changed_topic_tree_files_stories_anew_and_leaves_their_order_alone(
+    filled: Command, folder
+):
+    before = filled("stories", "list", "--json").json
+    with_finance = TOPICS.replace('keywords = ["stocks"]', 'media_topics = ["medtop:04000000"]')
+    (folder / "config" / "topics.toml").write_text(with_finance, "utf-8")
+
+    ran = filled("topics", "apply")
+
+    assert (ran.exit, ran.err) == (0, "1 stories filed anew\n")
+    after = filled("stories", "list", "--json").json
+    assert [s["topics"] for s in after] == [["economy", "markets"], ["sport"]]
+    assert [s["guid"] for s in after] == [s["guid"] for s in before]
+    assert [s["changed"] for s in after] == [s["changed"] for s in before]
+    assert filled("stories", "list", "--topic", "markets", "--json").json == [after[0]]
+    assert filled("topics", "apply").err == "0 stories filed anew\n"
+
+
+def test_a_topic_that_is_gone_takes_no_story_and_its_grants_nothing(filled: Command, folder):
+    filled("subscribers", "add", "daily", "--name", "The Daily", "--plan", "sport")
+    plans = folder / "config" / "plans.toml"
+    plans.write_text("", "utf-8")
+    without_sport = TOPICS.replace('slug = "sport"', 'slug = "athletics"')
+    (folder / "config" / "topics.toml").write_text(without_sport, "utf-8")
+
+    filled("topics", "apply")
+
+    assert filled("stories", "show", A, "--json").json["topics"] == ["athletics"]
+    assert filled("explain", "daily", A, "--json").json["level"] == "summary"
+
+
+def test_the_database_is_brought_to_the_schema_of_this_release(wirefeed: Command):
+    first, again = wirefeed("db", "upgrade"), wirefeed("db", "upgrade")
+
+    for ran in (first, again):
+        assert (ran.exit, ran.out, ran.err) == (0, "", "the database is up to date\n")
+    assert wirefeed("plans", "list").exit == 0

@@ -1,0 +1,56 @@
+"""The route table, filled in: so that a route that is added is attacked without being listed."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from wirefeed.web.app import ROUTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route, and the names of its parameters."""
+
+    method: str
+    #: With `{name}` for each parameter.
+    template: str
+    parameters: tuple[str, ...]
+
+    @property
+    def is_private(self) -> bool:
+        """Whether a credential decides what it shows; the others show the public what it may see.
+
+        A new route is held to what the public may see unless it is named here.
+        """
+        return "key" in self.parameters or self.template.startswith("/subscriber/")
+
+    def paths(self, values: Mapping[str, Sequence[str]]) -> list[str]:
+        """Fill the parameters in, with every combination of what they may be."""
+        for name in self.parameters:
+            assert name in values, (
+                f"{self.template} has a parameter {name!r} that the attack tests cannot fill in: "
+                f"give it values where this is called from, those that reach stories above all"
+            )
+        choices = itertools.product(*(values[name] for name in self.parameters))
+        return [
+            self.template.format(**dict(zip(self.parameters, chosen, strict=True)))
+            for chosen in choices
+        ]
+
+
+def table(added: Iterable[web.AbstractRouteDef] = ()) -> list[Route]:
+    """Give the application's routes, and those added to it."""
+    app = web.Application()
+    app.add_routes([*ROUTES, *added])
+    return [_route(route) for route in app.router.routes()]
+
+
+def _route(route: web.AbstractRoute) -> Route:
+    assert route.resource is not None
+    info = route.resource.get_info()
+    template = info.get("formatter") or info.get("path")
+    assert template, f"{route.resource} is of a kind that the attack tests cannot fill in"
+    names = tuple(info["pattern"].groupindex) if "pattern" in info else ()
+    return Route(method=route.method, template=template, parameters=names)
