@@ -29,7 +29,9 @@ from wirefeed.services.accounts import Accounts
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring, master_key
 from wirefeed.services.publishing import Publishing
+from wirefeed.services.readers import Readers
 from wirefeed.services.syndication import Syndication
+from wirefeed.services.tokens import TokenGate
 from wirefeed.storage.cache import Cache
 from wirefeed.storage.database import Database
 from wirefeed.texts import load_all
@@ -61,6 +63,7 @@ class Services:
     database: Database
     keyring: Keyring
     accounts: Accounts
+    readers: Readers
     publishing: Publishing
     syndication: Syndication
 
@@ -86,6 +89,8 @@ def _build(
 ) -> Services:
     house = House(settings, load_all(settings.site.languages))
     keyring = Keyring(database, master, clock)
+    max_days = settings.tokens.max_days
+    gate = TokenGate(keyring, issuer=database.issuer, max_days=max_days, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -93,7 +98,8 @@ def _build(
         house=house,
         database=database,
         keyring=keyring,
-        accounts=Accounts(database, keyring, max_days=settings.tokens.max_days, clock=clock),
+        accounts=Accounts(database, gate, max_days=max_days, clock=clock),
+        readers=Readers(database, gate, clock=clock),
         publishing=Publishing(
             database,
             taxonomy,

@@ -18,7 +18,7 @@ def test_the_public_has_a_portion_as_teasers_and_the_reader_all(day: Day, tell: 
     public, full = {}, {}
     for language in LANGUAGES:
         public[language] = day.demo.items(f"/{language}/latest.json")
-        full[language] = day.demo.items(f"{demo.private}{language}/latest.json")
+        full[language] = day.demo.items(f"{day.demo.private}{language}/latest.json")
         notice = load(language)["feed"]["notice"].partition("{")[0].strip()
         for item in public[language]:
             assert notice in str(item["content_html"])

@@ -126,8 +126,8 @@ def statements(agency: Agency, *tables: str) -> Iterator[list[str]]:
 @contextmanager
 def key_uses(agency: Agency) -> Iterator[list[str]]:
     """Collect the ids of the keys that are asked for to verify with."""
-    accounts = agency.services.accounts
-    keyring = accounts._keyring
+    gate = agency.services.readers._gate
+    keyring = gate._keyring
     asked: list[str] = []
 
     class Spy:
@@ -135,8 +135,8 @@ def key_uses(agency: Agency) -> Iterator[list[str]]:
             asked.append(kid)
             return await keyring.verifier(kid)
 
-    accounts._keyring = Spy()  # type: ignore[assignment]
+    gate._keyring = Spy()  # type: ignore[assignment]
     try:
         yield asked
     finally:
-        accounts._keyring = keyring
+        gate._keyring = keyring

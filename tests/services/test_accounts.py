@@ -69,17 +69,17 @@ async def test_subscribers_are_added_changed_listed_and_removed(agency: Agency):
         accounts.remove_subscriber("ann"),
         accounts.issue_feed_key("ann"),
         accounts.issue_token(subscriber="ann", days=1),
-        accounts.as_subscriber("ann"),
+        agency.services.readers.as_subscriber("ann"),
     ):
         with pytest.raises(NotFound):
             await call
 
 
 async def test_anyone_may_be_looked_at_as_a_reader(agency: Agency):
-    accounts = agency.services.accounts
+    readers = agency.services.readers
     await agency.subscriber("ann", "sport")
-    assert await accounts.as_subscriber("public") == await accounts.public()
-    reader = await accounts.as_subscriber("ann")
+    assert await readers.as_subscriber("public") == await readers.public()
+    reader = await readers.as_subscriber("ann")
     assert {grant.plan for grant in reader.entitlement.grants} == {"public", "sport"}
 
 

@@ -381,7 +381,7 @@ def hidden(n: int) -> Message:
 async def test_an_answer_is_made_once_and_remembered(agency: Agency):
     await agency.publish(STORY)
     services = agency.services
-    reader = await services.accounts.public()
+    reader = await services.readers.public()
 
     async def made() -> Document:
         head = await Follower(services.database).look()

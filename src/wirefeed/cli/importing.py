@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from wirefeed.cli.output import as_json, json_out, run, say
 from wirefeed.composition import Services
 from wirefeed.domain.desk import Desk
-from wirefeed.domain.errors import Invalid, WirefeedError
+from wirefeed.domain.errors import Invalid, Unavailable, WirefeedError
 from wirefeed.domain.revising import Outcome
 from wirefeed.formats import ninjs
 from wirefeed.formats.json_input import messages
@@ -22,6 +22,8 @@ from wirefeed.services.publishing import GROUP, Message, Publishing, Receipt
 
 _SUFFIXES = frozenset({".json", ".jsonl", ".ninjs", ".ndjson"})
 _BLOCK = 65_536
+#: Of a group, before giving up: each waits for the database as long as it may take.
+_TRIES = 6
 #: Reasons shown one by one; the rest are counted.
 _SHOWN = 20
 _COUNTED = {
@@ -144,6 +146,12 @@ async def _take(
         return []
     if rehearsal is not None:
         return await publishing.dry_run(group, rehearsal)
+    for _ in range(_TRIES - 1):
+        try:
+            return await publishing.accept_all(group, source)
+        except Unavailable as error:
+            # Nothing of the group was kept; a busy server lets others in sooner or later.
+            say(f"waiting: {error.message}")
     return await publishing.accept_all(group, source)
 
 

@@ -131,7 +131,7 @@ def explain(subscriber: str, guid: str, *, as_json: bool) -> None:
 
     async def work(services: Services) -> tuple[Story, Access]:
         story = await services.publishing.find(guid)
-        reader = await services.accounts.as_subscriber(subscriber)
+        reader = await services.readers.as_subscriber(subscriber)
         return story, decide(story, reader.entitlement, services.clock())
 
     story, access = run(work)

@@ -15,7 +15,7 @@ from wirefeed.domain.plans import Reader
 from wirefeed.domain.revising import Placing, revise
 from wirefeed.domain.stories import PubStatus, Story
 from wirefeed.web.rendering import render
-from wirefeed.web.request import ACCOUNTS, CLOCK, HOUSE, PUBLISHING, SYNDICATION
+from wirefeed.web.request import CLOCK, HOUSE, PUBLISHING, READERS, SYNDICATION
 
 #: A body that is visibly more than its teaser, in characters.
 _LONG = 1200
@@ -48,15 +48,15 @@ async def picture(request: web.Request) -> web.StreamResponse:
 
 
 async def _callers(request: web.Request, credentials: Credentials) -> web.StreamResponse:
-    accounts = request.app[ACCOUNTS]
+    readers = request.app[READERS]
     language = "en"
     story = await _example(request, language)
     killed = _killed(story, request.app[CLOCK]())
     url, name = request.app[HOUSE].url, request.app[HOUSE].texts(language)["latest"]
     public, other, subscriber = (
-        await accounts.public(),
-        await accounts.as_subscriber(OTHER),
-        await accounts.as_subscriber(PARTNER),
+        await readers.public(),
+        await readers.as_subscriber(OTHER),
+        await readers.as_subscriber(PARTNER),
     )
     own = {"href": f"{credentials.private}{language}/latest.rss", "name": name}
     columns = [
@@ -74,11 +74,11 @@ async def _callers(request: web.Request, credentials: Credentials) -> web.Stream
 
 async def _example(request: web.Request, language: str) -> Story:
     """Choose a story that the three callers see differently, and that is not killed."""
-    accounts = request.app[ACCOUNTS]
+    readers = request.app[READERS]
     now = request.app[CLOCK]()
-    other = (await accounts.as_subscriber(OTHER)).entitlement
-    subscriber = (await accounts.as_subscriber(PARTNER)).entitlement
-    public = (await accounts.public()).entitlement
+    other = (await readers.as_subscriber(OTHER)).entitlement
+    subscriber = (await readers.as_subscriber(PARTNER)).entitlement
+    public = (await readers.public()).entitlement
     for story in await request.app[PUBLISHING].listing(limit=1000):
         seen = tuple(decide(story, who, now).level for who in (public, other, subscriber))
         told = story.language == language and len(story.revision.body) > _LONG

@@ -1,4 +1,4 @@
-"""Plans, subscribers and their credentials: issue, list, revoke, and say who asks.
+"""Plans, subscribers and their credentials: add, change, issue, list, revoke.
 
 The rows are the authority: a credential is worth what its row says now. Whatever changes
 here is appended to the wire in the same transaction, so that every process sees it.
@@ -8,47 +8,27 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-import jwt
-from jwt.types import Options
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import PUBLIC
 from wirefeed.domain.credentials import (
     READING,
     WRITING,
-    Claims,
     FeedKey,
-    Presented,
-    Scheme,
     Scope,
     Token,
     digest,
-    is_feed_key,
     make_feed_key,
-    parse_jwt,
 )
-from wirefeed.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from wirefeed.domain.plans import NAME, Lapse, Plan, Reader, Subscriber, entitlement
+from wirefeed.domain.errors import Conflict, Invalid, NotFound
+from wirefeed.domain.plans import NAME, Plan, Subscriber
 from wirefeed.domain.wire import Change, ChangeKind
-from wirefeed.services.keyring import Keyring
+from wirefeed.services.tokens import TokenGate
 from wirefeed.storage import credentials, subscribers, wire
 from wirefeed.storage.database import Database
 
-#: The audience of every token: this service.
-AUDIENCE = "wirefeed"
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
-#: A clock may be this far off (seconds).
-_LEEWAY = 30
-_UNCHECKED: Options = {
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-    "verify_aud": False,
-    "verify_iss": False,
-}
-#: A revoked key answers as lapsed this long, and is then unknown.
-_REMEMBERED = 90 * _DAY
 
 
 class Accounts:
@@ -57,16 +37,15 @@ class Accounts:
     def __init__(
         self,
         database: Database,
-        keyring: Keyring,
+        gate: TokenGate,
         *,
         max_days: int,
         clock: Callable[[], int],
     ) -> None:
         self._database = database
-        self._keyring = keyring
+        self._gate = gate
         self._max_days = max_days
         self._clock = clock
-        self._jwt = jwt.PyJWT(options={"enforce_minimum_key_length": True})
 
     async def plans(self) -> dict[str, Plan]:
         """Give all plans by name."""
@@ -180,19 +159,14 @@ class Accounts:
             expires=now + days * _DAY,
             entitlements=entitlements,
         )
-        kid, key = await self._keyring.signer(now)
+        signed = await self._gate.sign(token)
         async with self._database.writing() as connection:
             if subscriber is not None:
                 await self._held(connection, subscriber)
             if source is not None:
                 await credentials.add_source(connection, source, now)
             await credentials.add_token(connection, token)
-        return self._jwt.encode(
-            self._claims(token),
-            key,
-            algorithm="EdDSA",
-            headers={"typ": "at+jwt", "kid": kid},
-        )
+        return signed
 
     async def tokens(self, subscriber: str | None = None) -> list[Token]:
         """List the tokens of a subscriber, or all."""
@@ -235,132 +209,6 @@ class Accounts:
                     f"there is no feed key {key_id!r}", remedy="see `wirefeed feedkeys list`"
                 )
 
-    async def public(self) -> Reader:
-        """Give the anonymous public: a reader of the plan `public`."""
-        return Reader(entitlement=entitlement(None, await self.plans(), self._clock()))
-
-    async def as_subscriber(self, subscriber_id: str) -> Reader:
-        """Give the reader a subscriber is now; `public` is everybody. Raises `NotFound`."""
-        if subscriber_id == PUBLIC:
-            return await self.public()
-        found = await self.subscriber(subscriber_id)
-        plans = await self.plans()
-        return Reader(entitlement=entitlement(found, plans, self._clock()), subscriber=found)
-
-    async def by_feed_key(self, key: str) -> Reader:
-        """Say who a feed key belongs to. Raises `NotFound` for an unknown one.
-
-        One that lapsed gives the public rendering and the reason: feed readers punish
-        an error for days, and renewing must not need the feed to be added again.
-        """
-        if not is_feed_key(key):
-            raise NotFound
-        now = self._clock()
-        async with self._database.reading() as connection:
-            row = await credentials.feed_key(connection, digest(key))
-            if row is None or (row.revoked is not None and row.revoked + _REMEMBERED <= now):
-                raise NotFound
-            subscriber = await self._held(connection, row.subscriber)
-            plans = await subscribers.plans(connection)
-        lapse = _lapse(row, subscriber, now)
-        if lapse is not None:
-            why, at = lapse
-            public = entitlement(None, plans, now)
-            # The end may be dated before what was last seen: dates of feeds never go back.
-            public = replace(public, changed=max(public.changed, subscriber.changed))
-            return Reader(entitlement=public, subscriber=subscriber, lapse=why, lapsed=at)
-        return Reader(entitlement=entitlement(subscriber, plans, now), subscriber=subscriber)
-
-    async def by_credential(self, presented: Presented) -> Reader:
-        """Say who presents a credential at a subscriber's address.
-
-        Raises `Unauthenticated` for one that does not hold, and `Forbidden` for a machine
-        without a live subscription: it must notice, never be fed teasers in silence.
-        """
-        if presented.scheme is Scheme.BASIC:
-            try:
-                return await self.by_feed_key(presented.secret)
-            except NotFound as error:
-                raise Unauthenticated from error
-        token = await self._authenticate(presented.secret, Scope.FEEDS_READ)
-        if token.subscriber is None:
-            raise Forbidden("this token is for sending stories, not for reading them")
-        now = self._clock()
-        async with self._database.reading() as connection:
-            subscriber = await subscribers.subscriber(connection, token.subscriber)
-            plans = await subscribers.plans(connection)
-        if subscriber is None:
-            # It was removed, and its token with it, since that was looked up.
-            raise Unauthenticated
-        if not subscriber.live(now):
-            reason = "suspended" if subscriber.suspended else "ended"
-            raise Forbidden(f"the subscription is {reason}", remedy="renew it")
-        return Reader(
-            entitlement=entitlement(subscriber, plans, now, narrowed_to=token.entitlements),
-            subscriber=subscriber,
-        )
-
-    async def source(self, presented: Presented) -> str:
-        """Say which source sends a story.
-
-        Raises `Unauthenticated`, or `Forbidden` for a token that may not send.
-        """
-        if presented.scheme is not Scheme.BEARER:
-            raise Unauthenticated
-        token = await self._authenticate(presented.secret, Scope.STORIES_WRITE)
-        if token.source is None:
-            raise Forbidden
-        return token.source
-
-    async def _authenticate(self, secret: str, scope: Scope) -> Token:
-        claims = parse_jwt(secret)
-        key = await self._keyring.verifier(claims.kid)
-        if key is None:
-            raise Unauthenticated
-        try:
-            self._jwt.decode(
-                secret,
-                key,
-                algorithms=["EdDSA"],
-                # Times are checked below, against the clock that is ours to set.
-                options=_UNCHECKED,
-            )
-        except jwt.PyJWTError as error:
-            raise Unauthenticated from error
-        self._check(claims)
-        async with self._database.reading() as connection:
-            token = await credentials.token(connection, claims.jti)
-        if token is None or token.subject != claims.sub or not token.is_live(self._clock()):
-            raise Unauthenticated
-        if scope not in token.scopes:
-            raise Forbidden(f"the token lacks the scope {scope}", field="scope")
-        return token
-
-    def _check(self, claims: Claims) -> None:
-        """RFC 7519 §4.1: ours, meant for us, and of this time."""
-        now = self._clock() // _SECOND
-        if claims.iss != self._database.issuer or claims.aud != AUDIENCE:
-            raise Unauthenticated
-        if claims.exp + _LEEWAY <= now or max(claims.nbf, claims.iat) > now + _LEEWAY:
-            raise Unauthenticated
-        if (claims.exp - claims.iat) * _SECOND > self._max_days * _DAY:
-            raise Unauthenticated
-
-    def _claims(self, token: Token) -> dict[str, object]:
-        claims: dict[str, object] = {
-            "iss": self._database.issuer,
-            "aud": AUDIENCE,
-            "sub": token.subject,
-            "jti": token.jti,
-            "iat": token.issued // _SECOND,
-            "nbf": token.issued // _SECOND,
-            "exp": token.expires // _SECOND,
-            "scope": " ".join(sorted(token.scopes)),
-        }
-        if token.entitlements is not None:
-            claims["entitlements"] = sorted(token.entitlements)
-        return claims
-
     async def _held(self, connection: AsyncConnection, subscriber_id: str) -> Subscriber:
         found = await subscribers.subscriber(connection, subscriber_id)
         if found is None:
@@ -388,15 +236,3 @@ class Accounts:
         change = Change(kind=ChangeKind.ACCESS, about=about)
         head = await wire.append(connection, [change], self._clock())
         return head.at
-
-
-def _lapse(key: FeedKey, subscriber: Subscriber, now: int) -> tuple[Lapse, int] | None:
-    """Say why a known key no longer opens the subscriber's feeds, and since when."""
-    if key.revoked is not None:
-        return Lapse.REVOKED, key.revoked
-    if subscriber.suspended:
-        return Lapse.SUSPENDED, subscriber.changed
-    if subscriber.live(now):
-        return None
-    ends = [s.ends for s in subscriber.subscriptions if s.ends is not None and s.ends <= now]
-    return Lapse.ENDED, max(ends, default=subscriber.changed)

@@ -19,6 +19,7 @@ from wirefeed.web.request import (
     HOUSE,
     KEYRING,
     PUBLISHING,
+    READERS,
     READY,
     SETTINGS,
     SYNDICATION,
@@ -47,6 +48,7 @@ def make_app(
             app[HOUSE] = opened.house
             app[KEYRING] = opened.keyring
             app[ACCOUNTS] = opened.accounts
+            app[READERS] = opened.readers
             app[PUBLISHING] = opened.publishing
             app[SYNDICATION] = opened.syndication
             app[FOLLOWER] = Follower(opened.database)

@@ -15,10 +15,10 @@ from wirefeed.services.syndication import Document, Format
 from wirefeed.web.pages import feed_page, levels
 from wirefeed.web.rendering import KEY, LANG
 from wirefeed.web.request import (
-    ACCOUNTS,
     CLOCK,
     FOLLOWER,
     HOUSE,
+    READERS,
     SYNDICATION,
     presented,
 )
@@ -33,7 +33,7 @@ _CODING_SUFFIX = re.compile(r"-(?:gzip|br|zstd|df)$")
 
 async def public(request: web.Request) -> web.StreamResponse:
     """Give a public feed: the same bytes for everyone, whatever credential is sent along."""
-    reader = await request.app[ACCOUNTS].public()
+    reader = await request.app[READERS].public()
     return await _answer(
         request,
         reader,
@@ -47,7 +47,7 @@ async def public(request: web.Request) -> web.StreamResponse:
 
 async def subscriber(request: web.Request) -> web.StreamResponse:
     """Give a feed by bearer token or HTTP Basic."""
-    reader = await request.app[ACCOUNTS].by_credential(presented(request))
+    reader = await request.app[READERS].by_credential(presented(request))
     return await _answer(
         request,
         reader,
@@ -62,7 +62,7 @@ async def subscriber(request: web.Request) -> web.StreamResponse:
 
 async def private(request: web.Request) -> web.StreamResponse:
     """Give a feed by private address. Its document names no address: many keys share it."""
-    reader = await request.app[ACCOUNTS].by_feed_key(request.match_info["key"])
+    reader = await request.app[READERS].by_feed_key(request.match_info["key"])
     return await _answer(
         request,
         reader,

@@ -10,9 +10,9 @@ from wirefeed.domain.revising import Outcome
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
 from wirefeed.web.request import (
-    ACCOUNTS,
     HOUSE,
     PUBLISHING,
+    READERS,
     json_response,
     presented,
     read_body,
@@ -24,7 +24,7 @@ _MEDIA_TYPES = frozenset({"application/json", "application/ninjs+json"})
 
 async def post_story(request: web.Request) -> web.StreamResponse:
     """Take a story in: 201 when it is new, 200 otherwise, durable when this answers."""
-    source = await request.app[ACCOUNTS].source(presented(request))
+    source = await request.app[READERS].source(presented(request))
     if request.content_type not in _MEDIA_TYPES or _charset(request) != "utf-8":
         raise web.HTTPUnsupportedMediaType
     # A decompressed body may be a thousand times what was sent.

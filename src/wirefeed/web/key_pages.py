@@ -8,7 +8,7 @@ from wirefeed.domain.plans import Entitlement, Lapse
 from wirefeed.formats import opml
 from wirefeed.formats.opml import Outline
 from wirefeed.web.rendering import KEY, NO_STORE, alternates, feeds, render, topic_feeds
-from wirefeed.web.request import ACCOUNTS, CLOCK, HOUSE, KEY_COOKIE, TAXONOMY
+from wirefeed.web.request import ACCOUNTS, CLOCK, HOUSE, KEY_COOKIE, READERS, TAXONOMY
 
 _COOKIE_DAYS = 30
 
@@ -16,7 +16,7 @@ _COOKIE_DAYS = 30
 async def key_page(request: web.Request) -> web.StreamResponse:
     """Show a subscriber its own feeds, and sign its browser in for stories in full."""
     key = request.match_info["key"]
-    reader = await request.app[ACCOUNTS].by_feed_key(key)
+    reader = await request.app[READERS].by_feed_key(key)
     house = request.app[HOUSE]
     language = house.languages[0]
     groups = _groups(request, key, reader.entitlement)
@@ -62,7 +62,7 @@ async def key_page(request: web.Request) -> web.StreamResponse:
 async def key_opml(request: web.Request) -> web.StreamResponse:
     """List a subscriber's feeds for its reader to take all at once."""
     key = request.match_info["key"]
-    reader = await request.app[ACCOUNTS].by_feed_key(key)
+    reader = await request.app[READERS].by_feed_key(key)
     house = request.app[HOUSE]
     outlines = [
         Outline(

@@ -20,10 +20,10 @@ from wirefeed.services.house import iso
 from wirefeed.services.syndication import Format, KilledStory, why
 from wirefeed.web.rendering import LANG, NO_STORE, alternates, feeds, render, shown, topic_feeds
 from wirefeed.web.request import (
-    ACCOUNTS,
     FOLLOWER,
     HOUSE,
     KEY_COOKIE,
+    READERS,
     SYNDICATION,
     TAXONOMY,
     presented,
@@ -48,7 +48,7 @@ async def catalogue(request: web.Request) -> web.StreamResponse:
 async def _catalogue(request: web.Request, language: str) -> web.StreamResponse:
     feed = Feed(language=language)
     request.app[SYNDICATION].check(feed)
-    reader = await request.app[ACCOUNTS].public()
+    reader = await request.app[READERS].public()
     window = await request.app[SYNDICATION].window(feed, reader, await request.app[FOLLOWER].look())
     house = request.app[HOUSE]
     words = house.texts(language)
@@ -78,13 +78,13 @@ async def _catalogue(request: web.Request, language: str) -> web.StreamResponse:
 
 async def story(request: web.Request) -> web.StreamResponse:
     """Show a story as the public sees it, whoever asks."""
-    reader = await request.app[ACCOUNTS].public()
+    reader = await request.app[READERS].public()
     return await _story(request, reader, headers={hdrs.CACHE_CONTROL: PUBLIC_PAGE})
 
 
 async def subscriber_story(request: web.Request) -> web.StreamResponse:
     """Show a story as a subscriber sees it: by token, HTTP Basic, or the cookie of its page."""
-    reader = await request.app[ACCOUNTS].by_credential(_presented(request))
+    reader = await request.app[READERS].by_credential(_presented(request))
     headers: dict[str, str] = {
         hdrs.CACHE_CONTROL: NO_STORE,
         hdrs.VARY: "Authorization, Cookie",

@@ -31,12 +31,14 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
 from wirefeed.services.publishing import Publishing
+from wirefeed.services.readers import Readers
 from wirefeed.services.syndication import Syndication
 
 SETTINGS = web.AppKey("settings", Settings)
 TAXONOMY = web.AppKey("taxonomy", Taxonomy)
 CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("clock")
 ACCOUNTS = web.AppKey("accounts", Accounts)
+READERS = web.AppKey("readers", Readers)
 KEYRING = web.AppKey("keyring", Keyring)
 PUBLISHING = web.AppKey("publishing", Publishing)
 SYNDICATION = web.AppKey("syndication", Syndication)
