@@ -22,7 +22,15 @@ from tests.domain.strategies import (
     then,
 )
 from wirefeed.domain.access import PUBLIC, Access, Level, Reason, decide
-from wirefeed.domain.feeds import KILL_STAYS, MOST, Gathering, Item, Shape, Window
+from wirefeed.domain.feeds import (
+    KILL_STAYS,
+    MOST,
+    Gathering,
+    Item,
+    Shape,
+    Window,
+    count_levels,
+)
 from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.revising import Placing, replaced, revise
 from wirefeed.domain.stories import Feed, PubStatus, Story
@@ -251,8 +259,8 @@ def test_a_window_holds_until_its_first_story_changes_hidden_ones_included():
 def test_a_window_counts_its_items_by_level():
     teaser = Access(level=Level.SUMMARY, reason=Reason.PUBLIC)
     window = gather(run(0, 1, 2), lambda s: teaser if s.guid == "1" else SHOWN)
-    assert window.levels == {Level.FULL: 2, Level.SUMMARY: 1}
-    assert gather([]).levels == {}
+    assert count_levels(window.items) == {Level.FULL: 2, Level.SUMMARY: 1}
+    assert count_levels(gather([]).items) == {}
 
 
 # --- the model: any run of changes ----------------------------------------------------------------

@@ -13,7 +13,7 @@ from wirefeed.domain.stories import story_id
 from wirefeed.formats import ninjs
 from wirefeed.services.follower import Follower
 from wirefeed.services.publishing import Message
-from wirefeed.services.syndication import Document, Format
+from wirefeed.services.syndication import MOST_BYTES, Document, Format
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 DELETED = "{http://purl.org/atompub/tombstones/1.0}deleted-entry"
@@ -393,3 +393,21 @@ async def test_an_answer_is_made_once_and_remembered(agency: Agency):
     assert await made() is first
     await agency.publish("urn:news:later")
     assert await made() is not first
+
+
+async def test_a_feed_of_long_stories_ends_before_it_is_too_large(agency: Agency):
+    """Some readers cut a larger feed off, in the middle of whatever stands there."""
+    long = "".join(f"<p>{'word ' * 2000}{n}</p>" for n in range(14))
+    for number in range(20):
+        await agency.publish(f"urn:long:{number}", body_html=long)
+    await agency.subscriber("reads-all", "everything")
+    headers = await agency.token("reads-all")
+    for form in ("rss", "atom", "json"):
+        path = f"/subscriber/en/latest.{form}"
+        async with agency.http.get(path, headers=headers) as answer:
+            body = await answer.read()
+            told = answer.headers["Wirefeed-Levels"]
+        assert len(body) < MOST_BYTES * 1.01
+        assert told == "full=14"
+        assert b"urn:long:19" in body
+        assert b"urn:long:5" not in body

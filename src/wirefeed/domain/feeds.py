@@ -1,6 +1,6 @@
 """Feeds: which stories a window holds, in which order, and what a feed says of itself. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from wirefeed.domain.access import Access, Level
@@ -43,13 +43,13 @@ class Window:
     #: When the clock next changes it.
     until: int | None
 
-    @property
-    def levels(self) -> dict[Level, int]:
-        """Count the items by level."""
-        counts: dict[Level, int] = {}
-        for item in self.items:
-            counts[item.access.level] = counts.get(item.access.level, 0) + 1
-        return counts
+
+def count_levels(items: Iterable[Item]) -> dict[Level, int]:
+    """Count items by level."""
+    counts: dict[Level, int] = {}
+    for item in items:
+        counts[item.access.level] = counts.get(item.access.level, 0) + 1
+    return counts
 
 
 class Gathering:

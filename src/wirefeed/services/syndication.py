@@ -15,7 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import ALL, Access, Level, Reason, decide
 from wirefeed.domain.errors import Gone, NotFound
-from wirefeed.domain.feeds import Channel, Gathering, Item, Notice, Shape, Window, Wording
+from wirefeed.domain.feeds import (
+    Channel,
+    Gathering,
+    Item,
+    Notice,
+    Shape,
+    Window,
+    Wording,
+    count_levels,
+)
 from wirefeed.domain.plans import Entitlement, Reader
 from wirefeed.domain.stories import Feed, Story
 from wirefeed.domain.topics import Taxonomy
@@ -30,6 +39,8 @@ from wirefeed.storage.database import Database
 
 _CHUNK = 100
 _DOCUMENTS = 512
+#: Of a document's items; some readers cut a larger feed off in the middle.
+MOST_BYTES = 2_000_000
 
 
 class Format(StrEnum):
@@ -224,25 +235,32 @@ class Syndication:
         channel = self._house.channel(feed, self._taxonomy, window.updated, self_url)
         wording = self._house.wording(feed.language, self._taxonomy)
         keys = [self._key(form, item, wording) for item in window.items]
-        tag = self._tag(form, channel, keys, notice)
-        body = self._cache.get(tag)
-        if body is None:
-            parts = [
-                self._fragment(form, item, wording, key)
-                for item, key in zip(window.items, keys, strict=True)
-            ]
-            if notice is not None:
-                parts.insert(0, form.module.notice(notice, feed.language))
-            body = form.module.feed(channel, parts)
-            self._cache.put(tag, body)
+        parts = self._parts(form, window, wording, keys)
+        shown = window.items[: len(parts)]
+        if notice is not None:
+            parts.insert(0, form.module.notice(notice, feed.language))
         return Document(
-            body=body,
-            tag=tag.hex(),
+            body=form.module.feed(channel, parts),
+            tag=self._tag(form, channel, keys, notice).hex(),
             modified=max(window.changed, reader.entitlement.changed, reader.lapsed),
             media_type=form.media_type,
-            levels=window.levels,
-            why=why(item.access.reason for item in window.items),
+            levels=count_levels(shown),
+            why=why(item.access.reason for item in shown),
         )
+
+    def _parts(
+        self, form: Format, window: Window, wording: Wording, keys: Sequence[bytes]
+    ) -> list[bytes]:
+        """Render the items, the newest first, as many as aggregators read of a feed."""
+        parts: list[bytes] = []
+        size = 0
+        for item, key in zip(window.items, keys, strict=True):
+            part = self._fragment(form, item, wording, key)
+            size += len(part)
+            if parts and size > MOST_BYTES:
+                break
+            parts.append(part)
+        return parts
 
     def _fragment(self, form: Format, item: Item, wording: Wording, key: bytes) -> bytes:
         held = self._cache.get(key)

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from wirefeed.domain.access import Level
 from wirefeed.domain.credentials import Presented, Scheme, is_feed_key
 from wirefeed.domain.errors import Invalid, NotFound, Unauthenticated
+from wirefeed.domain.feeds import count_levels
 from wirefeed.domain.plans import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.views import View
@@ -161,7 +162,7 @@ async def feed_page(
     formats = [f for f in feeds(house.url(stem)) if f["format"] != form]
     reasons = why(item.access.reason for item in window.items)
     own = _is_subscribers(request)
-    told = {"Wirefeed-Levels": levels(window.levels, reasons)} if own else {}
+    told = {"Wirefeed-Levels": levels(count_levels(window.items), reasons)} if own else {}
     return render(
         request,
         "feed.html",
