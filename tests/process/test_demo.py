@@ -17,8 +17,8 @@ def test_two_starts_at_the_same_time_give_the_same_bytes(day: Day, tell: Tell):
 def test_the_public_has_a_portion_as_teasers_and_the_reader_all(day: Day, tell: Tell):
     public, full = {}, {}
     for language in LANGUAGES:
-        public[language] = day.demo.items(f"/{language}/latest.json")
-        full[language] = day.demo.items(f"{day.demo.private}{language}/latest.json")
+        public[language] = day.items(f"/{language}/latest.json")
+        full[language] = day.items(f"/f/…/{language}/latest.json")
         notice = load(language)["feed"]["notice"].partition("{")[0].strip()
         for item in public[language]:
             assert notice in str(item["content_html"])

@@ -77,3 +77,7 @@ class Day:
     demo: Demo
     first: dict[str, bytes]
     second: dict[str, bytes]
+
+    def items(self, path: str) -> list[dict[str, object]]:
+        """Give the items of a feed as it was when the day began."""
+        return list(json.loads(self.second[path])["items"])
