@@ -73,9 +73,9 @@ async def open_services(settings: Settings, clock: Clock = utc_now) -> AsyncIter
     """Open the database and build the services over it; close it at the end."""
     taxonomy = read_topics(settings.taxonomy)
     plans = read_plans(settings.taxonomy, taxonomy)
-    master = master_key(Path(settings.keys.master))
     database = await Database.open(settings.database.url)
     try:
+        master = await master_key(Path(settings.keys.master), database)
         services = _build(settings, clock, taxonomy, master, database)
         await services.accounts.seed(plans)
         await services.keyring.load()

@@ -1,7 +1,8 @@
 """Settings: what a TOML file and the environment may say. Read once, before anything starts.
 
 Every setting is `[section] name` in the file and `WIREFEED_SECTION__NAME` in the
-environment, which wins. An unknown one is refused: a typo must not go unnoticed.
+environment, which wins. An unknown section or
+name is refused: a typo must not go unnoticed.
 """
 
 import os

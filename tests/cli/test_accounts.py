@@ -69,7 +69,19 @@ def test_a_plan_is_added_with_all_that_its_options_say(wirefeed: Command):
 
 
 def test_a_plan_is_shown_to_people_in_one_line_per_grant(wirefeed: Command):
-    wirefeed("plans", "add", "desk", "--topics", "sport", "--except", "desk-only", "--delay", "2h")
+    wirefeed(
+        "plans",
+        "add",
+        "desk",
+        "--topics",
+        "sport",
+        "--except",
+        "desk-only",
+        "--delay",
+        "2h",
+        "--level",
+        "full",
+    )
 
     (line,) = (
         line for line in wirefeed("plans", "list").out.splitlines() if line.startswith("desk")

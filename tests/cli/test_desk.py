@@ -72,8 +72,8 @@ def test_what_a_subscriber_sees_is_explained(
     assert (told["level"], told["plan"]) == (level, by)
     assert told["reason"] == reason
     assert set(told) == {
-        "story", "subscriber", "level", "reason", "plan", "grant", "topics", "media", "early",
-        "until",
+        "story", "subscriber", "subscription", "level", "reason", "plan", "grant", "topics",
+        "media", "early", "until",
     }  # fmt: skip
     assert filled("explain", who, story(name)["uri"]).out.startswith(f"{level}: {reason}\n")
 
@@ -102,11 +102,20 @@ def test_a_kill_is_final_and_told_in_the_feeds_it_stood_in(filled: Command):
     assert filled("stories", "show", A, "--json").json["status"] == "canceled"
 
 
-def test_a_kill_is_asked_about_and_not_done_without_a_yes(filled: Command):
+def test_a_kill_without_a_terminal_asks_nobody(filled: Command):
     ran = filled("stories", "kill", A)
 
-    assert ran.exit != 0
-    assert filled("stories", "show", A, "--json").json["status"] == "usable"
+    assert (ran.exit, ran.err) == (0, f"{A} killed\n")
+    assert filled("stories", "show", A, "--json").json["status"] == "canceled"
+
+
+def test_what_was_refused_is_listed_with_its_reason(filled: Command):
+    filled("import", "-", stdin=lines(story("z", pubstatus="cancelled")))
+
+    (refused,) = filled("stories", "refused", "--json").json
+    assert (refused["name"], refused["field"]) == ("-:1", "$.pubstatus")
+    assert "cancelled" in refused["message"]
+    assert "usable, withheld, canceled" in filled("stories", "refused").out
 
 
 @pytest.mark.parametrize(

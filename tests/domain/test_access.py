@@ -565,7 +565,8 @@ def test_the_notice_of_a_kill_shows_nothing_of_what_was_killed():
 @pytest.mark.parametrize(
     ("changes", "headline"),
     [
-        ({"slugline": ""}, "KILL: 2026-03-01 politics"),
+        # A kill that names nothing is called as what it kills was.
+        ({"slugline": ""}, "KILL: slugline-canary"),
         ({"slugline": "KILLINGS-TURKEY"}, "KILL: KILLINGS-TURKEY"),
         ({"slugline": "KILL BILL"}, "KILL: KILL BILL"),
         ({"headline": "Story withdrawn"}, "KILL: Story withdrawn"),

@@ -29,7 +29,7 @@ from wirefeed.formats.writing import (
         ("https:///x", "urn:wirefeed:https%3A%2F%2F%2Fx"),
         ("http://x/%zz", "urn:wirefeed:http%3A%2F%2Fx%2F%25zz"),
         ("http://x/#a#b", "urn:wirefeed:http%3A%2F%2Fx%2F%23a%23b"),
-        ("urn:x", "urn:wirefeed:urn%3Ax"),
+        ("urn:x", "urn:x"),
         ("javascript:alert(1)", "urn:wirefeed:javascript%3Aalert%281%29"),
         ("urn:wirefeed:7f1c", "urn:wirefeed:urn%3Awirefeed%3A7f1c"),
         ("urn:wirefeed:notice:7f1c", "urn:wirefeed:notice:7f1c"),

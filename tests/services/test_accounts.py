@@ -2,16 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import jwt
 import pytest
 
-from tests.support.agency import DAY, HOUR, Agency
+from tests.support.agency import DAY, HOUR, Agency, running, settings_in
 from tests.support.answers import ask, basic, look
 from wirefeed.composition import Services, open_services
 from wirefeed.domain.access import ALL, Grant, Level
 from wirefeed.domain.credentials import Scope, is_feed_key
-from wirefeed.domain.errors import Conflict, Invalid, NotFound, Unacceptable
+from wirefeed.domain.errors import Conflict, Invalid, NotFound, Unacceptable, Unavailable
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
@@ -270,3 +271,22 @@ async def test_a_subscription_begins_at_its_time(agency: Agency):
     assert await look(agency, f"{base}/en/latest.json") == {STORY: "full"}
     agency.clock.advance(DAY)
     assert (await look(agency, f"{base}/en/latest.json"))[STORY] == "summary"
+
+
+async def test_a_lost_master_key_is_asked_for_and_not_replaced(tmp_path: Path):
+    settings = settings_in(tmp_path)
+    async with running(settings):
+        pass
+    key = Path(settings.keys.master)
+    kept = key.read_bytes()
+    key.unlink()
+    with pytest.raises(Unavailable) as caught:
+        async with running(settings):
+            pass
+    assert caught.value.field == "keys.master"
+    assert "missing" in caught.value.message
+    assert not key.exists()
+    key.write_bytes(kept)
+    key.chmod(0o644)
+    async with running(settings):
+        assert key.stat().st_mode & 0o777 == 0o600

@@ -5,7 +5,17 @@ import json
 import pytest
 from lxml import etree
 
-from tests.support.agency import DAY, HOUR, MINUTE, SECOND, Agency, iso, running, settings_in
+from tests.support.agency import (
+    DAY,
+    HOUR,
+    MINUTE,
+    PUBLIC_URL,
+    SECOND,
+    Agency,
+    iso,
+    running,
+    settings_in,
+)
 from tests.support.answers import FORMATS, ask, look
 from wirefeed.config import Feed
 from wirefeed.domain.stories import Feed as Selection
@@ -411,3 +421,45 @@ async def test_a_feed_of_long_stories_ends_before_it_is_too_large(agency: Agency
         assert told == "full=14"
         assert b"urn:long:19" in body
         assert b"urn:long:5" not in body
+
+
+async def test_a_translation_stands_beside_what_it_was_made_from(agency: Agency):
+    await agency.publish("urn:news:en", language="en")
+    await agency.publish("urn:news:tr", language="tr", evolvedfrom="urn:news:en")
+    for language, guid in (("en", "urn:news:en"), ("tr", "urn:news:tr")):
+        (item,) = (await agency.json(f"/{language}/topics/sport.json"))["items"]
+        assert item["url"].endswith(f"/{language}/stories/{story_id(guid)}")
+        async with agency.http.get(f"/{language}/stories/{story_id(guid)}") as page:
+            assert page.status == 200
+
+
+async def test_a_story_that_changes_its_language_is_found_where_its_feeds_say(agency: Agency):
+    await agency.publish("urn:news:both", language="tr")
+    await agency.publish("urn:news:both", language="en", version="2")
+    for language in ("tr", "en"):
+        (item,) = (await agency.json(f"/{language}/topics/sport.json"))["items"]
+        async with agency.http.get(item["url"].removeprefix(PUBLIC_URL)) as page:
+            assert page.status == 200
+
+
+async def test_the_kill_of_a_replaced_story_reaches_who_lost_sight_of_it(agency: Agency):
+    """The update went to another topic: who saw only the first version hears of its end."""
+    await agency.publish("urn:news:first", slugline="First")
+    await agency.publish("urn:news:second", "economy", evolvedfrom="urn:news:first")
+    await agency.publish("urn:news:first", version="2", pubstatus="canceled", slugline="First")
+    (item,) = (await agency.json("/en/topics/sport.json"))["items"]
+    assert (item["id"], item["title"]) == ("urn:news:first", "KILL: First")
+    async with agency.http.get(f"/en/stories/{story_id('urn:news:first')}") as page:
+        assert page.status == 410
+    await agency.subscriber("trader", "economy")
+    headers = await agency.token("trader")
+    seen = await agency.json("/subscriber/en/topics/economy.json", **headers)
+    assert [i["title"] for i in seen["items"]] == ["Headline of urn:news:second"]
+
+
+async def test_a_message_without_language_keeps_the_storys_own(agency: Agency):
+    await agency.publish("urn:news:tr", language="tr")
+    await agency.send({"uri": "urn:news:tr", "version": "2", "headline": "Yeni"})
+    (item,) = (await agency.json("/tr/latest.json"))["items"]
+    assert (item["title"], item["language"]) == ("Yeni", "tr")
+    assert (await agency.json("/en/latest.json"))["items"] == []

@@ -16,7 +16,7 @@ from wirefeed.config import Settings
 from wirefeed.demo import agency
 from wirefeed.demo.agency import SECOND, Credentials
 from wirefeed.demo.web import routes
-from wirefeed.domain.errors import Invalid, Unavailable
+from wirefeed.domain.errors import Invalid
 from wirefeed.web.app import make_app
 from wirefeed.web.server import serve
 
@@ -34,16 +34,7 @@ def demo(host: str, port: int, at: str | None) -> None:
     start = _start(at)
     with tempfile.TemporaryDirectory(prefix="wirefeed-demo-") as folder:
         settings = agency.settings(host, port, Path(folder))
-        try:
-            run_loop(_run(settings, agency.Clock(start), start))
-        except BrokenPipeError:
-            # Nobody reads what is told: no fault of the port.
-            raise
-        except OSError as error:
-            raise Unavailable(
-                f"cannot listen on port {port}: {error.strerror or error}",
-                remedy="choose another with --port",
-            ) from error
+        run_loop(_run(settings, agency.Clock(start), start))
 
 
 def _start(at: str | None) -> int:

@@ -35,7 +35,7 @@ def _grant_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--level",
                 type=click.Choice(["summary", "full"]),
-                default="full",
+                default="summary",
                 show_default=True,
                 help="How much is shown.",
             ),

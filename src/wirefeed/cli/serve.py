@@ -5,7 +5,6 @@ import click
 from wirefeed import telemetry
 from wirefeed.cli.output import run_loop, say
 from wirefeed.config import Settings, with_server
-from wirefeed.domain.errors import Unavailable
 from wirefeed.web.app import make_app
 from wirefeed.web.server import serve as serve_app
 
@@ -23,11 +22,4 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     def started() -> None:
         say(f"wirefeed serves {settings.public_url}/ (stop with Ctrl-C)")
 
-    try:
-        run_loop(serve_app(app, settings.server, started))
-    except OSError as error:
-        raise Unavailable(
-            f"cannot listen: {error.strerror or error}",
-            field="server.port",
-            remedy="choose another with --port",
-        ) from error
+    run_loop(serve_app(app, settings.server, started))

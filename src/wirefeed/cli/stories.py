@@ -1,10 +1,12 @@
 """Commands for the desk: what is held, what a subscriber sees of it, and taking it back."""
 
+import sys
 from dataclasses import replace
 
 import click
 
 from wirefeed.cli.output import as_json, json_out, run, say, table, when
+from wirefeed.cli.subscribers import state
 from wirefeed.composition import Services
 from wirefeed.domain.access import Access, decide
 from wirefeed.domain.errors import NotFound
@@ -83,6 +85,31 @@ def _story_json(story: Story) -> dict[str, object]:
     }
 
 
+@stories.command("refused")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@as_json
+def refused_stories(limit: int, *, as_json: bool) -> None:
+    """List the messages that were refused last, and why."""
+    letters = run(lambda services: services.publishing.refused(limit))
+    if as_json:
+        json_out(
+            [
+                {
+                    "at": when(letter.at),
+                    "source": letter.source,
+                    "name": letter.name,
+                    "field": letter.field,
+                    "reason": letter.reason,
+                    "message": letter.raw.decode("utf-8", "replace"),
+                }
+                for letter in letters
+            ]
+        )
+        return
+    rows = [(when(letter.at), letter.source, letter.name, letter.reason) for letter in letters]
+    table(["at", "source", "message", "reason"], rows)
+
+
 @stories.command("kill")
 @click.argument("guid")
 @click.option("--headline", default="", help="What the notice is called; else the slugline.")
@@ -97,7 +124,12 @@ def kill_story(guid: str, headline: str, *, yes: bool) -> None:
     if story.is_killed:
         say(f"{story.guid} is killed already")
         return
-    if not yes and not click.confirm(f"Kill “{story.revision.headline}”?", err=True):
+    # Without a terminal nobody can be asked.
+    if (
+        not yes
+        and sys.stdin.isatty()
+        and not click.confirm(f"Kill “{story.revision.headline}”?", err=True)
+    ):
         raise click.Abort
 
     async def work(services: Services) -> None:
@@ -129,15 +161,19 @@ def explain(subscriber: str, guid: str, *, as_json: bool) -> None:
     SUBSCRIBER may be `public`: what everybody sees.
     """
 
-    async def work(services: Services) -> tuple[Story, Access]:
+    async def work(services: Services) -> tuple[Story, Access, str | None]:
         story = await services.publishing.find(guid)
         reader = await services.readers.as_subscriber(subscriber)
-        return story, decide(story, reader.entitlement, services.clock())
+        now = services.clock()
+        holder = reader.subscriber
+        standing = state(holder, now) if holder else None
+        return story, decide(story, reader.entitlement, now), standing
 
-    story, access = run(work)
+    story, access, standing = run(work)
     answer = {
         "story": story.guid,
         "subscriber": subscriber,
+        "subscription": standing,
         "level": access.level,
         "reason": access.reason,
         "plan": access.grant.plan if access.grant else None,
@@ -151,6 +187,8 @@ def explain(subscriber: str, guid: str, *, as_json: bool) -> None:
         json_out(answer)
         return
     click.echo(f"{access.level}: {access.reason}")
+    if standing not in {None, "live"}:
+        click.echo(f"  subscription {standing}")
     for name in ("plan", "grant", "until"):
         if answer[name]:
             click.echo(f"  {name:<7}{answer[name]}")

@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from wirefeed.cli.output import as_json, json_out, parse_time, run, say, table, when
-from wirefeed.composition import Services
+from wirefeed.composition import Services, utc_now
 from wirefeed.domain.plans import Subscriber, Subscription
 
 
@@ -32,13 +32,14 @@ def list_subscribers(*, as_json: bool) -> None:
         json_out([_subscriber_json(subscriber, now) for subscriber in found])
         return
     rows = [
-        (s.id, s.name, _state(s, now), ", ".join(_subscription_text(p) for p in s.subscriptions))
+        (s.id, s.name, state(s, now), ", ".join(_subscription_text(p) for p in s.subscriptions))
         for s in found
     ]
     table(["id", "name", "state", "subscriptions"], rows)
 
 
-def _state(subscriber: Subscriber, now: int) -> str:
+def state(subscriber: Subscriber, now: int) -> str:
+    """Say in a word whether its subscriptions count now."""
     if subscriber.suspended:
         return "suspended"
     return "live" if subscriber.live(now) else "ended"
@@ -53,7 +54,7 @@ def _subscriber_json(subscriber: Subscriber, now: int) -> dict[str, object]:
         "id": subscriber.id,
         "name": subscriber.name,
         "contact": subscriber.contact,
-        "state": _state(subscriber, now),
+        "state": state(subscriber, now),
         "subscriptions": [
             {"plan": s.plan, "starts": when(s.starts), "ends": when(s.ends)}
             for s in subscriber.subscriptions
@@ -83,7 +84,8 @@ def add_subscriber(
         )
 
     run(work)
-    say(f"subscriber {subscriber_id} added")
+    over = until and parse_time(until, "--until") <= utc_now()
+    say(f"subscriber {subscriber_id} added" + (", its subscriptions already over" if over else ""))
 
 
 def _subscriptions(

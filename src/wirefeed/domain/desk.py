@@ -32,6 +32,10 @@ class Desk:
     def touched(self) -> list[Story]:
         return [self._stories[guid] for guid in self._touched]
 
+    def language_of(self, guid: str) -> str:
+        """Give the language of the story held, as its newsroom sent it; empty for none."""
+        return self._stories[guid].revision.language if guid in self._stories else ""
+
     def put(self, held: Mapping[str, Story]) -> None:
         for story in held.values():
             if story.guid not in self._stories:
@@ -150,7 +154,8 @@ class Desk:
                 self._supersede(self._stories[guid], by=other, shown=False)
 
     def _supersede(self, story: Story, *, by: Story, shown: bool = True) -> None:
-        if story.superseded or self._evolved(story, by):
+        # A translation stands beside what it was made from.
+        if story.superseded or story.language != by.language or self._evolved(story, by):
             return
         # One that came after what was written from it was never shown.
         heir = replaced(by, story if shown else replace(story, stood=frozenset()))

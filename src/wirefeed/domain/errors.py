@@ -40,7 +40,7 @@ class Unacceptable(Invalid):
 
 
 class Unauthenticated(WirefeedError):
-    """A credential that holds is needed."""
+    """A valid credential is needed."""
 
 
 class Forbidden(WirefeedError):

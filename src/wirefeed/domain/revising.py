@@ -73,7 +73,7 @@ def revise(
         raise Conflict(
             f"{sent.guid} was killed; a kill is final",
             field="pubStatus",
-            remedy="reinstate the story first, or publish under a new guid",
+            remedy="publish under a new guid",
         )
     return _next(held, sent, placing, now, kill=version)
 
@@ -128,7 +128,10 @@ def _kill_headline(held: Story, sent: Revision) -> str:
     killed, own = (" ".join(h.casefold().split()) for h in (held.revision.headline, sent.headline))
     # "KILL: …" before the killed headline is not a headline of its own.
     repeats = bool(killed) and killed in own and not held.kill_headline
-    return "" if repeats else sent.headline
+    if sent.headline and not repeats:
+        return sent.headline
+    # A kill that names nothing is called as what it kills was.
+    return "" if sent.slugline else held.kill_headline or held.revision.slugline
 
 
 def is_open(revision: Revision, now: int) -> bool:

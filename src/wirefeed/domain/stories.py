@@ -164,7 +164,8 @@ class Story:
     position: int = 0
     #: A newer member of the thread stands in its place.
     superseded: bool = False
-    #: The headline a kill brought of its own; empty when it repeats the killed story's.
+    #: What a kill's notice is called: the headline it brought, unless that repeats the killed
+    #: story's; else the slugline of the killed story. Empty when the kill has a slugline itself.
     kill_headline: str = ""
     #: The highest version that killed it: the same kill coming again is no new one. -1: none did.
     kill_version: int = -1

@@ -76,7 +76,7 @@ def view(story: Story, access: Access, *, words: int) -> View:
         reason=access.reason,
         status=revision.status,
         language=revision.language,
-        headline=revision.headline or revision.slugline,
+        headline=revision.headline or revision.slugline or _date_and_topic(story),
         published=story.published,
         updated=story.updated,
         topics=tuple(sorted(story.topics)),

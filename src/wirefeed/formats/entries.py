@@ -133,7 +133,8 @@ def _killed(entry: Entry, wording: Wording) -> Entry:
 
 
 def _teaser(entry: Entry, view: View, wording: Wording) -> Entry:
-    html = _embargo(view, wording) + _teaser_html(view, entry) + clean(wording.teaser_notice)
+    notice = f"<p>{clean(wording.teaser_notice)}</p>" if wording.teaser_notice else ""
+    html = _embargo(view, wording) + _teaser_html(view, entry) + notice
     return replace(
         entry,
         summary=directed(html, entry.language),

@@ -12,7 +12,7 @@ _FORBIDDEN = dict.fromkeys(
 )
 #: An absolute IRI of a scheme that names things for good, if it is a URI (RFC 3986) as well.
 _URI = re.compile(
-    r"(?:https?://(?=[^/?#])|urn:(?!wirefeed:[^:]*\Z)[a-z0-9][a-z0-9-]{0,31}:|tag:)"
+    r"(?:https?://(?=[^/?#])|urn:(?!wirefeed:[^:]*\Z)|tag:)"
     r"(?:%[0-9a-f]{2}|[a-z0-9\-._~:/?@!$&'()*+,;=])+"
     r"(?:#(?:%[0-9a-f]{2}|[a-z0-9\-._~:/?@!$&'()*+,;=])*)?",
     re.ASCII | re.IGNORECASE,

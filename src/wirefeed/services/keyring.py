@@ -4,6 +4,7 @@ The private parts are in the database under AES-256-GCM; the master key that ope
 is in a file of its own, so that neither alone is worth stealing.
 """
 
+import asyncio
 import base64
 import os
 import secrets
@@ -27,19 +28,36 @@ from wirefeed.storage.credentials import SigningKey
 from wirefeed.storage.database import Database
 
 _NONCE = 12
+#: What group and others may do with a file.
+_OTHERS = 0o077
 #: Between two readings of the keys, in microseconds.
 _PATIENCE = 1_000_000
 
 
-def master_key(path: Path) -> bytes:
-    """Give the master key, making it on first use, for its owner's eyes alone.
+async def master_key(path: Path, database: Database) -> bytes:
+    """Give the master key, making it for a new database, for its owner's eyes alone.
 
-    Raises `Unavailable` when the file cannot be read, or is not a key.
+    Raises `Unavailable` when the file cannot be read, is not a key, or is missing though
+    the database holds what it should open: another key would not open that.
     """
+    async with database.reading() as connection:
+        is_needed = bool(await credentials.signing_keys(connection))
+    return await asyncio.to_thread(_master, path, is_needed=is_needed)
+
+
+def _master(path: Path, *, is_needed: bool) -> bytes:
     try:
+        if is_needed and not path.exists():
+            raise Unavailable(
+                f"the master key {path} is missing",
+                field="keys.master",
+                remedy="restore it from a backup, or say where it is",
+            )
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _make_master(path)
+        if path.stat().st_mode & _OTHERS:
+            path.chmod(0o600)
         key = path.read_bytes()
     except OSError as error:
         raise Unavailable(

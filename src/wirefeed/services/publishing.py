@@ -164,6 +164,11 @@ class Publishing:
             raise NotFound(f"there is no story {name!r}", remedy="see `wirefeed stories list`")
         return found
 
+    async def refused(self, limit: int) -> list[DeadLetter]:
+        """List the messages that were not taken, with the reason, the newest first."""
+        async with self._database.reading() as connection:
+            return await dead_letters.listing(connection, limit)
+
     async def listing(self, *, topic: str = "", limit: int) -> list[Story]:
         """List the stories that changed last."""
         async with self._database.reading() as connection:
@@ -203,7 +208,8 @@ class Publishing:
             return Receipt(message=message, error=message.error)
         revision = message.revision
         if not revision.language:
-            revision = replace(revision, language=self._default_language)
+            held = desk.language_of(revision.guid)
+            revision = replace(revision, language=held or self._default_language)
         if revision.evolved_from == revision.guid:
             revision = replace(revision, evolved_from=None)
         try:

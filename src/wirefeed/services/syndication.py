@@ -151,7 +151,7 @@ class Syndication:
         """
         async with self._database.reading() as connection:
             story = await stories.find(connection, story_id)
-            if story is None or story.language != language:
+            if story is None or language not in {feed.language for feed in story.feeds}:
                 raise NotFound
             heir = await self._newest(connection, story, reader.entitlement)
         access = decide(heir, reader.entitlement, self._clock())
@@ -175,10 +175,12 @@ class Syndication:
             for m in members.values()
             if not m.superseded and decide(m, entitlement, now).level is not Level.HIDDEN
         ]
-        if not visible:
-            # What replaced it is not for this caller; it is no longer for anybody.
-            raise NotFound
-        return max(visible, key=lambda m: m.position)
+        if visible:
+            return max(visible, key=lambda m: m.position)
+        if story.is_killed:
+            return story
+        # What replaced it is not for this caller; it is no longer for anybody.
+        raise NotFound
 
     async def _gather(self, feed: Feed, entitlement: Entitlement, now: int) -> Window:
         feeds = self._sources(feed, entitlement)

@@ -31,7 +31,7 @@ _DISPLACE = delete(placements).where(_p.guid == bindparam("gone"))
 async def place(conn: AsyncConnection, stories: Collection[Story]) -> None:
     """Let these stories stand in their feeds at their positions, and nowhere else.
 
-    A superseded story stands nowhere.
+    A superseded story stands nowhere; killed, it stands where whoever saw it looks.
     """
     await conn.execute(_DISPLACE, [{"gone": story.guid} for story in stories])
     rows = [
@@ -43,7 +43,7 @@ async def place(conn: AsyncConnection, stories: Collection[Story]) -> None:
             "killed": story.changed if story.is_killed else None,
         }
         for story in stories
-        if not story.superseded
+        if story.is_killed or not story.superseded
         for feed in story.feeds
     ]
     if rows:

@@ -67,6 +67,7 @@ async def private(request: web.Request) -> web.StreamResponse:
         request,
         reader,
         address="",
+        told=True,
         headers={
             hdrs.CACHE_CONTROL: PRIVATE_CACHE,
             hdrs.VARY: "Sec-Fetch-Dest",
@@ -97,7 +98,8 @@ async def _answer(
         hdrs.CONTENT_SECURITY_POLICY: "default-src 'none'; sandbox",
     }
     if told:
-        answer["Wirefeed-Levels"] = levels(document.levels, document.why)
+        lapsed = [reader.lapse.value] if reader.lapse else []
+        answer["Wirefeed-Levels"] = levels(document.levels, [*document.why, *lapsed])
     if _is_held(request, document, request.app[CLOCK]()):
         return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=answer)
     return web.Response(

@@ -26,10 +26,10 @@ async def post_story(request: web.Request) -> web.StreamResponse:
     """Take a story in: 201 when it is new, 200 otherwise, durable when this answers."""
     source = await request.app[READERS].source(presented(request))
     if request.content_type not in _MEDIA_TYPES or _charset(request) != "utf-8":
-        raise web.HTTPUnsupportedMediaType
+        raise web.HTTPUnsupportedMediaType(reason="send JSON in UTF-8, as application/json")
     # A decompressed body may be a thousand times what was sent.
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
-        raise web.HTTPUnsupportedMediaType
+        raise web.HTTPUnsupportedMediaType(reason="send it without a content coding")
     raw = await read_body(request)
     receipt = await request.app[PUBLISHING].accept(await _read(raw), source)
     if receipt.error is not None:

@@ -1,7 +1,7 @@
 """Pages for everybody: the catalogue, a story, a feed in a browser."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -34,6 +34,8 @@ PUBLIC_PAGE = "public, max-age=60, s-maxage=10, stale-while-revalidate=30, stale
 _WEEK = "public, max-age=604800"
 #: On a front page; the feeds hold more.
 _FRONT = 25
+#: The lead, and the stories beside it.
+_TOP = 4
 
 
 async def root(request: web.Request) -> web.StreamResponse:
@@ -68,13 +70,20 @@ async def _catalogue(request: web.Request, language: str) -> web.StreamResponse:
             ],
             "stories": [
                 shown(request, view, language)
-                for view in request.app[SYNDICATION].views(window)[:_FRONT]
+                for view in _laid_out(request.app[SYNDICATION].views(window))[:_FRONT]
             ],
             "latest_feeds": latest,
             "topics": topics,
         },
         headers={hdrs.CACHE_CONTROL: PUBLIC_PAGE},
     )
+
+
+def _laid_out(views: Sequence[View]) -> list[View]:
+    """Order a front page: what is withdrawn stands high, and never for the news itself."""
+    news = [view for view in views if not view.is_killed]
+    kills = [view for view in views if view.is_killed]
+    return news[:_TOP] + kills + news[_TOP:]
 
 
 async def story(request: web.Request) -> web.StreamResponse:
@@ -180,7 +189,11 @@ async def feed_page(
                 for view in request.app[SYNDICATION].views(window)
             ],
         },
-        headers={hdrs.CACHE_CONTROL: NO_STORE, hdrs.VARY: "Sec-Fetch-Dest", **told},
+        headers={
+            hdrs.CACHE_CONTROL: NO_STORE,
+            hdrs.VARY: "Authorization, Sec-Fetch-Dest" if own else "Sec-Fetch-Dest",
+            **told,
+        },
     )
 
 

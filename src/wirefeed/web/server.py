@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ from aiohttp import hdrs, web
 from aiohttp.web_protocol import RequestHandler
 
 from wirefeed.config import Server
+from wirefeed.domain.errors import Unavailable
 from wirefeed.web import ops
 from wirefeed.web.request import COMMON_HEADERS, FOLLOWER, READY, finish, harden, problems
 
@@ -26,7 +28,8 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 async def serve(app: web.Application, settings: Server, started: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT, then let running requests finish.
 
-    `started` is called once requests are taken. Raises `OSError` when a port is taken.
+    `started` is called once requests are taken. Raises `Unavailable`, naming the setting,
+    when an address cannot be listened on.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -37,9 +40,8 @@ async def serve(app: web.Application, settings: Server, started: Callable[[], No
     health = Runner(_health(app), drain=1)
     await health.setup()
     try:
-        await web.TCPSite(main, settings.host, settings.port, backlog=1024).start()
-        port = settings.ops_port or settings.port + 1
-        await web.TCPSite(health, settings.ops_host, port).start()
+        await _listen(main, settings.host, settings.port, "server.port")
+        await _listen_for_health(health, settings)
         started()
         await stop.wait()
         app[READY].clear()
@@ -47,6 +49,29 @@ async def serve(app: web.Application, settings: Server, started: Callable[[], No
         # The listener closes first; what is being answered is answered.
         await main.cleanup()
         await health.cleanup()
+
+
+async def _listen_for_health(runner: web.AppRunner, settings: Server) -> None:
+    """Listen where it is set; by default one port above, if that one is free."""
+    port = settings.ops_port or settings.port + 1
+    try:
+        await _listen(runner, settings.ops_host, port, "server.ops_port")
+    except Unavailable as error:
+        if settings.ops_port:
+            raise
+        _log.warning("health checks have no port of their own", reason=error.message)
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int, setting: str) -> None:
+    try:
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise Unavailable(
+            f"cannot listen on {host}, port {port}: {reason}",
+            field=setting,
+            remedy="choose another with --port" if setting == "server.port" else "choose another",
+        ) from error
 
 
 def _health(app: web.Application) -> web.Application:
