@@ -213,7 +213,9 @@ def _http_problem(request: web.Request, error: web.HTTPException) -> web.StreamR
     headers: dict[str, str] = {}
     if isinstance(error, web.HTTPMethodNotAllowed):
         headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
-    return _document(request, HTTPStatus(error.status), {}, headers)
+    status = HTTPStatus(error.status)
+    members = {"detail": error.reason} if error.reason != status.phrase else {}
+    return _document(request, status, members, headers)
 
 
 def _document(
