@@ -81,7 +81,7 @@ class _Bridge(logging.Handler):
         # Their messages may quote a request: the kind of error is enough.
         error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
         structlog.get_logger(record.name).log(
-            record.levelno, "library", message=record.getMessage().splitlines()[0], error=error
+            record.levelno, "library", message=record.getMessage().partition("\n")[0], error=error
         )
 
 

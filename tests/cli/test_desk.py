@@ -160,13 +160,13 @@ def test_a_changed_topic_tree_files_stories_anew_and_leaves_their_order_alone(
 
     ran = filled("topics", "apply")
 
-    assert (ran.exit, ran.err) == (0, "1 stories filed anew\n")
+    assert (ran.exit, ran.err) == (0, "1 stories filed anew; restart running servers\n")
     after = filled("stories", "list", "--json").json
     assert [s["topics"] for s in after] == [["economy", "markets"], ["sport"]]
     assert [s["guid"] for s in after] == [s["guid"] for s in before]
     assert [s["changed"] for s in after] == [s["changed"] for s in before]
     assert filled("stories", "list", "--topic", "markets", "--json").json == [after[0]]
-    assert filled("topics", "apply").err == "0 stories filed anew\n"
+    assert filled("topics", "apply").err == "0 stories filed anew; restart running servers\n"
 
 
 def test_a_topic_that_is_gone_takes_no_story_and_its_grants_nothing(filled: Command, folder):

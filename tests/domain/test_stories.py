@@ -542,3 +542,23 @@ def test_dates_rise_with_each_version_of_a_day():
     for n in range(5):
         days.append(then(days[-1], now=NOW + n * HOUR))
     assert all(a.updated < b.updated for a, b in pairwise(days))
+
+
+def test_a_kill_dated_before_the_version_held_kills():
+    story = held(version=0)
+    kill = sent(version=None, version_created=NOW - 2 * DAY, status=CANCELED)
+    assert revise(story, kill, PLACE, LATER).story.is_killed
+
+
+@pytest.mark.parametrize("own", ["Bridge opens.", "Bridge", "KILL: BRIDGE OPENS!"])
+def test_no_kill_brings_the_killed_headline_back(own):
+    killed = then(held(headline="Bridge opens"), now=LATER, status=CANCELED, headline=own)
+    assert killed.kill_headline != own
+    again = then(killed, now=LATER + HOUR, status=CANCELED, headline="Bridge opens")
+    assert again.kill_headline == killed.kill_headline
+
+
+def test_a_version_whose_rights_have_ended_stands_nowhere():
+    withheld = held(status=WITHHELD)
+    story = revise(withheld, sent(version=2, expires=NOW), PLACE, LATER).story
+    assert story.stood == frozenset()

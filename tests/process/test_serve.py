@@ -159,17 +159,31 @@ def test_a_request_that_takes_longer_than_the_drain_does_not_hold_the_end_up(hou
         assert time.monotonic() - began < 8
 
 
-@pytest.mark.parametrize("taken", [0, 1], ids=["its own", "the health checks'"])
-def test_a_port_that_is_taken_is_one_line_that_names_it(house: House, taken: int):
+@pytest.mark.parametrize(
+    ("taken", "environ", "setting"),
+    [(0, {}, "server.port"), (1, {"WIREFEED_SERVER__OPS_PORT": "PORT"}, "server.ops_port")],
+)
+def test_a_port_that_is_taken_is_one_line_that_names_its_setting(
+    house: House, taken: int, environ: dict[str, str], setting: str
+):
+    port = house.port + taken
+    asked = {name: value.replace("PORT", str(port)) for name, value in environ.items()}
     with socket.socket() as other:
-        other.bind(("127.0.0.1", house.port + taken))
+        other.bind(("127.0.0.1", port))
         other.listen()
-        with wirefeed("serve", folder=house.folder, environ=house.environ) as server:
+        with wirefeed("serve", folder=house.folder, environ={**house.environ, **asked}) as server:
             assert server.ended() == 1
     (line,) = server.said
-    assert line.startswith("wirefeed: server.")
-    assert str(house.port + taken) in line
-    assert "--port" in line or "ops_port" in line
+    assert line.startswith(f"wirefeed: {setting}: ")
+    assert str(port) in line
+
+
+def test_without_a_port_of_their_own_health_checks_answer_on_the_main_one(house: House):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", house.port + 1))
+        other.listen()
+        with serving(house):
+            assert get(f"{house.url}/readyz")[0] == 200
 
 
 # --- changes made by another process -------------------------------------------------------------

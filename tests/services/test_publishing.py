@@ -381,3 +381,38 @@ async def test_what_falls_due_together_is_all_announced_however_much_it_is(agenc
     kinds = Counter(row.change.kind for row in rows if row.change.about.startswith("urn:due:"))
     told = (ChangeKind.PUBLISH, ChangeKind.RELEASE, ChangeKind.EXPIRE)
     assert kinds == dict.fromkeys(told, GROUP)
+
+
+async def test_a_source_may_touch_no_story_of_another(agency: Agency):
+    await agency.publish("urn:afp:1", headline="As it was")
+    rival = await agency.services.accounts.issue_token(source="rival", days=1)
+    header = {"Authorization": f"Bearer {rival}"}
+    told = set()
+    for story in (
+        {"uri": "urn:afp:1", "version": "0"},
+        {"uri": "urn:afp:1", "version": "2", "headline": "Forged"},
+        {"uri": "urn:afp:1", "version": "3", "pubstatus": "canceled"},
+        {"uri": "urn:rival:1", "evolvedfrom": "urn:afp:1"},
+        {"uri": "urn:rival:2", "altids": {"feed": "urn:afp:1"}},
+        {"uri": "urn:rival:3", "altIds": [{"role": "feed", "value": "urn:afp:1"}]},
+    ):
+        answer = await agency.send({"headline": "Rival", "language": "en", **story}, **header)
+        told.add((answer.status, await answer.text()))
+    assert {status for status, _ in told} == {409}
+    assert len(told) == 1
+    (item,) = (await agency.json("/en/latest.json"))["items"]
+    assert item["title"] == "As it was"
+    # What the desk imports or sends itself is not bound.
+    kill = message("urn:afp:1", version="2", pubstatus="canceled")
+    assert (await take(agency, kill))[0].outcome is Outcome.UPDATED
+
+
+async def test_a_story_given_a_guid_of_its_own_is_found_by_what_it_was_written_from(
+    agency: Agency,
+):
+    await agency.publish(
+        "urn:b", evolvedfrom="urn:a", altIds=[{"role": "feed", "value": "urn:f:1"}]
+    )
+    await agency.publish("urn:a", headline="Old")
+    (item,) = (await agency.json("/en/topics/sport.json"))["items"]
+    assert (item["id"], item["title"]) == ("urn:f:1", "Headline of urn:b")

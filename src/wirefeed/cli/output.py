@@ -10,6 +10,7 @@ import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from wirefeed.composition import Services, open_services
 from wirefeed.config import Settings
@@ -54,7 +55,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     for column in columns:
         grid.add_column(column, overflow="fold")
     for row in rows:
-        grid.add_row(*(str(cell) for cell in row))
+        # Text: what stands in brackets is a newsroom's, not markup of ours.
+        grid.add_row(*(Text(str(cell)) for cell in row))
     console.print(grid)
 
 

@@ -44,4 +44,4 @@ def list_topics(*, as_json: bool) -> None:
 def apply_topics() -> None:
     """File every story anew by the topics file; each keeps its place among the others."""
     count = run(lambda services: services.publishing.refile())
-    say(f"{count} stories filed anew")
+    say(f"{count} stories filed anew; restart running servers")

@@ -73,6 +73,10 @@ class Grant:
         if self.delay < 0:
             raise Unacceptable("a delay is not negative", field="delay")
 
+    def has(self, topic: str) -> bool:
+        """Say whether a topic is among those granted."""
+        return (ALL in self.topics or topic in self.topics) and topic not in self.excepted
+
     def covers(self, language: str, topics: frozenset[str]) -> bool:
         """Say whether it selects stories of this language and these topics."""
         if not (ALL in self.languages or language in self.languages):

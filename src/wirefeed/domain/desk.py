@@ -32,6 +32,16 @@ class Desk:
     def touched(self) -> list[Story]:
         return [self._stories[guid] for guid in self._touched]
 
+    @property
+    def guids(self) -> set[str]:
+        """The stories on the desk."""
+        return set(self._stories)
+
+    def touched_by(self, sent: Revision) -> set[str]:
+        """Name the stories a revision changes or joins."""
+        named = {guid for guid in (sent.guid, sent.evolved_from) if guid}
+        return named | self._threads.get(sent.feed_guid or "", set())
+
     def language_of(self, guid: str) -> str:
         """Give the language of the story held, as its newsroom sent it; empty for none."""
         return self._stories[guid].revision.language if guid in self._stories else ""
@@ -127,7 +137,11 @@ class Desk:
         if sent.evolved_from:
             target = self._stories.get(sent.evolved_from)
             threads.add(target.thread if target else sent.evolved_from)
-        guids = {g for t in threads if t for g in self._threads.get(t, ())} - {sent.guid}
+        guids = {g for t in threads if t for g in self._threads.get(t, ())}
+        # One written from this may stand under a GUID its newsroom gave.
+        heirs = [s for s in self._stories.values() if s.revision.evolved_from == sent.guid]
+        guids |= {g for heir in heirs for g in self._threads[heir.thread]}
+        guids.discard(sent.guid)
         return [_member(sent), *(_member(self._stories[g].revision) for g in sorted(guids))]
 
     def _join(self, thread: str, guids: Iterable[str], now: int) -> None:

@@ -106,7 +106,9 @@ def _settled(sent: Revision, held: Story | None, now: int) -> Revision:
         if repeat == held.revision:
             return repeat
         if created is not None and created < held_created:
-            return replace(sent, version=held.version - 1)
+            # A kill counts, however it is dated; anything else came too late.
+            kills = sent.status is PubStatus.CANCELED
+            return replace(sent, version=held.version - (0 if kills else 1))
         return replace(
             sent,
             version=held.version + 1,
@@ -125,13 +127,21 @@ def _number(sent: Revision) -> int:
 def _kill_headline(held: Story, sent: Revision) -> str:
     if sent.status is not PubStatus.CANCELED:
         return ""
-    killed, own = (" ".join(h.casefold().split()) for h in (held.revision.headline, sent.headline))
-    # "KILL: …" before the killed headline is not a headline of its own.
-    repeats = bool(killed) and killed in own and not held.kill_headline
+    if held.is_killed:
+        # What a later kill says may be the killed headline, which is no longer known.
+        return held.kill_headline
+    killed, own = (_letters(text) for text in (held.revision.headline, sent.headline))
+    # "KILL: …" before the killed headline, or a part of it, is not a headline of its own.
+    repeats = bool(killed) and (killed in own or own in killed)
     if sent.headline and not repeats:
         return sent.headline
     # A kill that names nothing is called as what it kills was.
-    return "" if sent.slugline else held.kill_headline or held.revision.slugline
+    return "" if sent.slugline else held.revision.slugline
+
+
+def _letters(text: str) -> str:
+    """Leave out what may differ between two spellings of a headline."""
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def is_open(revision: Revision, now: int) -> bool:
@@ -142,9 +152,13 @@ def is_open(revision: Revision, now: int) -> bool:
     return revision.embargoed_until is None or revision.embargoed_until <= now
 
 
+def _shows(sent: Revision, now: int) -> bool:
+    """Say whether anyone is shown a revision: it is usable, and its rights have not ended."""
+    return sent.status is PubStatus.USABLE and (sent.expires is None or sent.expires > now)
+
+
 def _new(sent: Revision, placing: Placing, now: int) -> Revised:
-    expired = sent.expires is not None and sent.expires <= now
-    shown = sent.status is PubStatus.USABLE and not expired
+    shown = _shows(sent, now)
     released = now if shown and is_open(sent, now) else None
     first = min(_first_created(sent), now)
     embargo_over = released is not None and sent.embargoed_until is not None
@@ -185,7 +199,7 @@ def _first_created(sent: Revision) -> int:
 
 
 def _next(held: Story, sent: Revision, placing: Placing, now: int, *, kill: int) -> Revised:
-    shown = sent.status is PubStatus.USABLE
+    shown = _shows(sent, now)
     opened = shown and is_open(sent, now)
     change = _change(held, sent, opened=opened)
     first_release = opened and held.released is None

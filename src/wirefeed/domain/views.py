@@ -5,6 +5,7 @@ or page can leak what it was not handed.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -76,7 +77,9 @@ def view(story: Story, access: Access, *, words: int) -> View:
         reason=access.reason,
         status=revision.status,
         language=revision.language,
-        headline=revision.headline or revision.slugline or _date_and_topic(story),
+        headline=revision.headline
+        or revision.slugline
+        or _date_and_topic(story, sorted(story.topics)),
         published=story.published,
         updated=story.updated,
         topics=tuple(sorted(story.topics)),
@@ -117,9 +120,11 @@ def _killed(story: Story, access: Access) -> View:
     The headline is the kill's own, when the kill brings one.
     """
     revision = story.revision
+    # It may stand in topics by now that the caller's plan does not have.
+    topics = [topic for topic in sorted(story.topics) if access.grant and access.grant.has(topic)]
     headline = story.kill_headline
     if not _KILL.match(headline):
-        headline = f"KILL: {headline or revision.slugline or _date_and_topic(story)}"
+        headline = f"KILL: {headline or revision.slugline or _date_and_topic(story, topics)}"
     return View(
         id=story.id,
         feed_guid=story.thread,
@@ -131,12 +136,12 @@ def _killed(story: Story, access: Access) -> View:
         headline=headline,
         published=story.published,
         updated=story.updated,
-        topics=tuple(sorted(story.topics)),
+        topics=tuple(topics),
         slugline=revision.slugline,
         copyright_holder=revision.copyright_holder,
     )
 
 
-def _date_and_topic(story: Story) -> str:
+def _date_and_topic(story: Story, topics: Iterable[str]) -> str:
     day = datetime.fromtimestamp(story.published // SECOND, tz=UTC).date().isoformat()
-    return " ".join([day, *sorted(story.topics)])
+    return " ".join([day, *topics])

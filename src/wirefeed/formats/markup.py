@@ -99,6 +99,8 @@ _MOST_WORK = 100_000
 #: Comparing a tag's attributes for repetition is quadratic; so many pairs are one element's work.
 _PAIRS = 2_048
 #: So few characters and tags cannot cost too much, whatever they are.
+#: Character references of a text; more than any story needs.
+_REFERENCES = 5_000
 _SHORT, _FEW = 20_000, 100
 
 _BLOCK_TAG = re.compile(
@@ -246,6 +248,9 @@ def _shown(html: str) -> str:
 
 def _costs_too_much(html: str) -> bool:
     """Measure what a parser would have to do, never too low: an end tag counts only if sure."""
+    if html.count("&") > _REFERENCES:
+        # The cleaner takes quadratic time over them.
+        return True
     if len(html) <= _SHORT and html.count("<") <= _FEW:
         return False
     stack: list[str] = []

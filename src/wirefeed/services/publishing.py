@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.desk import Desk
-from wirefeed.domain.errors import NotFound, Unavailable, WirefeedError
+from wirefeed.domain.errors import Conflict, NotFound, Unavailable, WirefeedError
 from wirefeed.domain.revising import Outcome
 from wirefeed.domain.stories import PubStatus, Revision, Story
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.wire import Change, ChangeKind
-from wirefeed.storage import dead_letters, stories, subscribers, wire
+from wirefeed.storage import credentials, dead_letters, stories, subscribers, wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.dead_letters import DeadLetter
 from wirefeed.storage.stories import Stored
@@ -95,7 +95,8 @@ class Publishing:
 
     async def _commit_group(self, source: str, group: Sequence[_Entry]) -> None:
         try:
-            receipts = await self.accept_all([message for message, _, _ in group], source)
+            messages = [message for message, _, _ in group]
+            receipts = await self.accept_all(messages, source, trusted=False)
         except WirefeedError as error:
             _fail(group, error)
             return
@@ -111,17 +112,24 @@ class Publishing:
                 answer.set_result(receipt)
 
     async def accept_all(
-        self, messages: Sequence[Message], source: str, *, at: int | None = None
+        self,
+        messages: Sequence[Message],
+        source: str,
+        *,
+        at: int | None = None,
+        trusted: bool = True,
     ) -> list[Receipt]:
         """Take messages in, in one transaction; one that is refused does not stop the others.
 
         What is refused is kept among the dead letters, with its reason. `at` is when they
-        came, if not now.
+        came, if not now. A source that is not trusted may touch no story that another
+        source with a token of its own has sent.
         """
         now = self._clock() if at is None else at
         async with self._database.writing() as connection:
             desk = await self._desk(connection, [m.revision for m in messages if m.revision])
-            receipts = [self._take(desk, message, now) for message in messages]
+            others = frozenset() if trusted else await self._of_others(connection, desk, source)
+            receipts = [self._take(desk, message, now, others) for message in messages]
             await self._store(connection, desk, receipts, source, now)
         return receipts
 
@@ -203,10 +211,24 @@ class Publishing:
             await stories.save(connection, desk.touched)
             return len(desk.touched)
 
-    def _take(self, desk: Desk, message: Message, now: int) -> Receipt:
+    async def _of_others(
+        self, connection: AsyncConnection, desk: Desk, source: str
+    ) -> frozenset[str]:
+        """Find the stories on a desk that belong to another source."""
+        rivals = {known.name for known in await credentials.sources(connection)} - {source}
+        owners = await stories.sources(connection, desk.guids)
+        return frozenset(guid for guid, owner in owners.items() if owner in rivals)
+
+    def _take(
+        self, desk: Desk, message: Message, now: int, others: frozenset[str] = frozenset()
+    ) -> Receipt:
         if message.revision is None:
             return Receipt(message=message, error=message.error)
         revision = message.revision
+        if others & desk.touched_by(revision):
+            # The same whatever is held of it, and whatever was sent.
+            error = Conflict("the story belongs to another source", field="uri")
+            return Receipt(message=message, error=error)
         if not revision.language:
             held = desk.language_of(revision.guid)
             revision = replace(revision, language=held or self._default_language)
@@ -239,6 +261,7 @@ class Publishing:
         """Put on the desk whatever these revisions may concern, in whole threads."""
         named = {r.guid for r in sent} | {r.evolved_from for r in sent if r.evolved_from}
         held = await stories.held(connection, named)
+        held |= await stories.evolved_from(connection, named)
         desk.put(held)
         threads = named | {r.feed_guid for r in sent if r.feed_guid}
         threads |= {story.thread for story in held.values()}

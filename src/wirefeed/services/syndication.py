@@ -38,7 +38,10 @@ from wirefeed.storage.cache import Cache
 from wirefeed.storage.database import Database
 
 _CHUNK = 100
-_DOCUMENTS = 512
+_DOCUMENTS = 64
+_WINDOWS = 32
+#: Of a feed in which the caller may see hardly anything, this much is looked through.
+_MOST_READ = 5_000
 #: Of a document's items; some readers cut a larger feed off in the middle.
 MOST_BYTES = 2_000_000
 
@@ -99,7 +102,7 @@ class Syndication:
         self._cache = cache
         self._clock = clock
         self._memo: Memo[Document] = Memo(_DOCUMENTS)
-        self._windows: Memo[Window] = Memo(_DOCUMENTS)
+        self._windows: Memo[Window] = Memo(_WINDOWS)
 
     def check(self, feed: Feed) -> None:
         """Refuse a feed that there is not: every topic in every language is one."""
@@ -135,9 +138,9 @@ class Syndication:
             self._windows.put(key, window, head, until)
         return window
 
-    def views(self, window: Window) -> list[View]:
-        """Show the stories of a window."""
-        return [self.view(item) for item in window.items]
+    def views(self, items: Iterable[Item]) -> list[View]:
+        """Show stories of a window."""
+        return [self.view(item) for item in items]
 
     def view(self, item: Item) -> View:
         """Show one story."""
@@ -202,7 +205,7 @@ class Syndication:
         self, connection: AsyncConnection, gathering: Gathering, feeds: Collection[Feed]
     ) -> None:
         before: int | None = None
-        while True:
+        for _ in range(_MOST_READ // _CHUNK):
             chunk = await stories.newest(connection, feeds, before, _CHUNK)
             for story in chunk:
                 if gathering.is_full(story):

@@ -64,6 +64,17 @@ async def held(conn: AsyncConnection, guids: Collection[str]) -> dict[str, Story
     return await _where(conn, _s.guid, guids)
 
 
+async def sources(conn: AsyncConnection, guids: Collection[str]) -> dict[str, str]:
+    """Say who sent each of these stories last."""
+    found: dict[str, str] = {}
+    names = sorted(guids)
+    for start in range(0, len(names), _AT_ONCE):
+        few = names[start : start + _AT_ONCE]
+        rows = await conn.execute(select(_s.guid, _s.source).where(_s.guid.in_(few)))
+        found |= {row.guid: row.source or "" for row in rows}
+    return found
+
+
 async def by_thread(conn: AsyncConnection, threads: Collection[str]) -> dict[str, Story]:
     """Give the stories of these threads, by guid."""
     return await _where(conn, _s.thread, threads)

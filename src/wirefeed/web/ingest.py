@@ -18,7 +18,7 @@ from wirefeed.web.request import (
     read_body,
 )
 
-_LARGE = 64 * 1024
+_LARGE = 16 * 1024
 _MEDIA_TYPES = frozenset({"application/json", "application/ninjs+json"})
 
 

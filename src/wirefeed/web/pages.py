@@ -12,7 +12,7 @@ from markupsafe import Markup
 from wirefeed.domain.access import Level
 from wirefeed.domain.credentials import Presented, Scheme, is_feed_key
 from wirefeed.domain.errors import Invalid, NotFound, Unauthenticated
-from wirefeed.domain.feeds import count_levels
+from wirefeed.domain.feeds import Item, count_levels
 from wirefeed.domain.plans import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.views import View
@@ -34,6 +34,8 @@ PUBLIC_PAGE = "public, max-age=60, s-maxage=10, stale-while-revalidate=30, stale
 _WEEK = "public, max-age=604800"
 #: On a front page; the feeds hold more.
 _FRONT = 25
+#: On the page of a feed.
+_LISTED = 50
 #: The lead, and the stories beside it.
 _TOP = 4
 
@@ -70,7 +72,7 @@ async def _catalogue(request: web.Request, language: str) -> web.StreamResponse:
             ],
             "stories": [
                 shown(request, view, language)
-                for view in _laid_out(request.app[SYNDICATION].views(window))[:_FRONT]
+                for view in request.app[SYNDICATION].views(_laid_out(window.items)[:_FRONT])
             ],
             "latest_feeds": latest,
             "topics": topics,
@@ -79,10 +81,10 @@ async def _catalogue(request: web.Request, language: str) -> web.StreamResponse:
     )
 
 
-def _laid_out(views: Sequence[View]) -> list[View]:
+def _laid_out(items: Sequence[Item]) -> list[Item]:
     """Order a front page: what is withdrawn stands high, and never for the news itself."""
-    news = [view for view in views if not view.is_killed]
-    kills = [view for view in views if view.is_killed]
+    news = [item for item in items if not item.story.is_killed]
+    kills = [item for item in items if item.story.is_killed]
     return news[:_TOP] + kills + news[_TOP:]
 
 
@@ -186,7 +188,7 @@ async def feed_page(
             "lapsed": reader.lapse.value if reader.lapse else None,
             "stories": [
                 shown(request, view, feed.language)
-                for view in request.app[SYNDICATION].views(window)
+                for view in request.app[SYNDICATION].views(window.items[:_LISTED])
             ],
         },
         headers={
