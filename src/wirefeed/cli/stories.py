@@ -115,7 +115,10 @@ def refused_stories(limit: int, *, as_json: bool) -> None:
 @click.option("--headline", default="", help="What the notice is called; else the slugline.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def kill_story(guid: str, headline: str, *, yes: bool) -> None:
-    """Withdraw the story GUID (or its id) for good, everywhere. It is gone when this returns."""
+    """Withdraw the story GUID (or its id) for good: it is gone when this returns.
+
+    A newer story that has replaced it stays, and is killed by its own GUID.
+    """
 
     async def find(services: Services) -> Story:
         return await services.publishing.find(guid)

@@ -18,12 +18,12 @@ from wirefeed.web.request import (
     CLOCK,
     FOLLOWER,
     HOUSE,
+    PUBLIC_CACHE,
     READERS,
     SYNDICATION,
     presented,
 )
 
-PUBLIC_CACHE = "public, max-age=60, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400"
 PRIVATE_CACHE = "private, max-age=60, stale-if-error=86400"
 _SECOND = 1_000_000
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"')

@@ -24,13 +24,13 @@ from wirefeed.web.request import (
     FOLLOWER,
     HOUSE,
     KEY_COOKIE,
+    PUBLIC_CACHE,
     READERS,
     SYNDICATION,
     TAXONOMY,
     presented,
 )
 
-PUBLIC_PAGE = "public, max-age=60, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400"
 _WEEK = "public, max-age=604800"
 #: On a front page; the feeds hold more.
 _FRONT = 25
@@ -77,7 +77,7 @@ async def _catalogue(request: web.Request, language: str) -> web.StreamResponse:
             "latest_feeds": latest,
             "topics": topics,
         },
-        headers={hdrs.CACHE_CONTROL: PUBLIC_PAGE},
+        headers={hdrs.CACHE_CONTROL: PUBLIC_CACHE},
     )
 
 
@@ -91,7 +91,7 @@ def _laid_out(items: Sequence[Item]) -> list[Item]:
 async def story(request: web.Request) -> web.StreamResponse:
     """Show a story as the public sees it, whoever asks."""
     reader = await request.app[READERS].public()
-    return await _story(request, reader, headers={hdrs.CACHE_CONTROL: PUBLIC_PAGE})
+    return await _story(request, reader, headers={hdrs.CACHE_CONTROL: PUBLIC_CACHE})
 
 
 async def subscriber_story(request: web.Request) -> web.StreamResponse:

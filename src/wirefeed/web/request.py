@@ -44,6 +44,8 @@ PUBLISHING = web.AppKey("publishing", Publishing)
 SYNDICATION = web.AppKey("syndication", Syndication)
 FOLLOWER = web.AppKey("follower", Follower)
 HOUSE = web.AppKey("house", House)
+#: What everybody may have is kept by caches for seconds, and shown by them while we are away.
+PUBLIC_CACHE = "public, max-age=60, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400"
 #: The cookie that holds a feed key, so that its owner's browser can read stories in full.
 KEY_COOKIE = "wirefeed_key"
 #: Makes a page of a problem, for people.
