@@ -5,9 +5,10 @@ Only this module, `web.app` and `cli` build adapters, and only here is the clock
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.domain.feeds import Shape
 from wirefeed.domain.plans import Plan
+from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.formats import markup
 from wirefeed.formats.definitions import (
@@ -26,12 +28,18 @@ from wirefeed.formats.definitions import (
     parse_topics,
 )
 from wirefeed.services.accounts import Accounts
+from wirefeed.services.administrators import Administrators
+from wirefeed.services.audit import Audit
+from wirefeed.services.feed_keys import FeedKeys
+from wirefeed.services.guessing import Guesses
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring, master_key
+from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
 from wirefeed.services.syndication import Syndication
-from wirefeed.services.tokens import TokenGate
+from wirefeed.services.token_gate import TokenGate
+from wirefeed.services.tokens import Tokens
 from wirefeed.storage.cache import Cache
 from wirefeed.storage.database import Database
 from wirefeed.texts import load_all
@@ -62,8 +70,14 @@ class Services:
     house: House
     database: Database
     keyring: Keyring
+    audit: Audit
+    plans: Plans
     accounts: Accounts
+    tokens: Tokens
+    feed_keys: FeedKeys
+    administrators: Administrators
     readers: Readers
+    guesses: Guesses
     publishing: Publishing
     syndication: Syndication
 
@@ -77,7 +91,7 @@ async def open_services(settings: Settings, clock: Clock = utc_now) -> AsyncIter
     try:
         master = await master_key(Path(settings.keys.master), database)
         services = _build(settings, clock, taxonomy, master, database)
-        await services.accounts.seed(plans)
+        await services.plans.seed(plans)
         await services.keyring.load()
         yield services
     finally:
@@ -91,6 +105,7 @@ def _build(
     keyring = Keyring(database, master, clock)
     max_days = settings.tokens.max_days
     gate = TokenGate(keyring, issuer=database.issuer, max_days=max_days, clock=clock)
+    audit = Audit(database, _derived(master, b"audit"), clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -98,8 +113,30 @@ def _build(
         house=house,
         database=database,
         keyring=keyring,
-        accounts=Accounts(database, gate, max_days=max_days, clock=clock),
+        audit=audit,
+        plans=Plans(database, audit, clock=clock),
+        accounts=Accounts(database, audit, clock=clock),
+        tokens=Tokens(
+            database,
+            audit,
+            gate,
+            max_days=max_days,
+            max_live=settings.tokens.max_live,
+            clock=clock,
+        ),
+        feed_keys=FeedKeys(
+            database,
+            audit,
+            knows=partial(_is_a_feed, taxonomy, settings.site.languages),
+            clock=clock,
+        ),
+        administrators=Administrators(database, audit, clock=clock),
         readers=Readers(database, gate, clock=clock),
+        guesses=Guesses(
+            per_minute=settings.guessing.per_minute,
+            per_hour=settings.guessing.per_hour,
+            clock=clock,
+        ),
         publishing=Publishing(
             database,
             taxonomy,
@@ -113,11 +150,20 @@ def _build(
             taxonomy,
             house,
             shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
-            secret=hashlib.blake2b(b"documents", key=master, digest_size=32).digest(),
+            secret=_derived(master, b"documents"),
             cache=Cache(_CACHE_BYTES),
             clock=clock,
         ),
     )
+
+
+def _derived(master: bytes, purpose: bytes) -> bytes:
+    """Give a key for one purpose: what is made with one says nothing of another."""
+    return hashlib.blake2b(purpose, key=master, digest_size=32).digest()
+
+
+def _is_a_feed(taxonomy: Taxonomy, languages: Collection[str], feed: Feed) -> bool:
+    return feed.language in languages and (not feed.topic or feed.topic in taxonomy)
 
 
 def read_topics(settings: TaxonomySettings) -> Taxonomy:

@@ -15,11 +15,14 @@ import msgspec
 from msgspec import Meta
 
 from wirefeed.domain.errors import Unacceptable
+from wirefeed.domain.networks import parse_network
 
 _PREFIX = "WIREFEED_"
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Positive = Annotated[int, Meta(ge=1)]
 _Natural = Annotated[int, Meta(ge=0)]
+#: Each is kept in memory with its time.
+_Failures = Annotated[int, Meta(ge=0, le=10_000)]
 _Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[a-z0-9]{2,8})?$")]
 
 
@@ -48,6 +51,8 @@ class Server(Section, frozen=True):
     port: _Port = 8080
     #: Every link starts with this, never with what a request says; empty: http://host:port.
     public_url: str = ""
+    #: Networks of the proxies in front, whose `X-Forwarded-For` is believed; others' never is.
+    trusted_proxies: tuple[str, ...] = ()
     #: Health checks also answer on a listener of their own.
     ops_host: str = "127.0.0.1"
     #: 0: one above `port`.
@@ -93,6 +98,19 @@ class Tokens(Section, frozen=True):
 
     #: No token may live longer.
     max_days: _Positive = 400
+    #: Of tokens that hold, one subscriber may have this many.
+    max_live: _Positive = 50
+
+
+class Guessing(Section, frozen=True):
+    """How many credentials that do not hold a network may send before it is told to wait.
+
+    One that holds is always answered.
+    """
+
+    #: 0: any number.
+    per_minute: _Failures = 60
+    per_hour: _Failures = 600
 
 
 class Keys(Section, frozen=True):
@@ -126,6 +144,7 @@ class Settings(Section, frozen=True):
     feed: Feed = Feed()
     teaser: TeaserSettings = TeaserSettings()
     tokens: Tokens = Tokens()
+    guessing: Guessing = Guessing()
     keys: Keys = Keys()
     ingest: Ingest = Ingest()
     log: Log = Log()
@@ -154,7 +173,7 @@ def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Setting
         chosen = values.setdefault(section, {})
         if not isinstance(chosen, dict):
             raise Unacceptable("this is a section, not a setting", field=section)
-        chosen[key] = value.split(",") if kind is tuple else value
+        chosen[key] = _items(value) if kind is tuple else value
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -198,6 +217,10 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, str, s
     return found
 
 
+def _items(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",")] if value else []
+
+
 def _kind(name: str, section: str, key: str) -> type | None:
     sections = {f.name: f.type for f in msgspec.structs.fields(Settings)}
     if section not in sections:
@@ -222,6 +245,8 @@ def _check(settings: Settings) -> None:
         raise Unacceptable(
             f"{url!r} is no address", field="server.public_url", remedy="start it with https://"
         )
+    for text in settings.server.trusted_proxies:
+        parse_network(text, "server.trusted_proxies")
     if not settings.database.url.startswith("sqlite:///"):
         raise Unacceptable(
             "the database is named by an address",

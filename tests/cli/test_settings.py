@@ -25,6 +25,7 @@ OTHERWISE = {
     "server.host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - only read
     "server.port": ("9000", 9000),
     "server.public_url": ("https://x.example", "https://x.example"),
+    "server.trusted_proxies": ("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1")),
     "server.ops_host": ("::1", "::1"),
     "server.ops_port": ("9100", 9100),
     "server.drain": ("3", 3),
@@ -37,6 +38,9 @@ OTHERWISE = {
     "feed.hours": ("0", 0),
     "teaser.words": ("30", 30),
     "tokens.max_days": ("30", 30),
+    "tokens.max_live": ("5", 5),
+    "guessing.per_minute": ("5", 5),
+    "guessing.per_hour": ("0", 0),
     "keys.master": ("k", "k"),
     "ingest.max_bytes": ("1000", 1000),
     "ingest.default_language": ("tr", "tr"),
@@ -107,6 +111,11 @@ def test_every_setting_is_taken_from_a_file(name: str, tmp_path: Path):
         ("[site]\nlanguages = []", ["site.languages"]),
         ("[site]\nlanguages = ['English']", ["site.languages"]),
         ("[server]\npublic_url = 'news.example'", ["server.public_url", "https://"]),
+        ("[server]\ntrusted_proxies = ['proxy']", ["server.trusted_proxies", "192.0.2.0/24"]),
+        ("[server]\ntrusted_proxies = ['10.0.0.1/8']", ["server.trusted_proxies", "10.0.0.0/8"]),
+        ("[server]\ntrusted_proxies = '10.0.0.0/8'", ["server.trusted_proxies"]),
+        ("[guessing]\nper_minute = -1", ["guessing.per_minute"]),
+        ("[guessing]\nper_hour = 10001", ["guessing.per_hour"]),
         ("[database]\nurl = 'wirefeed.db'", ["database.url", "sqlite:///"]),
         ("site = 3", ["site"]),
         ("[site", ["wirefeed.toml", "TOML"]),
@@ -133,6 +142,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(
         ("WIREFEED_SIT__NAME", "x", ["WIREFEED_SIT__NAME", "use one of site"]),
         ("WIREFEED_SITE__NAM", "x", ["WIREFEED_SITE__NAM", "use one of name"]),
         ("WIREFEED_SERVER__PORT", "http", ["server.port"]),
+        ("WIREFEED_SERVER__TRUSTED_PROXIES", "::1,,", ["server.trusted_proxies"]),
         ("WIREFEED_TAXONOMY__TOPICS", "nowhere.toml", ["taxonomy.topics", "nowhere.toml"]),
         ("WIREFEED_DATABASE__URL", "postgresql://x", ["database.url"]),
         ("WIREFEED_CONFIG", "nowhere.toml", ["nowhere.toml"]),
@@ -149,6 +159,10 @@ def test_a_wrong_variable_is_one_line_that_names_it(
     assert ran.err.count("\n") == 1
     for words in told:
         assert words in ran.err
+
+
+def test_an_empty_variable_is_an_empty_list():
+    assert load(None, {"WIREFEED_SERVER__TRUSTED_PROXIES": ""}).server.trusted_proxies == ()
 
 
 def test_a_wrong_setting_carries_its_class_of_error():

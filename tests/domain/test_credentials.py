@@ -19,10 +19,11 @@ from wirefeed.domain.credentials import (
     Presented,
     Scheme,
     Scope,
+    SecretKind,
     Token,
     digest,
-    is_feed_key,
-    make_feed_key,
+    is_secret,
+    make_secret,
     parse_authorization,
     parse_jwt,
     parse_scopes,
@@ -30,7 +31,7 @@ from wirefeed.domain.credentials import (
 from wirefeed.domain.errors import Invalid, Unauthenticated, WirefeedError
 
 NOW = 1_772_366_400
-KEY = make_feed_key(bytes(range(32)))
+KEY = make_secret(SecretKind.FEED, bytes(range(32)))
 ALNUM = string.ascii_letters + string.digits
 URLSAFE = ALNUM + "-_"
 #: What strings are drawn from: all of ASCII, and some that look or fold like it.
@@ -88,12 +89,12 @@ def test_a_feed_key_is_a_prefix_30_characters_and_their_checksum():
         digits = string.digits + string.ascii_uppercase + string.ascii_lowercase
         value = value * 62 + digits.index(character)
     assert value == zlib.crc32(f"wf_feed_{secret}".encode())
-    assert is_feed_key(KEY)
+    assert is_secret(SecretKind.FEED, KEY)
 
 
 def test_a_feed_key_is_kept_as_its_sha_256():
     assert len(digest(KEY)) == 32
-    assert digest(KEY) != digest(make_feed_key(bytes(32)))
+    assert digest(KEY) != digest(make_secret(SecretKind.FEED, bytes(32)))
 
 
 @pytest.mark.parametrize(
@@ -119,25 +120,25 @@ def test_a_feed_key_is_kept_as_its_sha_256():
     ],
 )
 def test_a_malformed_feed_key_is_refused(text):
-    assert not is_feed_key(text)
+    assert not is_secret(SecretKind.FEED, text)
 
 
 @given(st.binary(min_size=32, max_size=32), st.integers(8, 43), st.sampled_from(ALNUM))
 def test_a_feed_key_with_one_character_changed_is_none(entropy, place, character):
-    key = make_feed_key(entropy)
+    key = make_secret(SecretKind.FEED, entropy)
     changed = key[:place] + character + key[place + 1 :]
-    assert is_feed_key(changed) is (changed == key)
+    assert is_secret(SecretKind.FEED, changed) is (changed == key)
 
 
 def test_no_random_string_of_the_right_form_is_a_feed_key():
     draw = random.Random(7)  # noqa: S311 (the same strings each run)
     for _ in range(10_000):
-        assert not is_feed_key("wf_feed_" + "".join(draw.choices(ALNUM, k=36)))
+        assert not is_secret(SecretKind.FEED, "wf_feed_" + "".join(draw.choices(ALNUM, k=36)))
 
 
 @given(st.binary(min_size=32, max_size=32))
 def test_every_key_made_is_one(entropy):
-    assert is_feed_key(make_feed_key(entropy))
+    assert is_secret(SecretKind.FEED, make_secret(SecretKind.FEED, entropy))
 
 
 # --- the Authorization header ---------------------------------------------------------------------

@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from tests.domain.strategies import DAY, NOW, grant, grants
 from wirefeed.domain.access import PUBLIC, Level
+from wirefeed.domain.credentials import Lapse
 from wirefeed.domain.errors import Unacceptable
 from wirefeed.domain.plans import (
     Entitlement,
-    Lapse,
     Plan,
-    Reader,
     Subscriber,
     Subscription,
     entitlement,
 )
+from wirefeed.domain.readers import Reader
 
 OPEN = Plan(name=PUBLIC, grants=(grant(plan=PUBLIC, level=Level.SUMMARY),), changed=1)
 GOLD = Plan(name="gold", grants=(grant("politics"), grant("sport", media=True)), changed=2)
@@ -83,8 +83,16 @@ def test_without_a_public_plan_the_public_may_see_nothing():
         (subscriber(to("gold", NOW - DAY)), None, NOW - DAY),
         (subscriber(to("gold", NOW)), None, NOW),
         (subscriber(to("gold", 5, NOW)), None, NOW),
-        (subscriber(to("gold", 5, NOW + 1)), NOW + 1, 5),
-        (subscriber(to("gold", NOW + 3, NOW + 9), to("silver", 5, NOW + 7)), NOW + 3, 5),
+        # A week before an end its reader is told, so that what it is given changes then, too.
+        (subscriber(to("gold", 5, NOW + 8 * DAY)), NOW + DAY, 5),
+        (subscriber(to("gold", 5, NOW + 7 * DAY)), NOW + 7 * DAY, NOW),
+        (subscriber(to("gold", 5, NOW + 1)), NOW + 1, NOW + 1 - 7 * DAY),
+        (subscriber(replace(to("gold", 5, NOW), grace_days=2)), NOW + 2 * DAY, NOW),
+        (
+            subscriber(to("gold", NOW + 3, NOW + 9), to("silver", NOW - 4, NOW + 7)),
+            NOW + 3,
+            NOW - 4,
+        ),
         (subscriber(to("bronze", 7)), None, 7),
     ],
 )

@@ -86,7 +86,7 @@ async def an_import(folder: Path) -> AsyncIterator[Feeds]:
         clock.advance(60_000_000)
         subscription = Subscription(plan="everything", starts=0)
         await services.accounts.add_subscriber(Subscriber(id="all", subscriptions=(subscription,)))
-        key = await services.accounts.issue_feed_key("all")
+        key = (await services.feed_keys.issue("all")).secret
         async with served(services, settings, clock) as made:
             yield feeds_of(services, made, f"{url}/f/{key}/")
 

@@ -13,7 +13,7 @@ from tests.security.guarded import READING, VALUES, Gate
 from tests.security.oracle import Log
 from tests.security.raw import basic
 from tests.security.routes import table
-from wirefeed.domain.credentials import make_feed_key
+from wirefeed.domain.credentials import SecretKind, make_secret
 from wirefeed.web.request import KEY_COOKIE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -185,7 +185,12 @@ async def test_s41_an_error_says_its_status_and_no_more(
 
 async def test_s42_a_credential_in_the_wrong_place_is_written_nowhere(gate: Gate, log: Log):
     """Each kind, whole and broken, wherever it may be put; the log is at its most talkative."""
-    kinds = [gate.reading.token, gate.writing.token, gate.key, make_feed_key(b"\x02" * 32)]
+    kinds = [
+        gate.reading.token,
+        gate.writing.token,
+        gate.key,
+        make_secret(SecretKind.FEED, b"\x02" * 32),
+    ]
     log.secrets |= {secret[:24] for secret in kinds} | {secret[-24:] for secret in kinds}
     for secret in kinds:
         for broken in (secret, secret[:-1], f"{secret}x", secret.upper(), secret.replace(".", "")):

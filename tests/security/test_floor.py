@@ -16,13 +16,13 @@ from tests.security import raw
 from tests.security.oracle import Log
 from tests.support.agency import PUBLIC_URL, Agency, running, settings_in
 from wirefeed.config import Server
-from wirefeed.domain.credentials import make_feed_key
+from wirefeed.domain.credentials import SecretKind, make_secret
 from wirefeed.domain.errors import Unavailable
 
 #: Far above a deadline of a second, far below the seconds that no deadline would mean.
 _LONG = 8
 IMPATIENT = Server(public_url=PUBLIC_URL, head_seconds=1, body_seconds=1)
-SECRET = make_feed_key(b"\x03" * 32)
+SECRET = make_secret(SecretKind.FEED, b"\x03" * 32)
 
 
 async def crash(_: web.Request) -> web.StreamResponse:

@@ -9,7 +9,7 @@ from tests.security import raw
 from tests.security.forging import ABSENT
 from tests.security.guarded import READING, Gate
 from tests.support.agency import DAY, SECOND
-from wirefeed.services.tokens import AUDIENCE
+from wirefeed.services.token_gate import AUDIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -12,7 +12,7 @@ from tests.security.forging import b64, dumps
 from tests.security.guarded import READING, VALUES, WRITING, Gate
 from tests.security.raw import Answer, basic
 from tests.security.routes import Route, table
-from wirefeed.domain.credentials import Scope, make_feed_key
+from wirefeed.domain.credentials import Scope, SecretKind, make_secret
 from wirefeed.web.request import KEY_COOKIE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -52,7 +52,7 @@ def carried(way: str, secret: str) -> tuple[list[str], str]:
 
 async def knock(gate: Gate, route: Route, way: str, secret: str) -> Answer:
     headers, query = carried(way, secret)
-    key = secret if way == "path" else make_feed_key(bytes(32))
+    key = secret if way == "path" else make_secret(SecretKind.FEED, bytes(32))
     (path,) = route.paths(VALUES | {"key": [key]})
     request = raw.get(path + query, *headers, method=route.method)
     return await raw.ask(gate.agency.port, request, method=route.method.encode())
@@ -60,7 +60,7 @@ async def knock(gate: Gate, route: Route, way: str, secret: str) -> Answer:
 
 async def test_s12_only_the_published_cells_open(gate: Gate):
     held = {"token": gate.reading.token, "newsroom": gate.writing.token, "key": gate.key}
-    held |= {"unknown key": make_feed_key(b"\x01" * 32), "nothing": ""}
+    held |= {"unknown key": make_secret(SecretKind.FEED, b"\x01" * 32), "nothing": ""}
     for route in table():
         anonymous = await knock(gate, route, "none", "")
         guarded = "key" in route.parameters or anonymous.status == 401
@@ -164,10 +164,10 @@ async def test_s14_no_twin_of_a_revoked_token_opens_anything(gate: Gate):
     token = headers["Authorization"].removeprefix("Bearer ")
     request = raw.get(READING, f"Authorization: Bearer {token}")
     assert (await raw.ask(gate.agency.port, request)).status == 200
-    rows = await gate.agency.services.accounts.tokens("reader")
+    rows = await gate.agency.services.tokens.all("reader")
     forge = gate.reading.__class__(token, gate.reading.kid, gate.reading.key, gate.reading.now)
     (row,) = [row for row in rows if row.jti == forge.claims["jti"]]
-    await gate.agency.services.accounts.revoke_token(row.jti)
+    await gate.agency.services.tokens.revoke(row.jti)
     resigned = forge.with_claims(scope="other")
     for twin in [token, resigned, f" {token}", f"{token} ", *twins(token)]:
         await gate.refuses_token(twin)

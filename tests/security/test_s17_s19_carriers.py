@@ -6,7 +6,7 @@ from tests.security import raw
 from tests.security.guarded import READING, VALUES, WRITING, Gate, statements
 from tests.security.oracle import Log
 from tests.security.raw import basic
-from wirefeed.domain.credentials import make_feed_key
+from wirefeed.domain.credentials import SecretKind, make_secret
 from wirefeed.domain.errors import Unacceptable
 from wirefeed.domain.plans import Subscriber
 from wirefeed.domain.stories import story_id
@@ -108,7 +108,11 @@ async def test_s18_a_bearer_token_beside_the_cookie_is_a_bad_request(gate: Gate)
 
 async def test_s18_a_cookie_never_helps_http_basic_that_does_not_hold(gate: Gate):
     cookie = f"Cookie: {KEY_COOKIE}={gate.key}"
-    for password, status in ((gate.key, 200), (make_feed_key(bytes(32)), 401), ("x", 401)):
+    for password, status in (
+        (gate.key, 200),
+        (make_secret(SecretKind.FEED, bytes(32)), 401),
+        ("x", 401),
+    ):
         request = raw.get(STORY_PAGE, cookie, basic(f"reader:{password}"))
         assert (await raw.ask(gate.agency.port, request)).status == status
 
@@ -121,7 +125,7 @@ async def test_s18_addresses_that_do_not_read_the_header_do_not_change_by_it(gat
         f"/en/stories/{VALUES['id'][0]}",
         f"/f/{gate.key}/en/latest.json",
         f"/f/{gate.key}/opml",
-        f"/f/{make_feed_key(bytes(32))}/en/latest.json",
+        f"/f/{make_secret(SecretKind.FEED, bytes(32))}/en/latest.json",
     ]
     for path in paths:
         plain = await raw.ask(gate.agency.port, raw.get(path))
@@ -141,7 +145,7 @@ async def test_s18_addresses_that_do_not_read_the_header_do_not_change_by_it(gat
 
 async def test_s19_one_denial_for_every_path_that_is_not_one(gate: Gate):
     """Unknown, malformed and misspelt keys, and topics there are not, are one answer."""
-    key, unknown = gate.key, make_feed_key(bytes(32))
+    key, unknown = gate.key, make_secret(SecretKind.FEED, bytes(32))
     flipped = "A" if key[-1] != "A" else "B"
     reference = await raw.ask(gate.agency.port, raw.get(f"/f/{unknown}/en/latest.rss"))
     assert reference.status == 404

@@ -21,7 +21,7 @@ from tests.security.world import PUBLIC, SPORT, Caller, World, callers, decoy, p
 from tests.support.agency import running, settings_in
 from wirefeed.demo import web as demo
 from wirefeed.demo.agency import Credentials as DemoCredentials
-from wirefeed.domain.credentials import make_feed_key
+from wirefeed.domain.credentials import SecretKind, make_secret
 from wirefeed.domain.stories import story_id
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -66,7 +66,7 @@ def paths(world: World, route: Route, caller: Caller) -> list[str]:
             "format": ["rss", "atom", "json"],
             "id": world.ids,
             "slug": ["story"],
-            "key": [caller.key or make_feed_key(b"\x01" * 32)],
+            "key": [caller.key or make_secret(SecretKind.FEED, b"\x01" * 32)],
             "name": ["harbour", "none"],
         }
     )

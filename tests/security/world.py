@@ -9,7 +9,7 @@ from tests.security.raw import basic
 from tests.support.agency import HOUR, SECOND, Agency, iso
 from wirefeed.demo.agency import OTHER, PARTNER
 from wirefeed.domain.access import Grant, Level
-from wirefeed.domain.credentials import make_feed_key
+from wirefeed.domain.credentials import SecretKind, make_secret
 from wirefeed.domain.plans import Plan, Subscriber
 from wirefeed.web.request import KEY_COOKIE
 
@@ -151,7 +151,7 @@ async def callers(world: World) -> list[Caller]:
     ]
     narrowed = await bearer(agency, "whole", entitlements=frozenset({"economy"}))
     forged = f"{narrowed[:-20]}{'A' * 20}"
-    unknown, cookie = make_feed_key(bytes(32)), f"Cookie: {KEY_COOKIE}={'x' * 44}"
+    unknown, cookie = make_secret(SecretKind.FEED, bytes(32)), f"Cookie: {KEY_COOKIE}={'x' * 44}"
     newsroom = f"Authorization: Bearer {agency.newsroom}"
     return [
         Caller(name="anonymous", allowed=world.public),
@@ -193,10 +193,10 @@ async def withdrawn_callers(world: World) -> list[Caller]:
             Caller(name=name, headers=(password,), key=key, allowed=world.public),
             Caller(name=f"{name} token", headers=(token,), allowed=frozenset()),
         ]
-    (row,) = await accounts.feed_keys("revoked")
-    await accounts.revoke_feed_key(row.id)
-    (issued,) = await accounts.tokens("revoked")
-    await accounts.revoke_token(issued.jti)
+    (row,) = await agency.services.feed_keys.all("revoked")
+    await agency.services.feed_keys.revoke(row.id)
+    (issued,) = await agency.services.tokens.all("revoked")
+    await agency.services.tokens.revoke(issued.jti)
     await accounts.change_subscriber("suspended", suspend)
     return found
 
@@ -208,7 +208,7 @@ def suspend(subscriber: Subscriber) -> Subscriber:
 async def decoy(agency: Agency) -> None:
     """Give the demo's page a story that its callers see differently, without any of our words."""
     whole = Grant(plan="politics", topics=frozenset({"politics"}), level=Level.FULL, media=True)
-    await agency.services.accounts.put_plan(Plan(name="politics", grants=(whole,)))
+    await agency.services.plans.put(Plan(name="politics", grants=(whole,)))
     await agency.subscriber(PARTNER, "politics")
     await agency.subscriber(OTHER, "economy")
     await agency.publish("urn:test:decoy", "politics")

@@ -11,14 +11,16 @@ from tests.support.agency import DAY, HOUR, Agency, running, settings_in
 from tests.support.answers import ask, basic, look
 from wirefeed.composition import Services, open_services
 from wirefeed.domain.access import ALL, Grant, Level
-from wirefeed.domain.credentials import Scope, is_feed_key
+from wirefeed.domain.credentials import Scope, SecretKind, is_secret
 from wirefeed.domain.errors import Conflict, Invalid, NotFound, Unacceptable, Unavailable
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.domain.terms import Terms
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
 from wirefeed.storage import wire
 
 STORY = "urn:news:sport"
+MONTH = 30 * DAY
 MACHINE = "/subscriber/en/latest.json"
 
 
@@ -30,23 +32,27 @@ def a_plan(name: str, *topics: str, level: Level = Level.FULL) -> Plan:
 
 
 async def test_an_empty_database_is_given_its_first_plans_once(agency: Agency):
-    accounts = agency.services.accounts
-    assert set(await accounts.plans()) == {"public", "sport", "economy", "late", "everything"}
-    assert not await accounts.seed([a_plan("other", ALL)])
-    assert "other" not in await accounts.plans()
+    assert set(await agency.services.plans.all()) == {
+        "public",
+        "sport",
+        "economy",
+        "late",
+        "everything",
+    }
+    assert not await agency.services.plans.seed([a_plan("other", ALL)])
+    assert "other" not in await agency.services.plans.all()
 
 
 async def test_a_plan_in_use_and_the_public_one_stay(agency: Agency):
-    accounts = agency.services.accounts
     await agency.subscriber("ann", "sport")
     with pytest.raises(Conflict, match="ann"):
-        await accounts.remove_plan("sport")
+        await agency.services.plans.remove("sport")
     with pytest.raises(Conflict):
-        await accounts.remove_plan("public")
+        await agency.services.plans.remove("public")
     with pytest.raises(NotFound):
-        await accounts.remove_plan("none")
-    await accounts.remove_plan("late")
-    assert "late" not in await accounts.plans()
+        await agency.services.plans.remove("none")
+    await agency.services.plans.remove("late")
+    assert "late" not in await agency.services.plans.all()
 
 
 async def test_subscribers_are_added_changed_listed_and_removed(agency: Agency):
@@ -68,8 +74,8 @@ async def test_subscribers_are_added_changed_listed_and_removed(agency: Agency):
     for call in (
         accounts.subscriber("ann"),
         accounts.remove_subscriber("ann"),
-        accounts.issue_feed_key("ann"),
-        accounts.issue_token(subscriber="ann", days=1),
+        agency.services.feed_keys.issue("ann"),
+        agency.services.tokens.issue(Terms(subscriber="ann", days=1)),
         agency.services.readers.as_subscriber("ann"),
     ):
         with pytest.raises(NotFound):
@@ -89,7 +95,9 @@ async def test_anyone_may_be_looked_at_as_a_reader(agency: Agency):
 
 async def test_a_token_says_who_and_until_when_and_never_which_plan(agency: Agency):
     await agency.subscriber("ann", "sport")
-    token = await agency.services.accounts.issue_token(subscriber="ann", days=30, name="desk")
+    token = (
+        await agency.services.tokens.issue(Terms(subscriber="ann", days=30, name="desk"))
+    ).secret
     assert set(jwt.get_unverified_header(token)) == {"alg", "kid", "typ"}
     assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
     claims = jwt.decode(token, options={"verify_signature": False})
@@ -97,7 +105,7 @@ async def test_a_token_says_who_and_until_when_and_never_which_plan(agency: Agen
     assert claims["sub"] == "ann"
     assert claims["scope"] == "feeds:read wire:read"
     assert claims["exp"] - claims["iat"] == 30 * 86_400
-    (row,) = await agency.services.accounts.tokens("ann")
+    (row,) = await agency.services.tokens.all("ann")
     assert (row.jti, row.name) == (claims["jti"], "desk")
 
 
@@ -113,15 +121,15 @@ async def test_a_token_says_who_and_until_when_and_never_which_plan(agency: Agen
 async def test_a_token_is_not_issued_beyond_its_bounds(agency: Agency, options):
     await agency.subscriber("ann", "sport")
     with pytest.raises(Invalid):
-        await agency.services.accounts.issue_token(subscriber="ann", **options)
-    assert await agency.services.accounts.tokens() == []
+        await agency.services.tokens.issue(Terms(subscriber="ann", **options))
+    assert await agency.services.tokens.all() == []
 
 
 async def test_a_feed_key_is_well_formed_shown_once_and_kept_as_a_digest(agency: Agency):
     await agency.subscriber("ann", "sport")
-    key = await agency.services.accounts.issue_feed_key("ann", "phone")
-    assert is_feed_key(key)
-    (row,) = await agency.services.accounts.feed_keys("ann")
+    key = (await agency.services.feed_keys.issue("ann", "phone")).secret
+    assert is_secret(SecretKind.FEED, key)
+    (row,) = await agency.services.feed_keys.all("ann")
     assert (row.name, row.tail) == ("phone", key[-4:])
     assert row.revoked is None
     assert key not in repr(row)
@@ -132,9 +140,9 @@ async def test_what_there_is_not_cannot_be_revoked_and_leaves_no_trace(agency: A
     async with agency.services.database.reading() as connection:
         before = await wire.head(connection)
     with pytest.raises(NotFound):
-        await agency.services.accounts.revoke_token("none")
+        await agency.services.tokens.revoke("none")
     with pytest.raises(NotFound):
-        await agency.services.accounts.revoke_feed_key("none")
+        await agency.services.feed_keys.revoke("none")
     async with agency.services.database.reading() as connection:
         assert await wire.head(connection) == before
 
@@ -143,8 +151,8 @@ async def test_what_there_is_not_cannot_be_revoked_and_leaves_no_trace(agency: A
 
 
 async def revoke_keys(services: Services) -> None:
-    for key in await services.accounts.feed_keys("ann"):
-        await services.accounts.revoke_feed_key(key.id)
+    for key in await services.feed_keys.all("ann"):
+        await services.feed_keys.revoke(key.id)
 
 
 async def suspend(services: Services) -> None:
@@ -156,11 +164,11 @@ async def take_plan(services: Services) -> None:
 
 
 async def narrow_plan(services: Services) -> None:
-    await services.accounts.put_plan(a_plan("sport", "politics"))
+    await services.plans.put(a_plan("sport", "politics"))
 
 
 async def close_public(services: Services) -> None:
-    await services.accounts.put_plan(a_plan("public", "politics", level=Level.SUMMARY))
+    await services.plans.put(a_plan("public", "politics", level=Level.SUMMARY))
 
 
 async def withhold(services: Services) -> None:
@@ -227,9 +235,9 @@ async def test_a_revoked_token_is_refused_by_a_running_server_whoever_revoked_it
     jti = jwt.decode(tokens[0]["Authorization"][7:], options={"verify_signature": False})["jti"]
     if elsewhere:
         async with open_services(agency.settings, agency.clock) as other:
-            await other.accounts.revoke_token(jti)
+            await other.tokens.revoke(jti)
     else:
-        await agency.services.accounts.revoke_token(jti)
+        await agency.services.tokens.revoke(jti)
     assert [(await ask(agency, MACHINE, token)).status for token in tokens] == [401, 200]
 
 
@@ -239,8 +247,8 @@ async def test_a_credential_issued_by_another_process_holds_at_once(agency: Agen
         await other.accounts.add_subscriber(
             Subscriber(id="ann", subscriptions=(Subscription(plan="sport", starts=0),))
         )
-        key = await other.accounts.issue_feed_key("ann")
-        token = await other.accounts.issue_token(subscriber="ann", days=1)
+        key = (await other.feed_keys.issue("ann")).secret
+        token = (await other.tokens.issue(Terms(subscriber="ann", days=1))).secret
     assert await look(agency, f"/f/{key}/en/latest.json") == {STORY: "full"}
     assert await look(agency, MACHINE, {"Authorization": f"Bearer {token}"}) == {STORY: "full"}
     assert await look(agency, MACHINE, basic(f"/f/{key}")) == {STORY: "full"}
@@ -251,7 +259,7 @@ async def test_a_plan_that_is_widened_acts_on_the_next_request(agency: Agency):
     await agency.subscriber("ann", "sport")
     base, token = await agency.feed_key("ann"), await agency.token("ann")
     assert await look(agency, f"{base}/en/latest.json") == {}
-    await agency.services.accounts.put_plan(a_plan("sport", "sport", "economy"))
+    await agency.services.plans.put(a_plan("sport", "sport", "economy"))
     expected = {"urn:news:economy": "full"}
     assert await look(agency, f"{base}/en/latest.json") == expected
     assert await look(agency, MACHINE, token) == expected
@@ -262,14 +270,15 @@ async def test_a_subscription_begins_at_its_time(agency: Agency):
     starts = agency.clock.now + HOUR
     await agency.services.accounts.add_subscriber(
         Subscriber(
-            id="ann", subscriptions=(Subscription(plan="sport", starts=starts, ends=starts + DAY),)
+            id="ann",
+            subscriptions=(Subscription(plan="sport", starts=starts, ends=starts + MONTH),),
         )
     )
     base = await agency.feed_key("ann")
     assert (await look(agency, f"{base}/en/latest.json"))[STORY] == "summary"
     agency.clock.advance(HOUR)
     assert await look(agency, f"{base}/en/latest.json") == {STORY: "full"}
-    agency.clock.advance(DAY)
+    agency.clock.advance(MONTH)
     assert (await look(agency, f"{base}/en/latest.json"))[STORY] == "summary"
 
 

@@ -15,6 +15,7 @@ from wirefeed.domain.desk import Desk
 from wirefeed.domain.errors import Conflict, NotFound, Unacceptable
 from wirefeed.domain.revising import Outcome
 from wirefeed.domain.stories import Revision
+from wirefeed.domain.terms import Terms
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.formats import markup, ninjs
@@ -385,7 +386,7 @@ async def test_what_falls_due_together_is_all_announced_however_much_it_is(agenc
 
 async def test_a_source_may_touch_no_story_of_another(agency: Agency):
     await agency.publish("urn:afp:1", headline="As it was")
-    rival = await agency.services.accounts.issue_token(source="rival", days=1)
+    rival = (await agency.services.tokens.issue(Terms(source="rival", days=1))).secret
     header = {"Authorization": f"Bearer {rival}"}
     told = set()
     for story in (

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
 from tests.storage.samples import numbers, words
-from wirefeed.domain.credentials import FeedKey, Scope, Token
+from wirefeed.domain.credentials import FeedKey, Lapse, Scope, Token
 from wirefeed.domain.plans import Subscriber
-from wirefeed.storage import credentials, subscribers, tables
-from wirefeed.storage.credentials import SigningKey, Source
+from wirefeed.storage import credentials, signing_keys, subscribers, tables
+from wirefeed.storage.credentials import Source
 from wirefeed.storage.database import Database
+from wirefeed.storage.signing_keys import SigningKey
 
 TOKEN = Token(
     jti="t1",
@@ -128,29 +129,29 @@ async def test_feed_keys_are_listed_by_subscriber(agency):
     async with agency.writing() as conn:
         await credentials.add_feed_key(conn, other, b"2")
         await credentials.add_feed_key(conn, KEY, b"1")
-        assert await credentials.feed_keys(conn) == [KEY, other]
+        assert await credentials.feed_keys(conn) == [other, KEY]
         assert await credentials.feed_keys(conn, "zeta") == [other]
 
 
-async def test_a_feed_key_is_revoked_once(agency):
+async def test_a_feed_key_is_revoked_for_a_reason(agency):
     async with agency.writing() as conn:
         await credentials.add_feed_key(conn, KEY, b"1")
-        assert await credentials.revoke_feed_key(conn, "k1", 15)
-        assert not await credentials.revoke_feed_key(conn, "k1", 16)
-        assert await credentials.feed_key(conn, b"1") == replace(KEY, revoked=15)
+        await credentials.revoke_feed_key(conn, "k1", 15, Lapse.LEAKED)
+        found = await credentials.feed_key(conn, b"1")
+        assert found == replace(KEY, revoked=15, reason=Lapse.LEAKED)
 
 
 # --- what signs, and who sends -------------------------------------------------------------------
 
 
 async def test_signing_keys_come_the_oldest_first(database):
-    new = SigningKey(kid="a", state="current", public=b"\0p", private=b"\xffs", created=2)
-    old = replace(new, kid="b", state="retired", created=1)
+    new = SigningKey(kid="a", public=b"\0p", private=b"\xffs", created=2, activates=3)
+    old = replace(new, kid="b", created=1, activates=1, retires=3, ends=5)
     async with database.writing() as conn:
-        assert await credentials.signing_keys(conn) == []
-        await credentials.add_signing_key(conn, new)
-        await credentials.add_signing_key(conn, old)
-        assert await credentials.signing_keys(conn) == [old, new]
+        assert await signing_keys.signing_keys(conn) == []
+        await signing_keys.add(conn, new)
+        await signing_keys.add(conn, old)
+        assert await signing_keys.signing_keys(conn) == [old, new]
 
 
 async def test_sources_come_by_name(agency):

@@ -11,12 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.storage.samples import ARTS, LATEST, SPORT, changes, story
 from wirefeed.domain.access import Grant
-from wirefeed.domain.credentials import FeedKey, Token
+from wirefeed.domain.credentials import FeedKey, Lapse, Token
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
 from wirefeed.domain.wire import ChangeKind
-from wirefeed.storage import credentials, dead_letters, stories, subscribers, wire
+from wirefeed.storage import (
+    credentials,
+    dead_letters,
+    signing_keys,
+    stories,
+    subscribers,
+    wire,
+)
 from wirefeed.storage.database import Database
 from wirefeed.storage.dead_letters import DeadLetter
+from wirefeed.storage.signing_keys import SigningKey
 
 Asking = Callable[[AsyncConnection], Awaitable[object]]
 
@@ -133,7 +141,7 @@ async def every_write(conn: AsyncConnection) -> None:
     letter = DeadLetter(at=1, source="", name="", field="", reason="", raw=b"")
     key = FeedKey(id="k", subscriber="acme", name="", tail="", issued=1)
     grant = Grant(plan="gold", topics=frozenset({"sport"}))
-    signing = credentials.SigningKey(kid="k", state="current", public=b"", private=b"", created=1)
+    signing = SigningKey(kid="k", public=b"", private=b"", created=1, activates=1)
     await stories.save(conn, [held], source="desk", sanitiser=1)
     await stories.keep_raw(conn, [stories.Stored(story=held, raw=b"", source="desk", received=1)])
     await wire.append(conn, changes(2), now=1)
@@ -146,10 +154,10 @@ async def every_write(conn: AsyncConnection) -> None:
     )
     await credentials.add_token(conn, token)
     await credentials.add_feed_key(conn, key, b"1")
-    await credentials.add_signing_key(conn, signing)
+    await signing_keys.add(conn, signing)
     await credentials.add_source(conn, "desk", 1)
     await credentials.revoke_token(conn, "t", 2)
-    await credentials.revoke_feed_key(conn, "k", 2)
+    await credentials.revoke_feed_key(conn, "k", 2, Lapse.REVOKED)
     await subscribers.remove_plan(conn, "gold")
     await subscribers.remove_subscriber(conn, "acme")
     await dead_letters.keep(conn, [letter])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.storage.samples import numbers, words
 from wirefeed.domain.access import ALL, Grant, Level
 from wirefeed.domain.credentials import FeedKey, Scope, Token
-from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.domain.plans import Plan, Subscriber, SubscriberKind, Subscription
 from wirefeed.storage import credentials, subscribers
 from wirefeed.storage.database import Database
 
@@ -29,22 +29,38 @@ grants = st.builds(
     notes=st.booleans(),
     archive_days=st.none() | numbers,
 )
+#: What people may be called: letters and signs that show.
+shown = st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=8)
 plans = st.builds(
     Plan,
     name=st.sampled_from(["gold", "silver"]),
     grants=st.lists(grants, max_size=3).map(tuple),
-    labels=st.dictionaries(words, words, max_size=3),
+    labels=st.dictionaries(words, shown, max_size=3),
+    prices=st.dictionaries(words, shown, max_size=3),
+    subscribe_urls=st.dictionaries(words, shown.map("https://{}".format), max_size=3),
+    trial_days=st.none() | st.integers(1, 100),
+    version=st.integers(1, 100),
     changed=numbers,
 )
-subscriptions = st.builds(Subscription, plan=words, starts=numbers, ends=st.none() | numbers)
-#: What people may be called: letters and signs that show.
-shown = st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=8)
+subscriptions = st.builds(
+    Subscription,
+    plan=words,
+    starts=numbers,
+    ends=st.none() | numbers,
+    grace_days=st.integers(0, 100),
+    trial=st.booleans(),
+    suspended=st.booleans(),
+    suspended_since=st.none() | numbers,
+)
 people = st.builds(
     Subscriber,
     id=st.sampled_from(["acme", "zeta"]),
+    kind=st.sampled_from(SubscriberKind),
     name=shown,
     contact=shown,
+    notes=shown,
     suspended=st.booleans(),
+    suspended_since=st.none() | numbers,
     subscriptions=st.lists(subscriptions, max_size=3).map(tuple),
     changed=numbers,
 )
@@ -77,9 +93,13 @@ async def test_a_plan_counts_its_changes(database):
     plan = Plan(name="gold", grants=())
     async with database.writing() as conn:
         for changed in (5, 6):
-            await subscribers.put_plan(conn, replace(plan, changed=changed))
-        row = await conn.exec_driver_sql("SELECT version, changed FROM plans")
-        assert row.all() == [(2, 6)]
+            version = await subscribers.last_version(conn, "gold") + 1
+            await subscribers.put_plan(conn, replace(plan, changed=changed, version=version))
+        assert (await subscribers.plans(conn))["gold"].version == 2
+        versions = await subscribers.plan_versions(conn, "gold")
+        assert [(one.version, one.changed) for one in versions] == [(2, 6), (1, 5)]
+        await subscribers.remove_plan(conn, "gold")
+        assert await subscribers.last_version(conn, "gold") == 2
 
 
 async def test_the_same_plan_is_kept_as_the_same_text(database):

@@ -13,8 +13,18 @@ import msgspec
 from aiohttp import web
 
 from wirefeed.composition import Services, open_services
-from wirefeed.config import DatabaseSettings, Feed, Keys, Server, Settings, Site, Taxonomy
+from wirefeed.config import (
+    DatabaseSettings,
+    Feed,
+    Guessing,
+    Keys,
+    Server,
+    Settings,
+    Site,
+    Taxonomy,
+)
 from wirefeed.domain.plans import Subscriber, Subscription
+from wirefeed.domain.terms import Terms
 from wirefeed.web.app import make_app
 from wirefeed.web.server import Runner
 
@@ -121,7 +131,9 @@ class Agency:
     async def send(self, story: Mapping[str, Any], **headers: str) -> aiohttp.ClientResponse:
         """POST a story as the newsroom does; gives the answer."""
         if not self.newsroom:
-            self.newsroom = await self.services.accounts.issue_token(source="newsroom", days=30)
+            self.newsroom = (
+                await self.services.tokens.issue(Terms(source="newsroom", days=365))
+            ).secret
         answer = await self.http.post(
             "/api/v1/stories",
             data=msgspec.json.encode(story),
@@ -165,14 +177,13 @@ class Agency:
 
     async def token(self, subscriber: str, **options: Any) -> dict[str, str]:
         """Issue a token; gives the header that carries it."""
-        token = await self.services.accounts.issue_token(
-            subscriber=subscriber, **{"days": 30} | options
-        )
+        terms = Terms(subscriber=subscriber, **{"days": 30} | options)
+        token = (await self.services.tokens.issue(terms)).secret
         return {"Authorization": f"Bearer {token}"}
 
     async def feed_key(self, subscriber: str) -> str:
         """Issue a feed key; gives the base path of its addresses."""
-        return f"/f/{await self.services.accounts.issue_feed_key(subscriber)}"
+        return f"/f/{(await self.services.feed_keys.issue(subscriber)).secret}"
 
     async def json(self, path: str, **headers: str) -> dict[str, Any]:
         """GET a JSON document; it must be there."""
@@ -207,6 +218,8 @@ def settings_in(folder: Path, **sections: Any) -> Settings:
                 topics=str(folder / "topics.toml"), plans=str(folder / "plans.toml")
             ),
             "feed": Feed(items=50, hours=24),
+            # Whole modules of attacks come from one address.
+            "guessing": Guessing(per_minute=0, per_hour=0),
             "keys": Keys(master=str(folder / "master.key")),
         }
         | sections

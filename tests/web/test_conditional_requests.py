@@ -243,14 +243,14 @@ async def rights_ended(agency: Agency) -> None:
 
 async def public_plan_changed(agency: Agency) -> None:
     sport = frozenset({"politics"})
-    await agency.services.accounts.put_plan(
+    await agency.services.plans.put(
         Plan(name="public", grants=(Grant(plan="public", topics=sport),))
     )
 
 
 async def own_plan_changed(agency: Agency) -> None:
     grant = Grant(plan="sport", topics=frozenset({"politics"}), level=Level.FULL)
-    await agency.services.accounts.put_plan(Plan(name="sport", grants=(grant,)))
+    await agency.services.plans.put(Plan(name="sport", grants=(grant,)))
 
 
 async def own_plan_taken(agency: Agency) -> None:
@@ -275,8 +275,8 @@ async def ended(agency: Agency) -> None:
 
 
 async def key_revoked(agency: Agency) -> None:
-    for key in await agency.services.accounts.feed_keys("ann"):
-        await agency.services.accounts.revoke_feed_key(key.id)
+    for key in await agency.services.feed_keys.all("ann"):
+        await agency.services.feed_keys.revoke(key.id)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ async def test_a_plan_change_that_gives_more_is_seen_by_tag_and_by_date(agency: 
     held = await ask(agency, path)
     await agency.publish("urn:news:economy", "economy")
     everything = Grant(plan="sport", topics=frozenset({ALL}), level=Level.FULL)
-    await agency.services.accounts.put_plan(Plan(name="sport", grants=(everything,)))
+    await agency.services.plans.put(Plan(name="sport", grants=(everything,)))
     for headers in (
         {"If-None-Match": held.tag},
         {"If-Modified-Since": held.headers["Last-Modified"]},

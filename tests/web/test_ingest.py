@@ -13,6 +13,7 @@ from tests.support.agency import DAY, PUBLIC_URL, Agency, running, settings_in
 from tests.support.answers import ask, look
 from wirefeed.config import Ingest
 from wirefeed.domain.stories import story_id
+from wirefeed.domain.terms import Terms
 from wirefeed.storage import dead_letters, stories
 from wirefeed.storage.database import Database
 from wirefeed.storage.dead_letters import DeadLetter
@@ -266,12 +267,11 @@ async def test_only_a_newsrooms_token_sends(agency: Agency):
 
 
 async def test_a_revoked_newsroom_is_refused(agency: Agency):
-    accounts = agency.services.accounts
-    token = await accounts.issue_token(source="closing", days=1)
+    token = (await agency.services.tokens.issue(Terms(source="closing", days=1))).secret
     body = json.dumps(story("urn:news:closing")).encode()
     assert (await post(agency, body, Authorization=f"Bearer {token}"))[0] == 201
-    (row,) = [t for t in await accounts.tokens() if t.source == "closing"]
-    await accounts.revoke_token(row.jti)
+    (row,) = [t for t in await agency.services.tokens.all() if t.source == "closing"]
+    await agency.services.tokens.revoke(row.jti)
     assert (await post(agency, body, Authorization=f"Bearer {token}"))[0] == 401
 
 

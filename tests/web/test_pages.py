@@ -326,8 +326,8 @@ async def test_the_page_of_a_revoked_key_names_nobody(agency: Agency):
     """Whoever holds it now may be the reason it was revoked."""
     await agency.subscriber("carol", "sport")
     key = await agency.feed_key("carol")
-    (row,) = await agency.services.accounts.feed_keys("carol")
-    await agency.services.accounts.revoke_feed_key(row.id)
+    (row,) = await agency.services.feed_keys.all("carol")
+    await agency.services.feed_keys.revoke(row.id)
     answer = await ask(agency, f"{key}/")
     assert answer.status == 200
     assert "This feed address is no longer valid" in answer.text

@@ -9,6 +9,7 @@ from lxml import etree
 from tests.support.agency import DAY, MINUTE, PUBLIC_URL, Agency, running, settings_in
 from tests.support.answers import FORMATS, ask, basic, look
 from wirefeed.domain.credentials import Scope
+from wirefeed.domain.terms import Terms
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -241,13 +242,13 @@ async def test_a_revoked_token_is_refused_from_the_next_request_on(agency: Agenc
     await agency.subscriber("revoked", "sport")
     token = await agency.token("revoked")
     assert (await ask(agency, LATEST, token)).status == 200
-    (row,) = await agency.services.accounts.tokens("revoked")
-    await agency.services.accounts.revoke_token(row.jti)
+    (row,) = await agency.services.tokens.all("revoked")
+    await agency.services.tokens.revoke(row.jti)
     assert (await ask(agency, LATEST, token)).status == 401
 
 
 async def test_a_newsrooms_token_does_not_read(agency: Agency):
-    token = await agency.services.accounts.issue_token(source="newsroom", days=1)
+    token = (await agency.services.tokens.issue(Terms(source="newsroom", days=1))).secret
     answer = await ask(agency, LATEST, {"Authorization": f"Bearer {token}"})
     assert answer.status == 403
 

@@ -6,7 +6,9 @@ import click
 
 from wirefeed.cli.output import as_json, json_out, run, say, table, when
 from wirefeed.composition import Services
+from wirefeed.domain.audit import CLI
 from wirefeed.domain.credentials import FeedKey, Token, parse_scopes
+from wirefeed.domain.terms import Terms
 
 _DAYS = 90
 
@@ -30,13 +32,8 @@ def issue_token(
         message = "name a SUBSCRIBER, or a newsroom with --source"
         raise click.UsageError(message)
     wanted = parse_scopes(" ".join(scopes)) if scopes else None
-    click.echo(
-        run(
-            lambda services: services.accounts.issue_token(
-                subscriber=subscriber, source=source, scopes=wanted, days=days, name=name
-            )
-        )
-    )
+    terms = Terms(subscriber=subscriber, source=source, scopes=wanted, days=days, name=name)
+    click.echo(run(lambda services: services.tokens.issue(terms, CLI)).secret)
 
 
 @tokens.command("list")
@@ -44,7 +41,7 @@ def issue_token(
 @as_json
 def list_tokens(subscriber: str | None, *, as_json: bool) -> None:
     """List tokens, of SUBSCRIBER or all."""
-    found = run(lambda services: services.accounts.tokens(subscriber))
+    found = run(lambda services: services.tokens.all(subscriber))
     if as_json:
         json_out([_token_json(token) for token in found])
         return
@@ -79,7 +76,7 @@ def _token_json(token: Token) -> dict[str, object]:
 @click.argument("jti")
 def revoke_token(jti: str) -> None:
     """Revoke the token JTI: it is refused from the next request on."""
-    run(lambda services: services.accounts.revoke_token(jti))
+    run(lambda services: services.tokens.revoke(jti, CLI))
     say(f"token {jti} revoked")
 
 
@@ -95,8 +92,8 @@ def issue_feed_key(subscriber: str, name: str) -> None:
     """Issue a feed key to SUBSCRIBER. Prints its private base address alone, once."""
 
     async def work(services: Services) -> str:
-        key = await services.accounts.issue_feed_key(subscriber, name)
-        return services.house.url(f"/f/{key}/")
+        issued = await services.feed_keys.issue(subscriber, name, by=CLI)
+        return services.house.url(f"/f/{issued.secret}/")
 
     click.echo(run(work))
 
@@ -106,7 +103,7 @@ def issue_feed_key(subscriber: str, name: str) -> None:
 @as_json
 def list_feed_keys(subscriber: str | None, *, as_json: bool) -> None:
     """List feed keys, of SUBSCRIBER or all. A key itself is never shown again."""
-    found = run(lambda services: services.accounts.feed_keys(subscriber))
+    found = run(lambda services: services.feed_keys.all(subscriber))
     if as_json:
         json_out([_feed_key_json(key) for key in found])
         return
@@ -139,5 +136,5 @@ def _feed_key_json(key: FeedKey) -> dict[str, object]:
 @click.argument("key_id", metavar="ID")
 def revoke_feed_key(key_id: str) -> None:
     """Revoke the feed key ID: its addresses show the public feeds from the next request on."""
-    run(lambda services: services.accounts.revoke_feed_key(key_id))
+    run(lambda services: services.feed_keys.revoke(key_id, CLI))
     say(f"feed key {key_id} revoked")

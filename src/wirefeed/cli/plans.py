@@ -9,6 +9,7 @@ import click
 from wirefeed.cli.output import as_json, json_out, run, say, table
 from wirefeed.composition import Services
 from wirefeed.domain.access import ALL, Grant, Level
+from wirefeed.domain.audit import CLI
 from wirefeed.domain.errors import Conflict, NotFound, Unacceptable
 from wirefeed.domain.plans import Plan
 from wirefeed.formats.definitions import check_plan, parse_duration
@@ -86,7 +87,7 @@ def _plan(services: Services, name: str, options: dict[str, Any]) -> Plan:
 @as_json
 def list_plans(*, as_json: bool) -> None:
     """List the plans and what they grant."""
-    found = run(lambda services: services.accounts.plans())
+    found = run(lambda services: services.plans.all())
     if as_json:
         json_out([_plan_json(plan) for plan in found.values()])
         return
@@ -133,9 +134,9 @@ def add_plan(name: str, **options: object) -> None:
 
     async def work(services: Services) -> None:
         plan = _plan(services, name, options)
-        if name in await services.accounts.plans():
+        if name in await services.plans.all():
             raise Conflict(f"the plan {name!r} exists", remedy="use `wirefeed plans set`")
-        await services.accounts.put_plan(plan)
+        await services.plans.put(plan, CLI)
 
     run(work)
     say(f"plan {name} added")
@@ -149,10 +150,10 @@ def set_plan(name: str, **options: object) -> None:
 
     async def work(services: Services) -> None:
         plan = _plan(services, name, options)
-        held = (await services.accounts.plans()).get(name)
+        held = (await services.plans.all()).get(name)
         if held is None:
             raise NotFound(f"there is no plan {name!r}", remedy="use `wirefeed plans add`")
-        await services.accounts.put_plan(replace(plan, labels=plan.labels or held.labels))
+        await services.plans.put(replace(plan, labels=plan.labels or held.labels), CLI)
 
     run(work)
     say(f"plan {name} set")
@@ -162,5 +163,5 @@ def set_plan(name: str, **options: object) -> None:
 @click.argument("name")
 def remove_plan(name: str) -> None:
     """Remove the plan NAME; nobody may have it."""
-    run(lambda services: services.accounts.remove_plan(name))
+    run(lambda services: services.plans.remove(name, CLI))
     say(f"plan {name} removed")

@@ -8,6 +8,7 @@ import click
 
 from wirefeed.cli.output import as_json, json_out, parse_time, run, say, table, when
 from wirefeed.composition import Services, utc_now
+from wirefeed.domain.audit import CLI
 from wirefeed.domain.plans import Subscriber, Subscription
 
 
@@ -80,7 +81,8 @@ def add_subscriber(
     async def work(services: Services) -> None:
         subscriptions = _subscriptions(plan_names, until, services.clock())
         await services.accounts.add_subscriber(
-            Subscriber(id=subscriber_id, name=name, contact=contact, subscriptions=subscriptions)
+            Subscriber(id=subscriber_id, name=name, contact=contact, subscriptions=subscriptions),
+            CLI,
         )
 
     run(work)
@@ -129,7 +131,7 @@ def set_subscriber(
 
     run(
         lambda services: services.accounts.change_subscriber(
-            subscriber_id, partial(change, now=services.clock())
+            subscriber_id, partial(change, now=services.clock()), CLI
         )
     )
     say(f"subscriber {subscriber_id} set")
@@ -139,11 +141,7 @@ def set_subscriber(
 @click.argument("subscriber_id", metavar="ID")
 def suspend_subscriber(subscriber_id: str) -> None:
     """Suspend the subscriber ID: its credentials stop giving more than the public has."""
-    run(
-        lambda services: services.accounts.change_subscriber(
-            subscriber_id, lambda held: replace(held, suspended=True)
-        )
-    )
+    run(lambda services: services.accounts.suspend(subscriber_id, CLI))
     say(f"subscriber {subscriber_id} suspended")
 
 
@@ -151,11 +149,7 @@ def suspend_subscriber(subscriber_id: str) -> None:
 @click.argument("subscriber_id", metavar="ID")
 def resume_subscriber(subscriber_id: str) -> None:
     """End the suspension of the subscriber ID."""
-    run(
-        lambda services: services.accounts.change_subscriber(
-            subscriber_id, lambda held: replace(held, suspended=False)
-        )
-    )
+    run(lambda services: services.accounts.suspend(subscriber_id, CLI, suspended=False))
     say(f"subscriber {subscriber_id} resumed")
 
 
@@ -163,5 +157,5 @@ def resume_subscriber(subscriber_id: str) -> None:
 @click.argument("subscriber_id", metavar="ID")
 def remove_subscriber(subscriber_id: str) -> None:
     """Remove the subscriber ID and all its credentials."""
-    run(lambda services: services.accounts.remove_subscriber(subscriber_id))
+    run(lambda services: services.accounts.remove_subscriber(subscriber_id, CLI))
     say(f"subscriber {subscriber_id} removed")

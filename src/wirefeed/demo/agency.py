@@ -26,6 +26,7 @@ from wirefeed.config import (
 from wirefeed.domain.errors import WirefeedError
 from wirefeed.domain.plans import Subscriber, Subscription
 from wirefeed.domain.stories import Story
+from wirefeed.domain.terms import Terms
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.formats import ninjs
 from wirefeed.services.house import iso
@@ -125,12 +126,13 @@ async def seed(services: Services, clock: Clock, start: int) -> Credentials:
         await services.accounts.add_subscriber(
             Subscriber(id=subscriber, name=name, subscriptions=(subscription,))
         )
-    key = await services.accounts.issue_feed_key(PARTNER, "reading desk")
-    other = await services.accounts.issue_feed_key(OTHER, "reading desk")
+    key = await services.feed_keys.issue(PARTNER, "reading desk")
+    other = await services.feed_keys.issue(OTHER, "reading desk")
+    token = await services.tokens.issue(Terms(subscriber=PARTNER, days=7, name="demo"))
     return Credentials(
-        private=services.house.url(f"/f/{key}/"),
-        other=services.house.url(f"/f/{other}/"),
-        token=await services.accounts.issue_token(subscriber=PARTNER, days=7, name="demo"),
+        private=services.house.url(f"/f/{key.secret}/"),
+        other=services.house.url(f"/f/{other.secret}/"),
+        token=token.secret,
     )
 
 

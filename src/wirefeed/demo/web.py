@@ -11,7 +11,7 @@ from wirefeed.demo.agency import OTHER, PARTNER, Credentials
 from wirefeed.domain.access import Level, decide
 from wirefeed.domain.errors import NotFound
 from wirefeed.domain.feeds import Item
-from wirefeed.domain.plans import Reader
+from wirefeed.domain.readers import Reader
 from wirefeed.domain.revising import Placing, revise
 from wirefeed.domain.stories import PubStatus, Story
 from wirefeed.web.rendering import render

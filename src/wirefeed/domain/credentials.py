@@ -16,8 +16,7 @@ from enum import StrEnum
 from wirefeed.domain.errors import Invalid, Unauthenticated
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_PREFIX = "wf_feed_"
-FEED_KEY = re.compile(r"wf_feed_([0-9A-Za-z]{30})([0-9A-Za-z]{6})")
+_SECRET = re.compile(r"wf_([a-z]{2,8})_([0-9A-Za-z]{30})([0-9A-Za-z]{6})")
 
 #: RFC 8032: an Ed25519 signature is 64 octets, 86 characters of base64url.
 _JWT = re.compile(
@@ -33,18 +32,50 @@ _MAX_TIME = 2**33
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
+class SecretKind(StrEnum):
+    """What an opaque secret is for, as its prefix says: scanners find it by that."""
+
+    #: In a private feed address.
+    FEED = "feed"
+    #: In a link that hands a credential over.
+    HAND_OVER = "hand"
+
+    @property
+    def pattern(self) -> str:
+        """Give the shape of one, for addresses."""
+        return rf"wf_{self.value}_[0-9A-Za-z]{{36}}"
+
+
 class Scope(StrEnum):
     """What a token may be used for (RFC 6749 §3.3)."""
 
     FEEDS_READ = "feeds:read"
     WIRE_READ = "wire:read"
     STORIES_WRITE = "stories:write"
+    ADMIN_READ = "admin:read"
+    ADMIN_WRITE = "admin:write"
 
 
 #: What a subscriber's token gets unless it asks for less.
 READING = frozenset({Scope.FEEDS_READ, Scope.WIRE_READ})
 #: What a source's token is for.
 WRITING = frozenset({Scope.STORIES_WRITE})
+#: What an administrator's token may be for; its role says the rest.
+ADMINISTERING = frozenset({Scope.ADMIN_READ, Scope.ADMIN_WRITE})
+
+
+class Lapse(StrEnum):
+    """Why a credential that is known no longer gives what it gave."""
+
+    NOT_BEGUN = "not-begun"
+    ENDED = "ended"
+    SUSPENDED = "suspended"
+    #: Taken back.
+    REVOKED = "revoked"
+    #: Another one stands in its place.
+    ROTATED = "rotated"
+    #: It was found where it should not be.
+    LEAKED = "leaked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +83,36 @@ class Token:
     """The row behind a JWT: the authority on whether it still holds."""
 
     jti: str
-    #: Whose it is: one of the two.
-    subscriber: str | None
-    source: str | None
+    #: Whose it is: one of the three.
+    subscriber: str | None = None
+    source: str | None = None
+    admin: str | None = None
     name: str
     scopes: frozenset[Scope]
     issued: int
     expires: int
     #: Plans it is narrowed to; None is all the subscriber has.
     entitlements: frozenset[str] | None = None
+    #: The networks it may come from (CIDR, canonical); empty: from anywhere.
+    networks: tuple[str, ...] = ()
+    #: The key that signed it.
+    kid: str = ""
+    #: The token that its owner issued it with.
+    parent: str | None = None
+    last_used: int | None = None
     revoked: int | None = None
 
     @property
     def subject(self) -> str:
-        """The JWT's `sub`: `source:` keeps a newsroom apart from a subscriber of its name."""
+        """The JWT's `sub`: a prefix keeps newsrooms and administrators apart from subscribers."""
+        if self.admin:
+            return f"admin:{self.admin}"
         return self.subscriber or f"source:{self.source}"
+
+    @property
+    def owner(self) -> str:
+        """Whose it is, as the audit names it."""
+        return f"subscriber:{self.subscriber}" if self.subscriber else self.subject
 
     def is_live(self, now: int) -> bool:
         """Say whether it holds now."""
@@ -83,28 +129,42 @@ class FeedKey:
     #: The last characters, to tell keys apart.
     tail: str
     issued: int
+    #: The feeds it is restricted to (`en/sport`, `en/latest`); empty: all.
+    feeds: frozenset[str] = frozenset()
+    #: The topics its reader chose for the feed `mine`, and when that last changed.
+    selection: frozenset[str] = frozenset()
+    selected: int = 0
+    last_used: int | None = None
+    #: Since when its reader is told that others seem to know it.
+    flagged: int | None = None
     revoked: int | None = None
+    #: Why it was.
+    reason: Lapse | None = None
+
+    def opens(self, language: str, topic: str) -> bool:
+        """Say whether it is for a feed; without a topic, for everything in the language."""
+        return not self.feeds or f"{language}/{topic or 'latest'}" in self.feeds
 
 
-def make_feed_key(random: bytes) -> str:
-    """Make a key of 30 base62 characters (178 bits) and 6 of CRC-32, from 32 random bytes."""
+def make_secret(kind: SecretKind, random: bytes) -> str:
+    """Make a secret of 30 base62 characters (178 bits) and 6 of CRC-32, from 32 random bytes."""
     secret = _base62(int.from_bytes(random, "big"), 30)
-    return f"{_PREFIX}{secret}{_checksum(secret)}"
+    return f"wf_{kind}_{secret}{_checksum(kind, secret)}"
 
 
-def is_feed_key(text: str) -> bool:
+def is_secret(kind: SecretKind, text: str) -> bool:
     """Say whether a text is well-formed and its checksum right: without any look-up."""
-    match = FEED_KEY.fullmatch(text)
-    return match is not None and _checksum(match[1]) == match[2]
+    match = _SECRET.fullmatch(text)
+    return match is not None and match[1] == kind and _checksum(kind, match[2]) == match[3]
 
 
-def digest(key: str) -> bytes:
-    """Give what is kept of a key: with 178 bits of entropy a plain SHA-256 is enough."""
-    return hashlib.sha256(key.encode("ascii")).digest()
+def digest(secret: str) -> bytes:
+    """Give what is kept of a secret: with 178 bits of entropy a plain SHA-256 is enough."""
+    return hashlib.sha256(secret.encode("ascii")).digest()
 
 
-def _checksum(secret: str) -> str:
-    return _base62(zlib.crc32(f"{_PREFIX}{secret}".encode("ascii")), 6)
+def _checksum(kind: SecretKind, secret: str) -> str:
+    return _base62(zlib.crc32(f"wf_{kind}_{secret}".encode("ascii")), 6)
 
 
 def _base62(number: int, length: int) -> str:
@@ -161,7 +221,7 @@ def _password(encoded: str) -> str:
         raise Unauthenticated
     user, colon, password = pair.partition(":")
     # RFC 7617 §2: "The user-id and password MUST NOT contain any control characters".
-    if not (user and colon and is_feed_key(password)) or _CONTROL.search(user):
+    if not (user and colon and is_secret(SecretKind.FEED, password)) or _CONTROL.search(user):
         raise Unauthenticated
     return password
 

@@ -4,12 +4,28 @@ WirefeedError
  ├── Invalid            the message cannot be read
  │    └── Unacceptable  it can be read, and a field of it cannot be taken
  ├── Unauthenticated    no credential, or none that holds
+ │    └── NoCredential  none was sent
  ├── Forbidden          a good credential, without this right
  ├── NotFound           no such thing for this caller
- │    └── Gone          it was there for this caller, and was withdrawn
+ │    ├── Gone          it was there for this caller, and was withdrawn
+ │    └── UnknownKey    the key in the address is none of ours
+ ├── TooMany            a credential that does not hold, and many before it
  ├── Conflict           it contradicts what is held
  └── Unavailable        the authority cannot be asked now
 """
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A credential of a known subscriber that was refused, for that subscriber's own eyes."""
+
+    subscriber: str
+    #: The `jti` of a token, or the id of a feed key.
+    credential: str
+    #: In a word.
+    reason: str
 
 
 class WirefeedError(Exception):
@@ -23,6 +39,8 @@ class WirefeedError(Exception):
         self.message = message or (type(self).__doc__ or "").strip().split("\n")[0]
         self.field = field
         self.remedy = remedy
+        #: Whose credential was refused, if that is known. It is never part of an answer.
+        self.refusal: Refusal | None = None
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -43,6 +61,11 @@ class Unauthenticated(WirefeedError):
     """A valid credential is needed."""
 
 
+class NoCredential(Unauthenticated):
+    # Said in the same words: only whoever counts guesses tells the two apart.
+    """A valid credential is needed."""
+
+
 class Forbidden(WirefeedError):
     """The credential does not carry this right."""
 
@@ -53,6 +76,20 @@ class NotFound(WirefeedError):
 
 class Gone(NotFound):
     """It was withdrawn."""
+
+
+class UnknownKey(NotFound):
+    # Said in the same words: nobody is to learn whether it was the key or the topic.
+    """There is no such thing here."""
+
+
+class TooMany(WirefeedError):
+    """Too many credentials that do not hold have come from this network."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(remedy="wait, and check yours: one that holds is answered even now")
+        #: Seconds.
+        self.wait = wait
 
 
 class Conflict(WirefeedError):

@@ -9,8 +9,16 @@ from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Unacceptable
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+DAY = 86_400_000_000
+#: A subscription that ends this soon says so in every answer (RFC 8594),
+SUNSET = 30 * DAY
+#: and this soon in the feed itself.
+NOTICE = 7 * DAY
 #: What no name shows: line ends, what steers a terminal, what turns the direction of text.
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: Longer than any contract.
+_MOST_DAYS = 36_500
+_MOST_TEXT = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,17 +29,37 @@ class Plan:
     grants: tuple[Grant, ...]
     #: What it is called, by language.
     labels: Mapping[str, str] = field(default_factory=dict)
+    #: What it costs, in words, by language.
+    prices: Mapping[str, str] = field(default_factory=dict)
+    #: Where it can be subscribed to, by language.
+    subscribe_urls: Mapping[str, str] = field(default_factory=dict)
+    #: How long it may be tried.
+    trial_days: int | None = None
+    #: Counts its changes, from 1.
+    version: int = 0
     #: When it last changed.
     changed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a malformed name."""
+        """Refuse a malformed name, and what cannot be shown or followed."""
         if not NAME.fullmatch(self.name):
             raise Unacceptable(
                 f"{self.name!r} is no plan name",
                 field="name",
                 remedy="use lower-case letters, digits and hyphens, 64 at most",
             )
+        for field_name, texts in (("labels", self.labels), ("prices", self.prices)):
+            for text in texts.values():
+                _check_text(field_name, text)
+        for url in self.subscribe_urls.values():
+            _check_text("subscribe_urls", url)
+            if not url.startswith(("https://", "http://", "mailto:")):
+                raise Unacceptable(
+                    f"{url!r} is no address",
+                    field="subscribe_urls",
+                    remedy="start it with https://",
+                )
+        _check_days("trial_days", self.trial_days, least=1)
 
     def label(self, language: str) -> str:
         """Give its name for people."""
@@ -46,10 +74,39 @@ class Subscription:
     starts: int
     #: Exclusive; None is open-ended.
     ends: int | None = None
+    #: It goes on this long after its end, so that a late renewal cuts nobody off.
+    grace_days: int = 0
+    trial: bool = False
+    suspended: bool = False
+    suspended_since: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a grace that is none."""
+        _check_days("grace_days", self.grace_days, least=0)
+
+    @property
+    def closes(self) -> int | None:
+        """When it stops counting: its end, and the days of grace."""
+        return None if self.ends is None else self.ends + self.grace_days * DAY
 
     def is_live(self, now: int) -> bool:
-        """Say whether it runs now."""
-        return self.starts <= now and (self.ends is None or now < self.ends)
+        """Say whether it counts now."""
+        closes = self.closes
+        return not self.suspended and self.starts <= now and (closes is None or now < closes)
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """Give the times at which the clock changes what it is worth, or what is said of it."""
+        if self.ends is None or self.closes is None:
+            return (self.starts,)
+        return (self.starts, max(self.starts, self.ends - NOTICE), self.ends, self.closes)
+
+
+class SubscriberKind(StrEnum):
+    """Whether one person or many read with it."""
+
+    ORGANISATION = "organisation"
+    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +114,13 @@ class Subscriber:
     """A person or organisation with subscriptions to plans."""
 
     id: str
+    kind: SubscriberKind = SubscriberKind.ORGANISATION
     name: str = ""
     contact: str = ""
+    #: For administrators' eyes.
+    notes: str = ""
     suspended: bool = False
+    suspended_since: int | None = None
     subscriptions: tuple[Subscription, ...] = ()
     #: When anything of this last changed.
     changed: int = 0
@@ -72,16 +133,79 @@ class Subscriber:
                 field="id",
                 remedy="use lower-case letters, digits and hyphens, 64 at most",
             )
-
         for field_name, text in (("name", self.name), ("contact", self.contact)):
-            if _UNSHOWN.search(text):
-                raise Unacceptable("it holds characters that do not show", field=field_name)
+            _check_text(field_name, text)
+        # Notes may have lines.
+        _check_text("notes", re.sub(r"[\n\t]", "", self.notes))
 
     def live(self, now: int) -> tuple[Subscription, ...]:
         """Give the subscriptions that count now: none while suspended."""
         if self.suspended:
             return ()
         return tuple(s for s in self.subscriptions if s.is_live(now))
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """Give the times at which the clock changes anything of its subscriptions."""
+        return tuple(turn for s in self.subscriptions for turn in s.turns)
+
+
+def _check_text(field_name: str, text: str) -> None:
+    if _UNSHOWN.search(text):
+        raise Unacceptable("it holds characters that do not show", field=field_name)
+    if len(text) > _MOST_TEXT:
+        raise Unacceptable(f"it is longer than {_MOST_TEXT} characters", field=field_name)
+
+
+def _check_days(field_name: str, days: int | None, *, least: int) -> None:
+    if days is not None and not least <= days <= _MOST_DAYS:
+        raise Unacceptable(f"days are {least} to {_MOST_DAYS}", field=field_name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A plan that a subscriber has, and when it will have it no more."""
+
+    plan: str
+    #: The end of the contract; days of grace may follow.
+    ends: int
+    #: When it really stops.
+    closes: int
+
+
+def endings(subscriber: Subscriber, now: int) -> tuple[Ending, ...]:
+    """Say which live plans end, the first to stop first; one that is renewed in time does not."""
+    found = []
+    for plan in sorted({s.plan for s in subscriber.live(now)}):
+        last = _last_of(plan, subscriber, now)
+        if last is not None and last.ends is not None and last.closes is not None:
+            found.append(Ending(plan=plan, ends=last.ends, closes=last.closes))
+    return tuple(sorted(found, key=lambda ending: (ending.closes, ending.plan)))
+
+
+def _last_of(plan: str, subscriber: Subscriber, now: int) -> Subscription | None:
+    """Follow a plan through the subscriptions that join on; None when it has no end."""
+    last: Subscription | None = None
+    closes = now
+    for one in sorted(
+        (s for s in subscriber.subscriptions if s.plan == plan and not s.suspended),
+        key=lambda s: s.starts,
+    ):
+        if one.starts > closes:
+            break
+        if one.closes is None:
+            return None
+        if one.closes > closes:
+            last, closes = one, one.closes
+    return last
+
+
+def sunset(subscriber: Subscriber, now: int, within: int = SUNSET) -> Ending | None:
+    """Give the first plan to end, if that is so soon that it should be said (RFC 8594 §3)."""
+    for ending in endings(subscriber, now):
+        if ending.ends - now <= within:
+            return ending
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,26 +235,6 @@ class Entitlement:
         return any(grant.covers(language, topics) for grant in own)
 
 
-class Lapse(StrEnum):
-    """Why a credential that is known no longer gives what it gave."""
-
-    ENDED = "ended"
-    SUSPENDED = "suspended"
-    REVOKED = "revoked"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
-    """Who asks, and what they may see now."""
-
-    entitlement: Entitlement
-    #: None: the anonymous public.
-    subscriber: Subscriber | None = None
-    #: A feed key that lapsed is shown what the public is, and told so.
-    lapse: Lapse | None = None
-    lapsed: int = 0
-
-
 def entitlement(
     subscriber: Subscriber | None,
     plans: Mapping[str, Plan],
@@ -148,16 +252,11 @@ def entitlement(
     if subscriber is not None:
         live = {s.plan for s in subscriber.live(now)}
         names |= live if narrowed_to is None else live & set(narrowed_to)
-        changed += [subscriber.changed, *_turns(subscriber, now, past=True)]
+        changed += [subscriber.changed, *(turn for turn in subscriber.turns if turn <= now)]
     held = [plans[name] for name in sorted(names) if name in plans]
     return Entitlement(
         grants=frozenset(grant for plan in held for grant in plan.grants),
         anonymous=subscriber is None,
-        until=min(_turns(subscriber, now, past=False), default=None) if subscriber else None,
+        until=min((t for t in subscriber.turns if t > now), default=None) if subscriber else None,
         changed=max([*changed, *(plan.changed for plan in held)]),
     )
-
-
-def _turns(subscriber: Subscriber, now: int, *, past: bool) -> list[int]:
-    turns = (t for s in subscriber.subscriptions for t in (s.starts, s.ends) if t is not None)
-    return [t for t in turns if (t <= now) is past]

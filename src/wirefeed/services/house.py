@@ -8,8 +8,10 @@ from html import escape
 import msgspec
 
 from wirefeed.config import Settings
+from wirefeed.domain.credentials import Lapse
 from wirefeed.domain.feeds import Channel, Notice, Wording
-from wirefeed.domain.plans import Lapse, Reader
+from wirefeed.domain.plans import NOTICE
+from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.views import View
@@ -119,21 +121,47 @@ class House:
             )
         return self._wordings[language]
 
-    def lapse_notice(self, reader: Reader, language: str) -> Notice | None:
-        """Tell a reader whose private address lapsed: one item, the same until it ends.
+    def notices(self, reader: Reader, language: str) -> tuple[Notice, ...]:
+        """Tell a reader by private address what it should know: an item an event, always the same.
 
-        It is the same for all keys that lapsed alike at one time, and names none.
+        They are the same for all keys to which it happened at one time, and name none.
         """
-        if reader.lapse is None:
-            return None
-        title, text = self.lapse_words(reader.lapse, language)
+        if reader.key is None:
+            return ()
+        if reader.lapse is not None:
+            words = self.lapse_words(reader.lapse, language)
+            return (self._notice(reader.lapse, reader.lapsed, words, language),)
+        told = []
+        if reader.ending is not None:
+            words = self._notice_words(
+                "ending", language, self.date(reader.ending - _SECOND, language)
+            )
+            # By its end, so that a renewal to another date is another event.
+            told.append(
+                self._notice("ending", reader.ending, words, language, reader.ending - NOTICE)
+            )
+        if reader.shared is not None:
+            words = self._notice_words("shared", language)
+            told.append(self._notice("shared", reader.shared, words, language))
+        return tuple(told)
+
+    def _notice_words(self, kind: str, language: str, date: str = "") -> tuple[str, str]:
+        words = self._texts[language]["notices"][kind]
+        names = {"site": self.name, "date": date}
+        return words["title"].format(**names), words["text"].format(**names)
+
+    def _notice(
+        self, kind: str, event: int, words: tuple[str, str], language: str, at: int | None = None
+    ) -> Notice:
+        title, text = words
         renew = _linked(self._texts[language]["lapsed"]["renew"], self.subscribe_url(language))
+        more = "" if kind == "shared" else f"<p>{renew}</p>"
         return Notice(
-            guid=f"urn:wirefeed:notice:{reader.lapse}:{reader.lapsed}",
+            guid=f"urn:wirefeed:notice:{kind}:{event}",
             title=title,
-            html=f"<p>{escape(text)}</p><p>{renew}</p>",
+            html=f"<p>{escape(text)}</p>{more}",
             url=self.subscribe_url(language),
-            at=reader.lapsed,
+            at=event if at is None else at,
         )
 
     def lapse_words(self, lapse: Lapse, language: str) -> tuple[str, str]:
@@ -143,9 +171,16 @@ class House:
 
     def when(self, micros: int, language: str) -> str:
         """Write a time for people, in UTC: the same on every machine."""
+        return self._written("date_time", micros, language)
+
+    def date(self, micros: int, language: str) -> str:
+        """Write a day for people, in UTC."""
+        return self._written("date", micros, language)
+
+    def _written(self, form: str, micros: int, language: str) -> str:
         words = self._texts[language]
         at = datetime.fromtimestamp(micros // _SECOND, tz=UTC)
-        return str(words["date_time"]).format(
+        return str(words[form]).format(
             day=at.day,
             month=words["months"][at.month - 1],
             year=at.year,

@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from wirefeed.domain.errors import Unavailable
-from wirefeed.storage import credentials
-from wirefeed.storage.credentials import SigningKey
+from wirefeed.storage import signing_keys
 from wirefeed.storage.database import Database
+from wirefeed.storage.signing_keys import SigningKey
 
 _NONCE = 12
 #: What group and others may do with a file.
@@ -41,7 +41,7 @@ async def master_key(path: Path, database: Database) -> bytes:
     the database holds what it should open: another key would not open that.
     """
     async with database.reading() as connection:
-        is_needed = bool(await credentials.signing_keys(connection))
+        is_needed = bool(await signing_keys.signing_keys(connection))
     return await asyncio.to_thread(_master, path, is_needed=is_needed)
 
 
@@ -106,7 +106,7 @@ class Keyring:
     async def signer(self, now: int) -> tuple[str, Ed25519PrivateKey]:
         """Give the active key and its id, making the first one when there is none."""
         async with self._database.reading() as connection:
-            keys = await credentials.signing_keys(connection)
+            keys = await signing_keys.signing_keys(connection)
         if not keys:
             keys = await self._first(now)
         newest = max(keys, key=lambda key: key.created)
@@ -142,16 +142,16 @@ class Keyring:
         self._loaded = self._clock()
         await self.signer(self._loaded)
         async with self._database.reading() as connection:
-            keys = await credentials.signing_keys(connection)
+            keys = await signing_keys.signing_keys(connection)
         self._public = {k.kid: Ed25519PublicKey.from_public_bytes(k.public) for k in keys}
 
     async def _first(self, now: int) -> list[SigningKey]:
         async with self._database.writing() as connection:
-            keys = await credentials.signing_keys(connection)
+            keys = await signing_keys.signing_keys(connection)
             if keys:
                 return keys
             key = self._make(now)
-            await credentials.add_signing_key(connection, key)
+            await signing_keys.add(connection, key)
         return [key]
 
     def _make(self, now: int) -> SigningKey:
@@ -160,10 +160,10 @@ class Keyring:
         kid, nonce = secrets.token_urlsafe(9), secrets.token_bytes(_NONCE)
         return SigningKey(
             kid=kid,
-            state="active",
             public=private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw),
             private=nonce + self._sealer.encrypt(nonce, raw, kid.encode("ascii")),
             created=now,
+            activates=now,
         )
 
     def _open(self, key: SigningKey) -> Ed25519PrivateKey:

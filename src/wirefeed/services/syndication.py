@@ -25,7 +25,8 @@ from wirefeed.domain.feeds import (
     Wording,
     count_levels,
 )
-from wirefeed.domain.plans import Entitlement, Reader
+from wirefeed.domain.plans import Entitlement
+from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed, Story
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.views import View, view
@@ -116,14 +117,14 @@ class Syndication:
     ) -> Document:
         """Give a feed as this reader may have it. Raises `NotFound`."""
         self.check(feed)
-        notice = self._house.lapse_notice(reader, feed.language)
-        key = (feed, form, reader.entitlement, self_url, notice)
+        notices = self._house.notices(reader, feed.language)
+        key = (feed, form, reader.entitlement, self_url, notices)
         now = self._clock()
         made = self._memo.get(key, head, now)
         if made is not None:
             return made
         window = await self.window(feed, reader, head)
-        made = self._render(feed, form, reader, window, notice, self_url)
+        made = self._render(feed, form, reader, window, notices, self_url)
         self._memo.put(key, made, head, _earliest(window.until, reader.entitlement.until))
         return made
 
@@ -234,7 +235,7 @@ class Syndication:
         form: Format,
         reader: Reader,
         window: Window,
-        notice: Notice | None,
+        notices: tuple[Notice, ...],
         self_url: str,
     ) -> Document:
         channel = self._house.channel(feed, self._taxonomy, window.updated, self_url)
@@ -242,12 +243,13 @@ class Syndication:
         keys = [self._key(form, item, wording) for item in window.items]
         parts = self._parts(form, window, wording, keys)
         shown = window.items[: len(parts)]
-        if notice is not None:
-            parts.insert(0, form.module.notice(notice, feed.language))
+        told = [form.module.notice(notice, feed.language) for notice in notices]
         return Document(
-            body=form.module.feed(channel, parts),
-            tag=self._tag(form, channel, keys, notice).hex(),
-            modified=max(window.changed, reader.entitlement.changed, reader.lapsed),
+            body=form.module.feed(channel, [*told, *parts]),
+            tag=self._tag(form, channel, keys, notices).hex(),
+            modified=max(
+                window.changed, reader.entitlement.changed, reader.lapsed, reader.shared or 0
+            ),
             media_type=form.media_type,
             levels=count_levels(shown),
             why=why(item.access.reason for item in shown),
@@ -296,9 +298,9 @@ class Syndication:
         )
 
     def _tag(
-        self, form: Format, channel: Channel, keys: Sequence[bytes], notice: Notice | None
+        self, form: Format, channel: Channel, keys: Sequence[bytes], notices: tuple[Notice, ...]
     ) -> bytes:
-        return self._digest(form, form.module.EDITION, channel, notice, keys)
+        return self._digest(form, form.module.EDITION, channel, notices, keys)
 
     def _digest(self, *parts: object) -> bytes:
         """Make a MAC over the parts; their encoding keeps them apart, whatever they contain."""

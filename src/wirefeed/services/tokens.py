@@ -1,91 +1,229 @@
-"""The gate for tokens: signs a JWT for a row, and lets one in that is ours, whole and of this time.
+"""Tokens, the credentials of machines: issue, name, rotate, revoke, list.
 
-It answers for the token's form and signature; whether it still holds is its row's to say.
+The rows are the authority: a token is worth what its row says now. The JWT is made here,
+given out once, and kept nowhere.
 """
 
+import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-import jwt
-from jwt.types import Options
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.credentials import Claims, Token, parse_jwt
-from wirefeed.domain.errors import Unauthenticated
-from wirefeed.services.keyring import Keyring
+from wirefeed.domain.audit import SYSTEM, Actor, Verb
+from wirefeed.domain.credentials import Token
+from wirefeed.domain.errors import Conflict, NotFound
+from wirefeed.domain.terms import Terms
+from wirefeed.domain.wire import Change, ChangeKind
+from wirefeed.services import accounts
+from wirefeed.services.audit import Audit
+from wirefeed.services.token_gate import TokenGate
+from wirefeed.storage import administrators, credentials, subscribers, wire
+from wirefeed.storage.database import Database
 
-#: The audience of every token: this service.
-AUDIENCE = "wirefeed"
 _SECOND = 1_000_000
-_DAY = 86_400
-#: A clock may be this far off (seconds).
-_LEEWAY = 30
-_UNCHECKED: Options = {
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-    "verify_aud": False,
-    "verify_iss": False,
-}
+_DAY = 86_400 * _SECOND
+#: After a rotation the old token holds this long, so that no machine is cut off.
+OVERLAP = _DAY
 
 
-class TokenGate:
-    """Signs and verifies JWTs (RFC 9068) with the keys of the keyring, by EdDSA alone."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    """A new token: the JWT, to be shown once, and its row."""
+
+    secret: str
+    row: Token
+
+
+class Tokens:
+    """What machines come with."""
 
     def __init__(
-        self, keyring: Keyring, *, issuer: str, max_days: int, clock: Callable[[], int]
+        self,
+        database: Database,
+        audit: Audit,
+        gate: TokenGate,
+        *,
+        max_days: int,
+        max_live: int,
+        clock: Callable[[], int],
     ) -> None:
-        self._keyring = keyring
-        self._issuer = issuer
+        self._database = database
+        self._audit = audit
+        self._gate = gate
         self._max_days = max_days
+        self._max_live = max_live
         self._clock = clock
-        self._jwt = jwt.PyJWT(options={"enforce_minimum_key_length": True})
 
-    async def sign(self, token: Token) -> str:
-        """Write the JWT of a row."""
-        kid, key = await self._keyring.signer(token.issued)
-        return self._jwt.encode(
-            self._claims(token), key, algorithm="EdDSA", headers={"typ": "at+jwt", "kid": kid}
+    async def issue(
+        self, terms: Terms, by: Actor = SYSTEM, *, parent: Token | None = None
+    ) -> IssuedToken:
+        """Issue a JWT (RFC 9068) to a subscriber, to a source of stories or to an administrator.
+
+        With a `parent`, the token its owner issues it with, it may do no more than that one.
+        Raises `Invalid` for terms it may not have, `NotFound` for its owner or a plan,
+        `Conflict` when a subscriber has as many as it may.
+        """
+        now = self._now()
+        token = terms.token(secrets.token_hex(16), now, max_days=self._max_days, parent=parent)
+        issued = await self._sign(token)
+        async with self._database.writing() as connection:
+            await self._check_owner(connection, token, now)
+            await self._add(connection, issued.row, by, Verb.TOKEN_ISSUE)
+        return issued
+
+    async def all(
+        self,
+        subscriber: str | None = None,
+        *,
+        source: str | None = None,
+        admin: str | None = None,
+        after: str = "",
+        limit: int | None = None,
+    ) -> list[Token]:
+        """List the tokens of a subscriber, a source or an administrator, or all, by `jti`."""
+        async with self._database.reading() as connection:
+            return await credentials.tokens(
+                connection,
+                subscriber=subscriber,
+                source=source,
+                admin=admin,
+                after=after,
+                limit=limit,
+            )
+
+    async def get(self, jti: str, *, of: str | None = None) -> Token:
+        """Give a token; with `of`, only a subscriber's own. Raises `NotFound`."""
+        async with self._database.reading() as connection:
+            return await _token(connection, jti, of)
+
+    async def rename(
+        self, jti: str, name: str, by: Actor = SYSTEM, *, of: str | None = None
+    ) -> Token:
+        """Give a token another name. Raises `NotFound`."""
+        async with self._database.writing() as connection:
+            held = replace(await _token(connection, jti, of), name=name)
+            await credentials.name_token(connection, jti, name)
+            await self._audit.record(connection, by, Verb.TOKEN_NAME, f"token:{jti}")
+        return held
+
+    async def rotate(
+        self,
+        jti: str,
+        by: Actor = SYSTEM,
+        *,
+        overlap: int = OVERLAP,
+        days: int | None = None,
+        of: str | None = None,
+    ) -> IssuedToken:
+        """Issue a token on the terms of another, which ends when the overlap is over.
+
+        Without `days` it lives as long as the other was given. Raises `NotFound`, and
+        `Conflict` for one that no longer holds.
+        """
+        now = self._now()
+        old = await self.get(jti, of=of)
+        if not old.is_live(now):
+            raise Conflict("the token no longer holds", remedy="issue a new one")
+        terms = Terms.of(old, days or max(1, (old.expires - old.issued) // _DAY))
+        new = terms.token(secrets.token_hex(16), now, max_days=self._max_days)
+        # What it may do was settled when the old one was issued; where it comes from is kept.
+        issued = await self._sign(replace(new, parent=old.jti))
+        async with self._database.writing() as connection:
+            if not (await _token(connection, jti, of)).is_live(now):
+                raise Conflict("the token no longer holds", remedy="issue a new one")
+            await credentials.shorten_token(connection, jti, now + max(0, overlap))
+            await self._announce(connection, f"token:{jti}")
+            await self._add(connection, issued.row, by, Verb.TOKEN_ROTATE, was=jti)
+        return issued
+
+    async def revoke(
+        self, jti: str, by: Actor = SYSTEM, *, of: str | None = None, derived: bool = True
+    ) -> list[str]:
+        """Revoke a token: it is refused from the next request on; give all that were revoked.
+
+        With it go, if `derived`, those that were issued with it: who has it may have made
+        them. Raises `NotFound`.
+        """
+        async with self._database.writing() as connection:
+            await _token(connection, jti, of)
+            return await self._revoke_all(connection, jti, by, derived=derived)
+
+    async def _revoke_all(
+        self, connection: AsyncConnection, jti: str, by: Actor, *, derived: bool
+    ) -> list[str]:
+        found = [jti]
+        generation = [jti] if derived else []
+        while generation := await credentials.issued_with(connection, generation):
+            found += generation
+        at = self._clock()
+        gone = [one for one in found if await credentials.revoke_token(connection, one, at)]
+        for one in gone:
+            await self._announce(connection, f"token:{one}")
+            await self._audit.record(
+                connection,
+                by,
+                Verb.TOKEN_REVOKE,
+                f"token:{one}",
+                issued_with=jti if one != jti else None,
+            )
+        return gone
+
+    def _now(self) -> int:
+        """Give the time in whole seconds: what the row says must be what the token says."""
+        return self._clock() // _SECOND * _SECOND
+
+    async def _sign(self, token: Token) -> IssuedToken:
+        secret, kid = await self._gate.sign(token)
+        return IssuedToken(secret=secret, row=replace(token, kid=kid))
+
+    async def _add(
+        self,
+        connection: AsyncConnection,
+        token: Token,
+        by: Actor,
+        verb: Verb,
+        was: str | None = None,
+    ) -> None:
+        await credentials.add_token(connection, token)
+        await self._audit.record(
+            connection,
+            by,
+            verb,
+            f"token:{token.jti}",
+            of=token.owner,
+            scopes=sorted(token.scopes),
+            expires=token.expires,
+            kid=token.kid,
+            was=was,
         )
 
-    async def verify(self, secret: str) -> Claims:
-        """Give the claims of a JWT whose signature is ours. Raises `Unauthenticated`."""
-        claims = parse_jwt(secret)
-        key = await self._keyring.verifier(claims.kid)
-        if key is None:
-            raise Unauthenticated
-        try:
-            self._jwt.decode(
-                secret,
-                key,
-                algorithms=["EdDSA"],
-                # Times are checked below, against the clock that is ours to set.
-                options=_UNCHECKED,
+    async def _check_owner(self, connection: AsyncConnection, token: Token, now: int) -> None:
+        if token.source is not None:
+            await credentials.add_source(connection, token.source, now)
+        if token.admin is not None and not await administrators.admin(connection, token.admin):
+            raise NotFound(
+                f"there is no administrator {token.admin!r}", remedy="see `wirefeed admins list`"
             )
-        except jwt.PyJWTError as error:
-            raise Unauthenticated from error
-        self._check(claims)
-        return claims
+        if token.subscriber is None:
+            return
+        await accounts.held(connection, token.subscriber)
+        unknown = (token.entitlements or frozenset()) - set(await subscribers.plans(connection))
+        if unknown:
+            raise NotFound(f"there is no plan {min(unknown)!r}", field="entitlements")
+        if await credentials.live_tokens(connection, token.subscriber, now) >= self._max_live:
+            raise Conflict(
+                f"the subscriber has {self._max_live} tokens that hold, as many as it may",
+                remedy="revoke one that is not used",
+            )
 
-    def _check(self, claims: Claims) -> None:
-        """RFC 7519 §4.1: ours, meant for us, and of this time."""
-        now = self._clock() // _SECOND
-        if claims.iss != self._issuer or claims.aud != AUDIENCE:
-            raise Unauthenticated
-        if claims.exp + _LEEWAY <= now or max(claims.nbf, claims.iat) > now + _LEEWAY:
-            raise Unauthenticated
-        if claims.exp - claims.iat > self._max_days * _DAY:
-            raise Unauthenticated
+    async def _announce(self, connection: AsyncConnection, about: str) -> None:
+        change = Change(kind=ChangeKind.ACCESS, about=about)
+        await wire.append(connection, [change], self._clock())
 
-    def _claims(self, token: Token) -> dict[str, object]:
-        claims: dict[str, object] = {
-            "iss": self._issuer,
-            "aud": AUDIENCE,
-            "sub": token.subject,
-            "jti": token.jti,
-            "iat": token.issued // _SECOND,
-            "nbf": token.issued // _SECOND,
-            "exp": token.expires // _SECOND,
-            "scope": " ".join(sorted(token.scopes)),
-        }
-        if token.entitlements is not None:
-            claims["entitlements"] = sorted(token.entitlements)
-        return claims
+
+async def _token(connection: AsyncConnection, jti: str, of: str | None) -> Token:
+    found = await credentials.token(connection, jti)
+    if found is None or (of is not None and found.subscriber != of):
+        raise NotFound(f"there is no token {jti!r}", remedy="see `wirefeed tokens list`")
+    return found

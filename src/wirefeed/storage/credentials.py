@@ -1,32 +1,22 @@
-"""The rows behind tokens and private addresses, the keys that sign, and who sends. No rules here.
+"""The rows behind tokens and private addresses, and who sends. No rules here.
 
-Secrets never come here: a feed key as its digest, a private key encrypted.
+Secrets never come here: a feed key comes as its digest.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.credentials import FeedKey, Scope, Token
+from wirefeed.domain.credentials import FeedKey, Lapse, Scope, Token
 from wirefeed.storage import codec, tables
 
 _token, _key = tables.tokens.c, tables.feed_keys.c
 _SCOPES = msgspec.json.Decoder(frozenset[Scope])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningKey:
-    """A key that signs tokens, or did."""
-
-    kid: str
-    state: str
-    public: bytes
-    #: Encrypted.
-    private: bytes
-    created: int
+_NETWORKS = msgspec.json.Decoder(tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +36,34 @@ async def token(conn: AsyncConnection, jti: str) -> Token | None:
 
 
 async def tokens(
-    conn: AsyncConnection, *, subscriber: str | None = None, source: str | None = None
+    conn: AsyncConnection,
+    *,
+    subscriber: str | None = None,
+    source: str | None = None,
+    admin: str | None = None,
+    after: str = "",
+    limit: int | None = None,
 ) -> list[Token]:
-    """Give the tokens of a subscriber, of a source, or all, as they were issued."""
-    query = select(tables.tokens).order_by(_token.issued, _token.jti)
-    if subscriber is not None:
-        query = query.where(_token.subscriber == subscriber)
-    if source is not None:
-        query = query.where(_token.source == source)
+    """Give the tokens of a subscriber, of a source, of an administrator, or all, by `jti`."""
+    query = select(tables.tokens).order_by(_token.jti).where(_token.jti > after).limit(limit)
+    owners = ((_token.subscriber, subscriber), (_token.source, source), (_token.admin, admin))
+    for column, owner in owners:
+        if owner is not None:
+            query = query.where(column == owner)
     return [_a_token(row) for row in await conn.execute(query)]
+
+
+async def live_tokens(conn: AsyncConnection, subscriber: str, now: int) -> int:
+    """Count the tokens of a subscriber that hold now."""
+    live = (_token.subscriber == subscriber, _token.revoked.is_(None), _token.expires > now)
+    count = select(func.count()).select_from(tables.tokens).where(*live)
+    return int((await conn.execute(count)).scalar_one())
+
+
+async def issued_with(conn: AsyncConnection, parents: Collection[str]) -> list[str]:
+    """Give the `jti` of the tokens that were issued with these."""
+    rows = await conn.execute(select(_token.jti).where(_token.parent.in_(parents)))
+    return [row.jti for row in rows]
 
 
 async def add_token(conn: AsyncConnection, new: Token) -> None:
@@ -64,13 +73,31 @@ async def add_token(conn: AsyncConnection, new: Token) -> None:
             jti=new.jti,
             subscriber=new.subscriber,
             source=new.source,
+            admin=new.admin,
             name=new.name,
             scopes=codec.text(new.scopes),
             issued=new.issued,
             expires=new.expires,
             entitlements=entitlements,
+            networks=codec.text(new.networks),
+            kid=new.kid,
+            parent=new.parent,
+            last_used=new.last_used,
             revoked=new.revoked,
         )
+    )
+
+
+async def name_token(conn: AsyncConnection, jti: str, name: str) -> None:
+    await conn.execute(update(tables.tokens).where(_token.jti == jti).values(name=name))
+
+
+async def shorten_token(conn: AsyncConnection, jti: str, expires: int) -> None:
+    """Let a token end at a time, if it does not end before."""
+    await conn.execute(
+        update(tables.tokens)
+        .where(_token.jti == jti, _token.expires > expires)
+        .values(expires=expires)
     )
 
 
@@ -87,11 +114,16 @@ def _a_token(row: Row[*tuple[Any, ...]]) -> Token:
         jti=row.jti,
         subscriber=row.subscriber,
         source=row.source,
+        admin=row.admin,
         name=row.name,
         scopes=_SCOPES.decode(row.scopes),
         issued=row.issued,
         expires=row.expires,
         entitlements=None if row.entitlements is None else codec.names(row.entitlements),
+        networks=_NETWORKS.decode(row.networks),
+        kid=row.kid,
+        parent=row.parent,
+        last_used=row.last_used,
         revoked=row.revoked,
     )
 
@@ -105,9 +137,21 @@ async def feed_key(conn: AsyncConnection, digest: bytes) -> FeedKey | None:
     return None if row is None else _a_feed_key(row)
 
 
-async def feed_keys(conn: AsyncConnection, subscriber: str | None = None) -> list[FeedKey]:
-    """Give the keys of a subscriber, or all, as they were issued."""
-    query = select(tables.feed_keys).order_by(_key.issued, _key.id)
+async def feed_key_by_id(conn: AsyncConnection, key_id: str) -> FeedKey | None:
+    query = select(tables.feed_keys).where(_key.id == key_id)
+    row = (await conn.execute(query)).one_or_none()
+    return None if row is None else _a_feed_key(row)
+
+
+async def feed_keys(
+    conn: AsyncConnection,
+    subscriber: str | None = None,
+    *,
+    after: str = "",
+    limit: int | None = None,
+) -> list[FeedKey]:
+    """Give the keys of a subscriber, or all, by id."""
+    query = select(tables.feed_keys).order_by(_key.id).where(_key.id > after).limit(limit)
     if subscriber is not None:
         query = query.where(_key.subscriber == subscriber)
     return [_a_feed_key(row) for row in await conn.execute(query)]
@@ -122,17 +166,33 @@ async def add_feed_key(conn: AsyncConnection, new: FeedKey, digest: bytes) -> No
             name=new.name,
             tail=new.tail,
             issued=new.issued,
+            feeds=codec.text(new.feeds),
+            selection=codec.text(new.selection),
+            selected=new.selected,
+            last_used=new.last_used,
+            flagged=new.flagged,
             revoked=new.revoked,
+            reason=new.reason and new.reason.value,
         )
     )
 
 
-async def revoke_feed_key(conn: AsyncConnection, key_id: str, at: int) -> bool:
-    """Revoke a key; say whether that changed anything."""
-    gone = await conn.execute(
-        update(tables.feed_keys).where(_key.id == key_id, _key.revoked.is_(None)).values(revoked=at)
-    )
-    return gone.rowcount > 0
+async def name_feed_key(conn: AsyncConnection, key_id: str, name: str) -> None:
+    await conn.execute(update(tables.feed_keys).where(_key.id == key_id).values(name=name))
+
+
+async def select_topics(
+    conn: AsyncConnection, key_id: str, topics: frozenset[str], at: int
+) -> None:
+    """Keep what a reader chose for its feed `mine`."""
+    chosen = {"selection": codec.text(topics), "selected": at}
+    await conn.execute(update(tables.feed_keys).where(_key.id == key_id).values(chosen))
+
+
+async def revoke_feed_key(conn: AsyncConnection, key_id: str, at: int, reason: Lapse) -> None:
+    """Let a key open no more than what is public."""
+    query = update(tables.feed_keys).where(_key.id == key_id)
+    await conn.execute(query.values(revoked=at, reason=reason.value))
 
 
 def _a_feed_key(row: Row[*tuple[Any, ...]]) -> FeedKey:
@@ -142,39 +202,17 @@ def _a_feed_key(row: Row[*tuple[Any, ...]]) -> FeedKey:
         name=row.name,
         tail=row.tail,
         issued=row.issued,
+        feeds=codec.names(row.feeds),
+        selection=codec.names(row.selection),
+        selected=row.selected,
+        last_used=row.last_used,
+        flagged=row.flagged,
         revoked=row.revoked,
+        reason=Lapse(row.reason) if row.reason else None,
     )
 
 
-# --- what signs, and who sends -------------------------------------------------------------------
-
-
-async def signing_keys(conn: AsyncConnection) -> list[SigningKey]:
-    """Give the keys, the oldest first."""
-    keys = tables.signing_keys
-    rows = await conn.execute(select(keys).order_by(keys.c.created, keys.c.kid))
-    return [
-        SigningKey(
-            kid=row.kid,
-            state=row.state,
-            public=row.public,
-            private=row.private,
-            created=row.created,
-        )
-        for row in rows
-    ]
-
-
-async def add_signing_key(conn: AsyncConnection, new: SigningKey) -> None:
-    await conn.execute(
-        tables.signing_keys.insert().values(
-            kid=new.kid,
-            state=new.state,
-            public=new.public,
-            private=new.private,
-            created=new.created,
-        )
-    )
+# --- who sends -----------------------------------------------------------------------------------
 
 
 async def sources(conn: AsyncConnection) -> list[Source]:

@@ -1,14 +1,15 @@
 """Plans, subscribers and what they subscribe to. No rules here."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import Grant
-from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.domain.plans import Plan, Subscriber, SubscriberKind, Subscription
 from wirefeed.storage import codec, tables
 
 _person, _subscription, _subscriber = (
@@ -24,6 +25,9 @@ class _Definition:
 
     grants: tuple[Grant, ...]
     labels: dict[str, str]
+    prices: dict[str, str] = field(default_factory=dict)
+    subscribe_urls: dict[str, str] = field(default_factory=dict)
+    trial_days: int | None = None
 
 
 _DEFINITION = msgspec.json.Decoder(_Definition)
@@ -37,18 +41,45 @@ async def plans(conn: AsyncConnection) -> dict[str, Plan]:
 
 
 async def put_plan(conn: AsyncConnection, plan: Plan) -> None:
-    """Hold a plan as it is now, new or not."""
-    definition = _Definition(grants=plan.grants, labels=dict(plan.labels))
-    query = tables.upsert(tables.plans).values(
-        name=plan.name, version=1, changed=plan.changed, definition=codec.text(definition)
+    """Hold a plan as it is now, new or not, and keep this version of it."""
+    definition = _Definition(
+        grants=plan.grants,
+        labels=dict(plan.labels),
+        prices=dict(plan.prices),
+        subscribe_urls=dict(plan.subscribe_urls),
+        trial_days=plan.trial_days,
     )
-    new = query.excluded
-    changes = {
-        "version": tables.plans.c.version + 1,
-        "changed": new.changed,
-        "definition": new.definition,
+    values = {
+        "version": plan.version,
+        "changed": plan.changed,
+        "definition": codec.text(definition),
     }
-    await conn.execute(query.on_conflict_do_update(index_elements=["name"], set_=changes))
+    await conn.execute(
+        tables.upsert(tables.plans)
+        .values(name=plan.name, **values)
+        .on_conflict_do_update(index_elements=["name"], set_=values)
+    )
+    await conn.execute(
+        tables.upsert(tables.plan_versions)
+        .values(name=plan.name, **values)
+        .on_conflict_do_update(index_elements=["name", "version"], set_=values)
+    )
+
+
+async def plan_versions(conn: AsyncConnection, name: str) -> list[Plan]:
+    """Give every version of a plan, the newest first, also of one that is gone."""
+    versions = tables.plan_versions.c
+    rows = await conn.execute(
+        select(tables.plan_versions).where(versions.name == name).order_by(versions.version.desc())
+    )
+    return [_plan(row) for row in rows]
+
+
+async def last_version(conn: AsyncConnection, name: str) -> int:
+    """Give the number of a plan's newest version, also of one that is gone; 0 without any."""
+    versions = tables.plan_versions.c
+    newest = select(func.max(versions.version)).where(versions.name == name)
+    return int((await conn.execute(newest)).scalar() or 0)
 
 
 async def touch_plans(conn: AsyncConnection, at: int) -> None:
@@ -76,14 +107,28 @@ async def holders(conn: AsyncConnection, name: str) -> list[str]:
 def _plan(row: Row[str, int, int, str]) -> Plan:
     definition = _DEFINITION.decode(row.definition)
     return Plan(
-        name=row.name, grants=definition.grants, labels=definition.labels, changed=row.changed
+        name=row.name,
+        grants=definition.grants,
+        labels=definition.labels,
+        prices=definition.prices,
+        subscribe_urls=definition.subscribe_urls,
+        trial_days=definition.trial_days,
+        version=row.version,
+        changed=row.changed,
     )
 
 
 # --- subscribers ---------------------------------------------------------------------------------
 
 _SUBSCRIBERS = select(
-    _subscriber.id, _subscriber.suspended, _subscriber.changed, _person.name, _person.contact
+    _subscriber.id,
+    _subscriber.kind,
+    _subscriber.suspended,
+    _subscriber.suspended_since,
+    _subscriber.changed,
+    _person.name,
+    _person.contact,
+    _person.notes,
 ).join_from(tables.subscribers, tables.persons, _person.subscriber == _subscriber.id)
 
 
@@ -105,8 +150,13 @@ async def subscribers(
 
 async def put_subscriber(conn: AsyncConnection, held: Subscriber) -> None:
     """Hold a subscriber as it is now, new or not."""
-    state = {"suspended": held.suspended, "changed": held.changed}
-    person = {"name": held.name, "contact": held.contact}
+    state = {
+        "kind": held.kind.value,
+        "suspended": held.suspended,
+        "suspended_since": held.suspended_since,
+        "changed": held.changed,
+    }
+    person = {"name": held.name, "contact": held.contact, "notes": held.notes}
     await conn.execute(
         tables.upsert(tables.subscribers)
         .values(id=held.id, **state)
@@ -122,10 +172,54 @@ async def put_subscriber(conn: AsyncConnection, held: Subscriber) -> None:
         await conn.execute(
             tables.subscriptions.insert(),
             [
-                {"subscriber": held.id, "plan": s.plan, "starts": s.starts, "ends": s.ends}
+                {
+                    "subscriber": held.id,
+                    "plan": s.plan,
+                    "starts": s.starts,
+                    "ends": s.ends,
+                    "suspended": s.suspended,
+                    "suspended_since": s.suspended_since,
+                    "grace_days": s.grace_days,
+                    "trial": s.trial,
+                }
                 for s in held.subscriptions
             ],
         )
+
+
+async def holding(
+    conn: AsyncConnection, plan: str, after: str = "", limit: int = 1000
+) -> list[Subscriber]:
+    """Give the subscribers that have a plan, or had it, by id."""
+    ids = (
+        select(_subscription.subscriber)
+        .where(_subscription.plan == plan, _subscription.subscriber > after)
+        .order_by(_subscription.subscriber)
+        .distinct()
+        .limit(limit)
+    )
+    rows = await conn.execute(_SUBSCRIBERS.where(_subscriber.id.in_(ids)).order_by(_subscriber.id))
+    return await _with_subscriptions(conn, rows.all())
+
+
+async def ending(
+    conn: AsyncConnection, since: int, until: int, limit: int = 1000
+) -> list[Subscriber]:
+    """Give the subscribers with a subscription that ends within a time, the first to end first."""
+    ids = (
+        select(_subscription.subscriber, func.min(_subscription.ends).label("ends"))
+        .where(_subscription.ends >= since, _subscription.ends < until)
+        .group_by(_subscription.subscriber)
+        .order_by(func.min(_subscription.ends), _subscription.subscriber)
+        .limit(limit)
+        .subquery()
+    )
+    rows = await conn.execute(
+        _SUBSCRIBERS.join(ids, ids.c.subscriber == _subscriber.id).order_by(
+            ids.c.ends, _subscriber.id
+        )
+    )
+    return await _with_subscriptions(conn, rows.all())
 
 
 async def remove_subscriber(conn: AsyncConnection, subscriber_id: str) -> bool:
@@ -135,15 +229,18 @@ async def remove_subscriber(conn: AsyncConnection, subscriber_id: str) -> bool:
 
 
 async def _with_subscriptions(
-    conn: AsyncConnection, rows: Sequence[Row[str, bool, int, str, str]]
+    conn: AsyncConnection, rows: Sequence[Row[*tuple[Any, ...]]]
 ) -> list[Subscriber]:
     subscriptions = await _subscriptions(conn, [row.id for row in rows])
     return [
         Subscriber(
             id=row.id,
+            kind=SubscriberKind(row.kind),
             name=row.name,
             contact=row.contact,
+            notes=row.notes,
             suspended=row.suspended,
+            suspended_since=row.suspended_since,
             subscriptions=tuple(subscriptions.get(row.id, ())),
             changed=row.changed,
         )
@@ -163,6 +260,14 @@ async def _subscriptions(
         .order_by(_subscription.id)
     )
     for row in rows:
-        one = Subscription(plan=row.plan, starts=row.starts, ends=row.ends)
+        one = Subscription(
+            plan=row.plan,
+            starts=row.starts,
+            ends=row.ends,
+            grace_days=row.grace_days,
+            trial=row.trial,
+            suspended=row.suspended,
+            suspended_since=row.suspended_since,
+        )
         found.setdefault(row.subscriber, []).append(one)
     return found

@@ -12,18 +12,25 @@ from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
 from wirefeed.services.follower import Follower, announce
 from wirefeed.web import feeds, ingest, key_pages, ops, pages, rendering
+from wirefeed.web.guessing import limit_guesses
 from wirefeed.web.request import (
     ACCOUNTS,
+    ADMINISTRATORS,
+    AUDIT,
     CLOCK,
+    FEED_KEYS,
     FOLLOWER,
+    GUESSES,
     HOUSE,
     KEYRING,
+    PLANS,
     PUBLISHING,
     READERS,
     READY,
     SETTINGS,
     SYNDICATION,
     TAXONOMY,
+    TOKENS,
     finish,
     harden,
     problems,
@@ -39,7 +46,9 @@ def make_app(
     settings: Settings, clock: Clock = utc_now, opener: Opener = open_services
 ) -> web.Application:
     """Make the application; its services open when it starts."""
-    app = web.Application(middlewares=[harden, problems], client_max_size=settings.ingest.max_bytes)
+    app = web.Application(
+        middlewares=[harden, problems, limit_guesses], client_max_size=settings.ingest.max_bytes
+    )
     app[SETTINGS], app[CLOCK] = settings, clock
 
     async def services(app: web.Application) -> AsyncIterator[None]:
@@ -47,8 +56,14 @@ def make_app(
             app[TAXONOMY] = opened.taxonomy
             app[HOUSE] = opened.house
             app[KEYRING] = opened.keyring
+            app[AUDIT] = opened.audit
+            app[PLANS] = opened.plans
             app[ACCOUNTS] = opened.accounts
+            app[TOKENS] = opened.tokens
+            app[FEED_KEYS] = opened.feed_keys
+            app[ADMINISTRATORS] = opened.administrators
             app[READERS] = opened.readers
+            app[GUESSES] = opened.guesses
             app[PUBLISHING] = opened.publishing
             app[SYNDICATION] = opened.syndication
             app[FOLLOWER] = Follower(opened.database)

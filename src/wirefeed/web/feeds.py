@@ -9,9 +9,10 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from wirefeed.domain.errors import NotFound
-from wirefeed.domain.plans import Reader
+from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.services.syndication import Document, Format
+from wirefeed.web.client import client_address
 from wirefeed.web.pages import feed_page, levels
 from wirefeed.web.rendering import KEY, LANG
 from wirefeed.web.request import (
@@ -47,7 +48,7 @@ async def public(request: web.Request) -> web.StreamResponse:
 
 async def subscriber(request: web.Request) -> web.StreamResponse:
     """Give a feed by bearer token or HTTP Basic."""
-    reader = await request.app[READERS].by_credential(presented(request))
+    reader = await request.app[READERS].by_credential(presented(request), client_address(request))
     return await _answer(
         request,
         reader,

@@ -9,6 +9,7 @@ from wirefeed.domain.errors import Invalid
 from wirefeed.domain.revising import Outcome
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
+from wirefeed.web.client import client_address
 from wirefeed.web.request import (
     HOUSE,
     PUBLISHING,
@@ -24,7 +25,7 @@ _MEDIA_TYPES = frozenset({"application/json", "application/ninjs+json"})
 
 async def post_story(request: web.Request) -> web.StreamResponse:
     """Take a story in: 201 when it is new, 200 otherwise, durable when this answers."""
-    source = await request.app[READERS].source(presented(request))
+    source = await request.app[READERS].source(presented(request), client_address(request))
     if request.content_type not in _MEDIA_TYPES or _charset(request) != "utf-8":
         raise web.HTTPUnsupportedMediaType(reason="send JSON in UTF-8, as application/json")
     # A decompressed body may be a thousand times what was sent.

@@ -4,11 +4,12 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from wirefeed.domain.plans import Entitlement, Lapse
+from wirefeed.domain.credentials import Lapse
+from wirefeed.domain.plans import Entitlement
 from wirefeed.formats import opml
 from wirefeed.formats.opml import Outline
 from wirefeed.web.rendering import KEY, NO_STORE, alternates, feeds, render, topic_feeds
-from wirefeed.web.request import ACCOUNTS, CLOCK, HOUSE, KEY_COOKIE, READERS, TAXONOMY
+from wirefeed.web.request import CLOCK, HOUSE, KEY_COOKIE, PLANS, READERS, TAXONOMY
 
 _COOKIE_DAYS = 30
 
@@ -20,7 +21,7 @@ async def key_page(request: web.Request) -> web.StreamResponse:
     house = request.app[HOUSE]
     language = house.languages[0]
     groups = _groups(request, key, reader.entitlement)
-    plans = await request.app[ACCOUNTS].plans()
+    plans = await request.app[PLANS].all()
     # Whoever holds a revoked key may be the reason it was revoked.
     owner = None if reader.lapse is Lapse.REVOKED else reader.subscriber
     live = owner.live(request.app[CLOCK]()) if owner else ()

@@ -10,15 +10,16 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 
 from wirefeed.domain.access import Level
-from wirefeed.domain.credentials import Presented, Scheme, is_feed_key
+from wirefeed.domain.credentials import Presented, Scheme, SecretKind, is_secret
 from wirefeed.domain.errors import Invalid, NotFound, Unauthenticated
 from wirefeed.domain.feeds import Item, count_levels
-from wirefeed.domain.plans import Reader
+from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.views import View
 from wirefeed.domain.wire import Head
 from wirefeed.services.house import iso
 from wirefeed.services.syndication import Format, KilledStory, why
+from wirefeed.web.client import client_address
 from wirefeed.web.rendering import LANG, NO_STORE, alternates, feeds, render, shown, topic_feeds
 from wirefeed.web.request import (
     FOLLOWER,
@@ -96,7 +97,7 @@ async def story(request: web.Request) -> web.StreamResponse:
 
 async def subscriber_story(request: web.Request) -> web.StreamResponse:
     """Show a story as a subscriber sees it: by token, HTTP Basic, or the cookie of its page."""
-    reader = await request.app[READERS].by_credential(_presented(request))
+    reader = await request.app[READERS].by_credential(_presented(request), client_address(request))
     headers: dict[str, str] = {
         hdrs.CACHE_CONTROL: NO_STORE,
         hdrs.VARY: "Authorization, Cookie",
@@ -112,7 +113,7 @@ def _presented(request: web.Request) -> Presented:
         if key and credential.scheme is Scheme.BEARER:
             raise Invalid("send one credential, in one way", field=hdrs.AUTHORIZATION)
         return credential
-    if not is_feed_key(key):
+    if not is_secret(SecretKind.FEED, key):
         raise Unauthenticated
     return Presented(scheme=Scheme.BASIC, secret=key)
 

@@ -9,7 +9,7 @@ import jinja2
 from aiohttp import hdrs, web
 from markupsafe import Markup
 
-from wirefeed.domain.credentials import FEED_KEY
+from wirefeed.domain.credentials import SecretKind
 from wirefeed.domain.stories import MediaItem
 from wirefeed.domain.views import View
 from wirefeed.formats import renditions
@@ -23,7 +23,7 @@ _CSP = (
 )
 NO_STORE = "private, no-store"
 LANG = r"{lang:[a-z]{2,3}(?:-[a-z0-9]{2,8})?}"
-KEY = f"{{key:{FEED_KEY.pattern.replace('(', '(?:')}}}"
+KEY = f"{{key:{SecretKind.FEED.pattern}}}"
 
 
 def set_up(app: web.Application) -> None:

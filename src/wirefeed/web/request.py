@@ -19,7 +19,9 @@ from wirefeed.domain.errors import (
     Forbidden,
     Gone,
     Invalid,
+    NoCredential,
     NotFound,
+    TooMany,
     Unacceptable,
     Unauthenticated,
     Unavailable,
@@ -27,23 +29,35 @@ from wirefeed.domain.errors import (
 )
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.services.accounts import Accounts
+from wirefeed.services.administrators import Administrators
+from wirefeed.services.audit import Audit
+from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.follower import Follower
+from wirefeed.services.guessing import Guesses
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
 from wirefeed.services.syndication import Syndication
+from wirefeed.services.tokens import Tokens
 
 SETTINGS = web.AppKey("settings", Settings)
 TAXONOMY = web.AppKey("taxonomy", Taxonomy)
 CLOCK: web.AppKey[Callable[[], int]] = web.AppKey("clock")
+AUDIT = web.AppKey("audit", Audit)
+PLANS = web.AppKey("plans", Plans)
 ACCOUNTS = web.AppKey("accounts", Accounts)
+TOKENS = web.AppKey("tokens", Tokens)
+FEED_KEYS = web.AppKey("feed_keys", FeedKeys)
+ADMINISTRATORS = web.AppKey("administrators", Administrators)
 READERS = web.AppKey("readers", Readers)
 KEYRING = web.AppKey("keyring", Keyring)
 PUBLISHING = web.AppKey("publishing", Publishing)
 SYNDICATION = web.AppKey("syndication", Syndication)
 FOLLOWER = web.AppKey("follower", Follower)
 HOUSE = web.AppKey("house", House)
+GUESSES = web.AppKey("guesses", Guesses)
 #: What everybody may have is kept by caches for seconds, and shown by them while we are away.
 PUBLIC_CACHE = "public, max-age=60, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400"
 #: The cookie that holds a feed key, so that its owner's browser can read stories in full.
@@ -68,6 +82,7 @@ STATUS: Mapping[type[WirefeedError], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Gone: HTTPStatus.GONE,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     Conflict: HTTPStatus.CONFLICT,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -87,14 +102,15 @@ def presented(request: web.Request) -> Presented:
     """Take the one credential of a request.
 
     RFC 6750 §2: "Clients MUST NOT use more than one method to transmit the token".
-    Raises `Unauthenticated` for none or one that cannot be ours, `Invalid` for several.
+    Raises `NoCredential` for none, `Unauthenticated` for one that cannot be ours, `Invalid`
+    for several.
     """
     headers = request.headers.getall(hdrs.AUTHORIZATION, [])
     in_query = sum(name in request.query for name in _QUERY_CREDENTIALS)
     if len(headers) + (in_query if headers else 0) > 1:
         raise Invalid("send one credential, in one way", field=hdrs.AUTHORIZATION)
     if not headers:
-        raise Unauthenticated
+        raise NoCredential
     return parse_authorization(headers[0])
 
 
@@ -191,6 +207,9 @@ def problem(request: web.Request, error: WirefeedError) -> web.Response:
     headers: dict[str, str] = {}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers[hdrs.RETRY_AFTER] = _RETRY_AFTER
+    if isinstance(error, TooMany):
+        # RFC 9110 §10.2.3: seconds or a date; not every feed reader can read dates.
+        headers[hdrs.RETRY_AFTER] = str(error.wait)
     response = _document(request, status, members, headers)
     if status is HTTPStatus.UNAUTHORIZED:
         _challenge(request, response)

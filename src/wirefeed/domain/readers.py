@@ -1,0 +1,69 @@
+"""Who asks, by which credential, and what they are told of it. Pure."""
+
+from dataclasses import dataclass
+
+from wirefeed.domain.credentials import FeedKey, Lapse, Token
+from wirefeed.domain.plans import NOTICE, Entitlement, Subscriber, sunset
+from wirefeed.domain.stories import Feed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who asks, and what they may see now."""
+
+    entitlement: Entitlement
+    #: None: the anonymous public.
+    subscriber: Subscriber | None = None
+    #: The credential: at most one of the two.
+    key: FeedKey | None = None
+    token: Token | None = None
+    #: A feed key that lapsed is shown what the public is, and told so.
+    lapse: Lapse | None = None
+    lapsed: int = 0
+    #: When the first of its plans really stops, if that is soon (RFC 8594).
+    sunset: int | None = None
+    #: When the contract of the first of its plans ends, if its reader is to be told in the feed.
+    ending: int | None = None
+    #: Since when its key seems to be known to others.
+    shared: int | None = None
+
+    def reads(self, feed: Feed) -> bool:
+        """Say whether its credential is for this feed: a key may be restricted to some."""
+        return self.key is None or self.key.opens(feed.language, feed.topic)
+
+
+def lapse_of(key: FeedKey, subscriber: Subscriber, now: int) -> tuple[Lapse, int] | None:
+    """Say why a known key no longer opens the subscriber's feeds, and since when."""
+    if key.revoked is not None:
+        return key.reason or Lapse.REVOKED, key.revoked
+    return lapse(subscriber, now)
+
+
+def lapse(subscriber: Subscriber, now: int) -> tuple[Lapse, int] | None:
+    """Say why a subscriber has nothing, and since when; None while it has a live subscription."""
+    if subscriber.suspended:
+        return Lapse.SUSPENDED, subscriber.suspended_since or subscriber.changed
+    if subscriber.live(now):
+        return None
+    paused = [s for s in subscriber.subscriptions if s.suspended and _would_be_live(s.closes, now)]
+    if paused:
+        return Lapse.SUSPENDED, max(s.suspended_since or subscriber.changed for s in paused)
+    closed = [
+        s.closes for s in subscriber.subscriptions if s.closes is not None and s.closes <= now
+    ]
+    if not closed and any(now < s.starts for s in subscriber.subscriptions):
+        return Lapse.NOT_BEGUN, subscriber.changed
+    return Lapse.ENDED, max(closed, default=subscriber.changed)
+
+
+def _would_be_live(closes: int | None, now: int) -> bool:
+    return closes is None or now < closes
+
+
+def told(subscriber: Subscriber, now: int) -> tuple[int | None, int | None]:
+    """Give what a reader is told of an end: the `sunset` and the `ending` of a `Reader`."""
+    soon = sunset(subscriber, now)
+    if soon is None:
+        return None, None
+    last = soon.ends if now < soon.ends else soon.closes
+    return last, soon.ends if soon.ends - now <= NOTICE else None

@@ -1,0 +1,76 @@
+"""The audit: writes down who did what, in the transaction that does it, and checks the chain."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from wirefeed.domain.audit import Actor, Checking, Entry, Verb, chain, seal
+from wirefeed.storage import audit
+from wirefeed.storage.database import Database
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a check of the chain found."""
+
+    #: How many rows hold.
+    good: int
+    #: The number of the first row that does not; None when all do.
+    broken: int | None
+
+
+class Audit:
+    """Who did what."""
+
+    def __init__(self, database: Database, key: bytes, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._key = key
+        self._clock = clock
+
+    async def record(
+        self,
+        connection: AsyncConnection,
+        by: Actor,
+        verb: Verb,
+        about: str,
+        **detail: str | int | list[str] | None,
+    ) -> None:
+        """Write down what is being done, in its own transaction: both are kept or neither.
+
+        `detail` holds ids, counts and dates: no names, no addresses, no secrets.
+        """
+        last = await audit.end(connection)
+        previous = await audit.last_mac(connection)
+        entry = Entry(
+            seq=last.seq + 1,
+            at=self._clock(),
+            actor=by.id,
+            via=by.via,
+            verb=verb,
+            about=about,
+            detail={name: value for name, value in detail.items() if value is not None},
+        )
+        entry = replace(entry, mac=chain(self._key, previous, entry))
+        await audit.append(connection, entry, seal(self._key, entry.seq, entry.mac))
+
+    async def newest(
+        self, *, before: int | None = None, limit: int = 100, about: str | None = None
+    ) -> list[Entry]:
+        """List what was done, the newest first."""
+        async with self._database.reading() as connection:
+            return await audit.newest(connection, before=before, limit=limit, about=about)
+
+    async def verify(self) -> Verdict:
+        """Walk the chain from its start to its end, and say where it first breaks."""
+        checking = Checking(self._key)
+        async with self._database.reading() as connection:
+            end = await audit.end(connection)
+            seen = 0
+            while page := await audit.entries(connection, after=seen, limit=_PAGE):
+                checking.take(page)
+                seen = page[-1].seq
+        broken = checking.finish(end.seq, end.seal)
+        return Verdict(good=end.seq if broken is None else broken - 1, broken=broken)
