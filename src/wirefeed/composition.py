@@ -34,6 +34,7 @@ from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.guessing import Guesses
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring, master_key
+from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
@@ -79,6 +80,7 @@ class Services:
     readers: Readers
     guesses: Guesses
     publishing: Publishing
+    newsdesk: Newsdesk
     syndication: Syndication
 
 
@@ -106,6 +108,15 @@ def _build(
     max_days = settings.tokens.max_days
     gate = TokenGate(keyring, issuer=database.issuer, max_days=max_days, clock=clock)
     audit = Audit(database, _derived(master, b"audit"), clock)
+    publishing = Publishing(
+        database,
+        taxonomy,
+        audit,
+        languages=settings.site.languages,
+        default_language=settings.default_language,
+        sanitiser=markup.EDITION,
+        clock=clock,
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -137,14 +148,8 @@ def _build(
             per_hour=settings.guessing.per_hour,
             clock=clock,
         ),
-        publishing=Publishing(
-            database,
-            taxonomy,
-            languages=settings.site.languages,
-            default_language=settings.default_language,
-            sanitiser=markup.EDITION,
-            clock=clock,
-        ),
+        publishing=publishing,
+        newsdesk=Newsdesk(publishing, clock=clock),
         syndication=Syndication(
             database,
             taxonomy,

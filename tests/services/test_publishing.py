@@ -210,6 +210,7 @@ def publishing_of(
     return Publishing(
         agency.services.database,
         taxonomy,
+        agency.services.audit,
         languages=("en",),
         default_language="en",
         sanitiser=markup.EDITION,

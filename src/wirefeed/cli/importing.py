@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from wirefeed.cli.output import as_json, json_out, run, say
 from wirefeed.composition import Services
+from wirefeed.domain.audit import CLI
 from wirefeed.domain.desk import Desk
 from wirefeed.domain.errors import Invalid, Unavailable, WirefeedError
 from wirefeed.domain.revising import Outcome
@@ -148,11 +149,11 @@ async def _take(
         return await publishing.dry_run(group, rehearsal)
     for _ in range(_TRIES - 1):
         try:
-            return await publishing.accept_all(group, source)
+            return await publishing.accept_all(group, source, by=CLI)
         except Unavailable as error:
             # Nothing of the group was kept; a busy server lets others in sooner or later.
             say(f"waiting: {error.message}")
-    return await publishing.accept_all(group, source)
+    return await publishing.accept_all(group, source, by=CLI)
 
 
 def _messages(files: Sequence[Path | None], bar: Progress, task: TaskID) -> Iterator[Message]:

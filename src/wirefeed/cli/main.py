@@ -21,8 +21,10 @@ _COMMANDS = {
     "topics": ("topics", "topics"),
     "plans": ("plans", "plans"),
     "subscribers": ("subscribers", "subscribers"),
-    "tokens": ("credentials", "tokens"),
-    "feedkeys": ("credentials", "feedkeys"),
+    "tokens": ("tokens", "tokens"),
+    "feedkeys": ("feedkeys", "feedkeys"),
+    "admins": ("admins", "admins"),
+    "audit": ("audit", "audit"),
     "db": ("database", "db"),
 }
 

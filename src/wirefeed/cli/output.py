@@ -14,7 +14,8 @@ from rich.text import Text
 
 from wirefeed.composition import Services, open_services
 from wirefeed.config import Settings
-from wirefeed.domain.errors import Invalid
+from wirefeed.domain.errors import Invalid, Unacceptable
+from wirefeed.formats.definitions import parse_duration
 
 _SECOND = 1_000_000
 _Result = TypeVar("_Result")
@@ -71,6 +72,14 @@ def when(micros: int | None) -> str | None:
         return None
     at = datetime.fromtimestamp(micros / _SECOND, tz=UTC)
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def parse_span(text: str, field: str) -> int:
+    """Read `90s`, `20m`, `24h` or `7d` as microseconds."""
+    try:
+        return parse_duration(text)
+    except Unacceptable as error:
+        raise Unacceptable(error.message, field=field, remedy=error.remedy) from error
 
 
 def parse_time(text: str, field: str) -> int:

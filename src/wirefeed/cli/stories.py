@@ -1,7 +1,6 @@
 """Commands for the desk: what is held, what a subscriber sees of it, and taking it back."""
 
 import sys
-from dataclasses import replace
 
 import click
 
@@ -9,11 +8,9 @@ from wirefeed.cli.output import as_json, json_out, run, say, table, when
 from wirefeed.cli.subscribers import state
 from wirefeed.composition import Services
 from wirefeed.domain.access import Access, decide
+from wirefeed.domain.audit import CLI
 from wirefeed.domain.errors import NotFound
-from wirefeed.domain.stories import PubStatus, Story
-from wirefeed.services.publishing import Message
-
-_DESK = "desk"
+from wirefeed.domain.stories import Story
 
 
 @click.group()
@@ -135,22 +132,7 @@ def kill_story(guid: str, headline: str, *, yes: bool) -> None:
     ):
         raise click.Abort
 
-    async def work(services: Services) -> None:
-        kill = replace(
-            story.revision,
-            status=PubStatus.CANCELED,
-            version=story.version + 1,
-            version_created=services.clock(),
-            headline=headline or story.revision.headline,
-            summary="",
-            body="",
-            media=(),
-        )
-        (receipt,) = await services.publishing.accept_all([Message(raw=b"", revision=kill)], _DESK)
-        if receipt.error:
-            raise receipt.error
-
-    run(work)
+    run(lambda services: services.newsdesk.kill(story.guid, CLI, headline=headline))
     say(f"{story.guid} killed")
 
 

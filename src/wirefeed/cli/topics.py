@@ -4,6 +4,7 @@ import click
 
 from wirefeed.cli.output import as_json, json_out, run, say
 from wirefeed.composition import Services
+from wirefeed.domain.audit import CLI
 
 
 @click.group()
@@ -43,5 +44,5 @@ def list_topics(*, as_json: bool) -> None:
 @topics.command("apply")
 def apply_topics() -> None:
     """File every story anew by the topics file; each keeps its place among the others."""
-    count = run(lambda services: services.publishing.refile())
+    count = run(lambda services: services.publishing.refile(CLI))
     say(f"{count} stories filed anew; restart running servers")

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wirefeed.domain.audit import SYSTEM, Actor, Verb, Via
 from wirefeed.domain.desk import Desk
 from wirefeed.domain.errors import Conflict, NotFound, Unavailable, WirefeedError
 from wirefeed.domain.revising import Outcome
 from wirefeed.domain.stories import PubStatus, Revision, Story
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.wire import Change, ChangeKind
+from wirefeed.services.audit import Audit
 from wirefeed.storage import credentials, dead_letters, stories, subscribers, wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.dead_letters import DeadLetter
@@ -24,6 +26,12 @@ from wirefeed.storage.stories import Stored
 #: Stories in one transaction: a long commit would starve those who read.
 GROUP = 100
 _QUEUE = 1000
+#: What takes a story back, or gives it back, is answered for.
+_AUDITED = {
+    ChangeKind.KILL: Verb.STORY_KILL,
+    ChangeKind.WITHHOLD: Verb.STORY_WITHHOLD,
+    ChangeKind.REINSTATE: Verb.STORY_REINSTATE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +66,7 @@ class Publishing:
         self,
         database: Database,
         taxonomy: Taxonomy,
+        audit: Audit,
         *,
         languages: Sequence[str],
         default_language: str,
@@ -66,6 +75,7 @@ class Publishing:
     ) -> None:
         self._database = database
         self._taxonomy = taxonomy
+        self._audit = audit
         self._languages = tuple(languages)
         self._default_language = default_language
         self._sanitiser = sanitiser
@@ -118,12 +128,13 @@ class Publishing:
         *,
         at: int | None = None,
         trusted: bool = True,
+        by: Actor | None = None,
     ) -> list[Receipt]:
         """Take messages in, in one transaction; one that is refused does not stop the others.
 
         What is refused is kept among the dead letters, with its reason. `at` is when they
-        came, if not now. A source that is not trusted may touch no story that another
-        source with a token of its own has sent.
+        came, if not now; `by` is who answers for them, if not their source. A source that
+        is not trusted may touch no story that another source with a token of its own has sent.
         """
         now = self._clock() if at is None else at
         async with self._database.writing() as connection:
@@ -131,6 +142,7 @@ class Publishing:
             others = frozenset() if trusted else await self._of_others(connection, desk, source)
             receipts = [self._take(desk, message, now, others) for message in messages]
             await self._store(connection, desk, receipts, source, now)
+            await self._answer_for(connection, desk, by or _source(source))
         return receipts
 
     async def dry_run(self, messages: Sequence[Message], desk: Desk) -> list[Receipt]:
@@ -182,7 +194,7 @@ class Publishing:
         async with self._database.reading() as connection:
             return await stories.listing(connection, before=None, limit=limit, topic=topic or None)
 
-    async def refile(self) -> int:
+    async def refile(self, by: Actor = SYSTEM) -> int:
         """File every story by the taxonomy now in force; give how many stand elsewhere for it.
 
         Each keeps its place among the others: nothing happened to the stories, but to the
@@ -201,6 +213,7 @@ class Publishing:
             change = Change(kind=ChangeKind.ACCESS, about="topics")
             head = await wire.append(connection, [change], self._clock())
             await subscribers.touch_plans(connection, head.at)
+            await self._audit.record(connection, by, Verb.TOPICS_APPLY, "topics", moved=moved)
         return moved
 
     async def _move(self, guids: Sequence[str]) -> int:
@@ -310,6 +323,17 @@ class Publishing:
         await wire.unschedule(connection, list(sent))
         await wire.schedule(connection, [due for s in sent.values() for due in _due(s, now)])
 
+    async def _answer_for(self, connection: AsyncConnection, desk: Desk, by: Actor) -> None:
+        for change in desk.changes:
+            if change.kind in _AUDITED:
+                await self._audit.record(
+                    connection,
+                    by,
+                    _AUDITED[change.kind],
+                    f"story:{change.about}",
+                    version=change.version,
+                )
+
     async def _announce(
         self, connection: AsyncConnection, desk: Desk, now: int, source: str | None = None
     ) -> None:
@@ -324,6 +348,10 @@ class Publishing:
             source=source,
             sanitiser=self._sanitiser if source else None,
         )
+
+
+def _source(name: str) -> Actor:
+    return Actor(id=f"source:{name}", via=Via.INGEST)
 
 
 def _fail(group: Sequence[_Entry], error: Exception) -> None:
