@@ -153,6 +153,11 @@ class FeedReader:
 
     # --- in what they differ ---------------------------------------------------------------------
 
+    @property
+    def slowest(self) -> int:
+        """The longest it takes to show what has changed, if nobody did it any harm."""
+        return self.timer
+
     def address(self, feed: Feed) -> str:
         """Say where it asks."""
         return feed.url

@@ -25,6 +25,12 @@ class Feedbin(FeedReader):
         #: How often a permanent redirect led from a feed to an address, and when last.
         self._hits: dict[tuple[Feed, str], tuple[int, int]] = {}
 
+    @property
+    def slowest(self) -> int:
+        # Items that are a day old wait to be compared, and then for a document to compare:
+        # after a 304 there is none.
+        return DAY + 4 * HOUR
+
     def read(self, body: bytes) -> Document:
         # It cuts without a word; what the cut leaves of the XML is read as far as it goes.
         document = parse(body[: 10 * _MEGABYTE], lenient=len(body) > 10 * _MEGABYTE)
@@ -87,6 +93,10 @@ class Inoreader(FeedReader):
     def __init__(self, seed: int = 0) -> None:
         super().__init__(seed)
         self.is_idle = False
+
+    @property
+    def slowest(self) -> int:
+        return HOUR
 
     def pause(self, heard: Heard) -> int:  # noqa: ARG002 - whatever it hears
         return DAY if self.is_idle else self.random.randint(30 * MINUTE, HOUR)

@@ -77,13 +77,13 @@ async def test_a_subscription_ends_and_is_renewed(tmp_path: Path, table: Table):
         check_all(here, "ending")
         await here.run(ends)
         here.entitle("public")
-        table.note("lapse", await here.run_until(here.holds, within=3 * HOUR))
+        table.note("lapse", await here.run_until(here.holds))
         check_all(here, "ending", "ended")
 
         await here.run(here.now + 4 * HOUR)
         check_all(here, "ending", "ended")
         await change(here, "sport", renewed(here.now))
-        table.note("renew", await here.run_until(here.holds, within=25 * HOUR))
+        table.note("renew", await here.run_until(here.holds))
         check_all(here, "ending", "ended")
 
 
@@ -97,7 +97,7 @@ async def test_an_end_is_told_a_week_before(tmp_path: Path, table: Table):
         await here.run(ends - 7 * DAY - 1)
         check_all(here)
         await here.run(ends - 7 * DAY)
-        table.note("notice", await here.run_until(told(here, "ending"), within=2 * HOUR))
+        table.note("notice", await here.run_until(told(here, "ending")))
         check_all(here, "ending")
         here.sleep(DAY)
         await here.publish()
@@ -109,12 +109,12 @@ async def test_a_plan_grows_and_shrinks(tmp_path: Path, table: Table):
     async with world(tmp_path) as here:
         await here.run(here.now + 20 * MINUTE)
         await change(here, "everything", on("everything", here.now))
-        table.note("upgrade", await here.run_until(here.holds, within=25 * HOUR))
+        table.note("upgrade", await here.run_until(here.holds))
         check_all(here)
 
         await here.run(here.now + 10 * MINUTE)
         await change(here, "sport", on("sport", here.now))
-        table.note("downgrade", await here.run_until(here.holds, within=25 * HOUR))
+        table.note("downgrade", await here.run_until(here.holds))
         check_all(here)
 
 
@@ -123,7 +123,7 @@ async def test_a_subscriber_is_suspended_twice_and_resumes(tmp_path: Path, table
         for events in (["suspended"], ["suspended"] * 2):
             await here.run(here.now + 20 * MINUTE)
             await change(here, "public", suspended)
-            table.note("suspend", await here.run_until(here.holds, within=25 * HOUR))
+            table.note("suspend", await here.run_until(here.holds))
             check_all(here, *events)
 
             # Whatever else changes meanwhile is no event to a reader.
@@ -131,7 +131,7 @@ async def test_a_subscriber_is_suspended_twice_and_resumes(tmp_path: Path, table
             await here.run(here.now + 2 * HOUR)
             check_all(here, *events)
             await change(here, "sport", resumed)
-            table.note("resume", await here.run_until(here.holds, within=25 * HOUR))
+            table.note("resume", await here.run_until(here.holds))
             check_all(here, *events)
 
 
@@ -164,7 +164,7 @@ async def test_the_agency_is_away(tmp_path: Path, table: Table, hours, status, b
                     reader.refresh(feed, here.now)
                     asked.add(reader.name)
         assert asked == by_hand
-        after = await here.run_until(here.holds, within=DAY)
+        after = await here.run_until(here.holds)
         name = f"{hours} h {'refused' if status == REFUSED else int(status)}"
         table.note(name, after, by_hand)
         await here.run(here.now + 2 * HOUR)
@@ -179,7 +179,7 @@ async def test_a_key_is_taken_back_and_its_owner_gets_another(
         await here.run(here.now + 20 * MINUTE)
         old = dict(here.private)
         bases = await new_keys(here, kind)
-        after = await here.run_until(told_and_moved(here, kind, bases), within=4 * HOUR)
+        after = await here.run_until(told_and_moved(here, kind, bases))
         table.note(kind, after)
         await here.run(here.now + 2 * HOUR)
         check_all(here)
@@ -191,7 +191,7 @@ async def test_a_key_is_taken_back_and_its_owner_gets_another(
         # In the end the old address is unknown, and nothing else on the host suffers.
         here.sleep(91 * DAY)
         await here.publish()
-        table.note("old one unknown", await here.run_until(here.holds, within=2 * HOUR))
+        table.note("old one unknown", await here.run_until(here.holds))
         check_all(here)
         assert all(feed.heard[HTTPStatus.NOT_FOUND] for feed in old.values())
 
