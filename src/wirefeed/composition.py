@@ -33,11 +33,13 @@ from wirefeed.services.audit import Audit
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.guessing import Guesses
 from wirefeed.services.house import House
-from wirefeed.services.keyring import Keyring, master_key
+from wirefeed.services.keyring import Keyring
+from wirefeed.services.master_key import master_key
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
+from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
@@ -71,6 +73,7 @@ class Services:
     house: House
     database: Database
     keyring: Keyring
+    signing_keys: SigningKeys
     audit: Audit
     plans: Plans
     accounts: Accounts
@@ -124,6 +127,7 @@ def _build(
         house=house,
         database=database,
         keyring=keyring,
+        signing_keys=SigningKeys(database, audit, keyring, max_days=max_days, clock=clock),
         audit=audit,
         plans=Plans(database, audit, clock=clock),
         accounts=Accounts(database, audit, clock=clock),

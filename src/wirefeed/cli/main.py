@@ -25,6 +25,7 @@ _COMMANDS = {
     "feedkeys": ("feedkeys", "feedkeys"),
     "admins": ("admins", "admins"),
     "audit": ("audit", "audit"),
+    "keys": ("keys", "keys"),
     "db": ("database", "db"),
 }
 

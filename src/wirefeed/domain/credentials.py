@@ -95,8 +95,10 @@ class Token:
     entitlements: frozenset[str] | None = None
     #: The networks it may come from (CIDR, canonical); empty: from anywhere.
     networks: tuple[str, ...] = ()
-    #: The key that signed it.
+    #: The key that signed it,
     kid: str = ""
+    #: and until when that is believed; None: as long as the token lives.
+    believed: int | None = None
     #: The token that its owner issued it with.
     parent: str | None = None
     last_used: int | None = None
@@ -114,9 +116,14 @@ class Token:
         """Whose it is, as the audit names it."""
         return f"subscriber:{self.subscriber}" if self.subscriber else self.subject
 
+    @property
+    def ends(self) -> int:
+        """When it ends: it expires, or its key is given up."""
+        return self.expires if self.believed is None else min(self.expires, self.believed)
+
     def is_live(self, now: int) -> bool:
         """Say whether it holds now."""
-        return self.revoked is None and now < self.expires
+        return self.revoked is None and now < self.ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,7 @@ class Readers:
             token=token,
             lapse=why,
             lapsed=since,
-            sunset=_first(sunset, token.expires if token.expires - now <= SUNSET else None),
+            sunset=_first(sunset, token.ends if token.ends - now <= SUNSET else None),
             ending=ending,
         )
 
@@ -165,10 +165,13 @@ class Readers:
         claims = await self._gate.verify(secret)
         async with self._database.reading() as connection:
             token = await credentials.token(connection, claims.jti)
-        if token is None or token.subject != claims.sub:
+        # Who has the key of another token may not sign this one with it.
+        if token is None or token.subject != claims.sub or token.kid != claims.kid:
             raise Unauthenticated
         if token.revoked is not None:
             raise _refused(Unauthenticated(), token, "revoked")
+        if token.believed is not None and token.believed <= self._clock():
+            raise _refused(Unauthenticated(), token, "key-retired")
         if not token.is_live(self._clock()) or not self._gate.is_of_this_time(claims):
             raise _refused(Unauthenticated(), token, "expired")
         if token.networks and not contains(token.networks, address):

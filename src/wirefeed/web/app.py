@@ -29,6 +29,7 @@ from wirefeed.web.request import (
     READERS,
     READY,
     SETTINGS,
+    SIGNING_KEYS,
     SYNDICATION,
     TAXONOMY,
     TOKENS,
@@ -64,6 +65,7 @@ def make_app(
             app[TAXONOMY] = opened.taxonomy
             app[HOUSE] = opened.house
             app[KEYRING] = opened.keyring
+            app[SIGNING_KEYS] = opened.signing_keys
             app[AUDIT] = opened.audit
             app[PLANS] = opened.plans
             app[ACCOUNTS] = opened.accounts

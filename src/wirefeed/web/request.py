@@ -41,6 +41,7 @@ from wirefeed.services.keyring import Keyring
 from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
+from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.tokens import Tokens
 
@@ -55,6 +56,7 @@ FEED_KEYS = web.AppKey("feed_keys", FeedKeys)
 ADMINISTRATORS = web.AppKey("administrators", Administrators)
 READERS = web.AppKey("readers", Readers)
 KEYRING = web.AppKey("keyring", Keyring)
+SIGNING_KEYS = web.AppKey("signing_keys", SigningKeys)
 PUBLISHING = web.AppKey("publishing", Publishing)
 SYNDICATION = web.AppKey("syndication", Syndication)
 FOLLOWER = web.AppKey("follower", Follower)

@@ -4,15 +4,16 @@ from aiohttp import web
 
 from wirefeed.config import Settings
 from wirefeed.web import ingest
-from wirefeed.web.api import reference, serving
+from wirefeed.web.api import keys, reference, serving
 from wirefeed.web.api.openapi import document
 
 #: The headings under which endpoints are told, in their order.
 TAGS = {
     "Stories in": "What newsrooms send.",
+    "Signing keys": "What tokens are signed with.",
     "About": "What there is to know of this API.",
 }
-ENDPOINTS = (*ingest.ENDPOINTS, *reference.ENDPOINTS)
+ENDPOINTS = (*ingest.ENDPOINTS, *keys.ENDPOINTS, *reference.ENDPOINTS)
 ROUTES = [*serving.routes(ENDPOINTS), *reference.ROUTES]
 
 
