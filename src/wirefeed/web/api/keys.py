@@ -12,6 +12,7 @@ from wirefeed.domain.roles import Permission
 from wirefeed.domain.signing_keys import KeyState
 from wirefeed.services.signing_keys import KeyOutcome, KeyStanding
 from wirefeed.web.api.operation import Call, Operation, Param, Result
+from wirefeed.web.api.shapes import maybe
 from wirefeed.web.api.times import Time, moment
 from wirefeed.web.request import SIGNING_KEYS
 
@@ -201,8 +202,8 @@ def _shape(standing: KeyStanding) -> KeyShape:
         tokens=standing.tokens,
         created=moment(key.created),
         activates=moment(key.activates),
-        retires=_maybe(key.retires),
-        ends=_maybe(standing.ends),
+        retires=maybe(key.retires),
+        ends=maybe(standing.ends),
     )
 
 
@@ -210,15 +211,11 @@ def _changed(outcome: KeyOutcome) -> KeyChanged:
     new = outcome.new
     return KeyChanged(
         old=outcome.old.kid,
-        ends=_maybe(outcome.old.ends),
+        ends=maybe(outcome.old.ends),
         new=None if new is None else new.kid,
         activates=None if new is None else moment(new.activates),
         refused=outcome.refused,
     )
-
-
-def _maybe(micros: int | None) -> Time | None:
-    return None if micros is None else moment(micros)
 
 
 ENDPOINTS = [list_keys, rotate_keys, revert_keys, retire_key]

@@ -4,16 +4,42 @@ from aiohttp import web
 
 from wirefeed.config import Settings
 from wirefeed.web import ingest
-from wirefeed.web.api import keys, reference, serving
+from wirefeed.web.api import (
+    account,
+    admins,
+    audit,
+    desk,
+    feed_keys,
+    keys,
+    reference,
+    serving,
+    tokens,
+)
 from wirefeed.web.api.openapi import document
 
 #: The headings under which endpoints are told, in their order.
 TAGS = {
     "Stories in": "What newsrooms send.",
+    "Account": "What a partner sees of its own, with a token of its own.",
+    "Tokens": "The credentials of machines: of subscribers, newsrooms and administrators.",
+    "Private addresses": "The credentials of people with feed readers.",
+    "Desk": "Stories as they are held, and taking one back.",
+    "Administrators": "Who administers, in which role.",
     "Signing keys": "What tokens are signed with.",
+    "Audit": "Who did what, in a chain that shows every edit.",
     "About": "What there is to know of this API.",
 }
-ENDPOINTS = (*ingest.ENDPOINTS, *keys.ENDPOINTS, *reference.ENDPOINTS)
+ENDPOINTS = (
+    *ingest.ENDPOINTS,
+    *account.ENDPOINTS,
+    *tokens.ENDPOINTS,
+    *feed_keys.ENDPOINTS,
+    *desk.ENDPOINTS,
+    *admins.ENDPOINTS,
+    *keys.ENDPOINTS,
+    *audit.ENDPOINTS,
+    *reference.ENDPOINTS,
+)
 ROUTES = [*serving.routes(ENDPOINTS), *reference.ROUTES]
 
 
