@@ -4,8 +4,8 @@ Their private parts are in the database under AES-256-GCM, and are opened to sig
 What a rotation makes of them is said elsewhere.
 """
 
-import asyncio
 import base64
+import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 
@@ -26,8 +26,8 @@ from wirefeed.storage import signing_keys
 from wirefeed.storage.database import Database
 
 _NONCE = 12
-#: Between two looks for a key that is not known, in microseconds.
-_PATIENCE = 100_000
+#: The characters of a key's id that are drawn.
+_RANDOM = 12
 
 
 class Keyring:
@@ -36,11 +36,10 @@ class Keyring:
     def __init__(self, database: Database, master: bytes, clock: Callable[[], int]) -> None:
         self._database = database
         self._clock = clock
+        self._master = master
         self._sealer = AESGCM(master)
         #: A key never changes; whether it is still believed is for its row to say.
         self._public: dict[str, Ed25519PublicKey] = {}
-        self._looked = 0
-        self._looking = asyncio.Lock()
 
     async def signer(
         self, connection: AsyncConnection, now: int, until: int
@@ -52,14 +51,11 @@ class Keyring:
     async def verifier(self, kid: str) -> Ed25519PublicKey | None:
         """Give the public key of this id; None when there is no such key.
 
-        Unknown ids make it look again ten times a second at most, however many there are.
+        Only an id that was made here makes it look for a key that another process has made:
+        nobody can invent one, so unknown ids cost nothing, however many there are.
         """
-        if kid not in self._public:
-            # Who comes while it is being looked waits for what is found.
-            async with self._looking:
-                is_due = abs(self._clock() - self._looked) > _PATIENCE
-                if kid not in self._public and is_due:
-                    await self.load()
+        if kid not in self._public and kid == self._id(kid[:_RANDOM]):
+            await self.load()
         return self._public.get(kid)
 
     async def jwks(self) -> Mapping[str, object]:
@@ -83,7 +79,6 @@ class Keyring:
 
     async def load(self) -> None:
         """Read the public keys, making the first key when there is none."""
-        self._looked = self._clock()
         async with self._database.reading() as connection:
             keys = await signing_keys.signing_keys(connection)
         self._learn(keys or await self._first())
@@ -92,8 +87,8 @@ class Keyring:
         """Make a key that signs from a time on."""
         private = Ed25519PrivateKey.generate()
         raw = private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-        # A name that no command line takes for an option.
-        kid, nonce = secrets.token_hex(8), secrets.token_bytes(_NONCE)
+        kid = self._id(secrets.token_hex(_RANDOM // 2))
+        nonce = secrets.token_bytes(_NONCE)
         return SigningKey(
             kid=kid,
             public=_raw(private.public_key()),
@@ -101,6 +96,13 @@ class Keyring:
             created=now,
             activates=activates,
         )
+
+    def _id(self, random: str) -> str:
+        """Make the id of a key: it shows, to who has the master key, that it was made here."""
+        mac = hashlib.blake2b(
+            random.encode("utf-8"), key=self._master, person=b"signing key id", digest_size=4
+        )
+        return random + mac.hexdigest()
 
     async def _first(self) -> list[SigningKey]:
         async with self._database.writing() as connection:

@@ -20,7 +20,9 @@ _LAST = (
 
 async def signing_keys(conn: AsyncConnection) -> list[SigningKey]:
     """Give the keys, the oldest first."""
-    rows = await conn.execute(select(tables.signing_keys, _LAST).order_by(_keys.created, _keys.kid))
+    rows = await conn.execute(
+        select(tables.signing_keys, _LAST).order_by(_keys.created, _keys.activates, _keys.kid)
+    )
     return [
         SigningKey(
             kid=row.kid,
