@@ -17,6 +17,7 @@ from wirefeed.config import Taxonomy as TaxonomySettings
 from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.domain.feeds import Shape
+from wirefeed.domain.leaks import Limits, Policy
 from wirefeed.domain.plans import Plan
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
@@ -34,6 +35,7 @@ from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.guessing import Guesses
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring, master_key
+from wirefeed.services.leaks import Leaks
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
@@ -41,6 +43,7 @@ from wirefeed.services.readers import Readers
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
+from wirefeed.services.usage import Usage
 from wirefeed.storage.cache import Cache
 from wirefeed.storage.database import Database
 from wirefeed.texts import load_all
@@ -77,6 +80,8 @@ class Services:
     tokens: Tokens
     feed_keys: FeedKeys
     administrators: Administrators
+    leaks: Leaks
+    usage: Usage
     readers: Readers
     guesses: Guesses
     publishing: Publishing
@@ -117,6 +122,25 @@ def _build(
         sanitiser=markup.EDITION,
         clock=clock,
     )
+    feed_keys = FeedKeys(
+        database,
+        audit,
+        knows=partial(_is_a_feed, taxonomy, settings.site.languages),
+        clock=clock,
+    )
+    leaks = Leaks(
+        database,
+        audit,
+        feed_keys,
+        policy=Policy(settings.leaks.policy),
+        limits=Limits(
+            readers=settings.leaks.readers,
+            networks=settings.leaks.networks,
+            clients=settings.leaks.clients,
+        ),
+        clock=clock,
+    )
+    usage = Usage(database, leaks, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -135,14 +159,11 @@ def _build(
             max_live=settings.tokens.max_live,
             clock=clock,
         ),
-        feed_keys=FeedKeys(
-            database,
-            audit,
-            knows=partial(_is_a_feed, taxonomy, settings.site.languages),
-            clock=clock,
-        ),
+        feed_keys=feed_keys,
         administrators=Administrators(database, audit, clock=clock),
-        readers=Readers(database, gate, clock=clock),
+        leaks=leaks,
+        usage=usage,
+        readers=Readers(database, gate, usage, clock=clock),
         guesses=Guesses(
             per_minute=settings.guessing.per_minute,
             per_hour=settings.guessing.per_hour,

@@ -23,6 +23,8 @@ _Positive = Annotated[int, Meta(ge=1)]
 _Natural = Annotated[int, Meta(ge=0)]
 #: Each is kept in memory with its time.
 _Failures = Annotated[int, Meta(ge=0, le=10_000)]
+#: No more are remembered of one address.
+_Seen = Annotated[int, Meta(ge=0, le=100)]
 _Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[a-z0-9]{2,8})?$")]
 
 
@@ -113,6 +115,20 @@ class Guessing(Section, frozen=True):
     per_hour: _Failures = 600
 
 
+class Leaks(Section, frozen=True):
+    """What tells that a private address is shared, and what follows."""
+
+    #: `notice`: its reader is told; `rotate`: it is taken back; `none`: administrators see it.
+    policy: Annotated[str, Meta(pattern="^(notice|rotate|none)$")] = "notice"
+    #: As many there may be of each within 24 hours; 0: any number.
+    #: Readers, as a service says for how many it reads;
+    readers: _Natural = 1
+    #: networks, IPv4 /24 and IPv6 /48;
+    networks: _Seen = 12
+    #: kinds of clients.
+    clients: _Seen = 6
+
+
 class Keys(Section, frozen=True):
     """The key under which secrets in the database are encrypted."""
 
@@ -145,6 +161,7 @@ class Settings(Section, frozen=True):
     teaser: TeaserSettings = TeaserSettings()
     tokens: Tokens = Tokens()
     guessing: Guessing = Guessing()
+    leaks: Leaks = Leaks()
     keys: Keys = Keys()
     ingest: Ingest = Ingest()
     log: Log = Log()
