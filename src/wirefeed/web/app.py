@@ -25,6 +25,7 @@ from wirefeed.web.request import (
     HOUSE,
     KEYRING,
     LEAKS,
+    NEWSDESK,
     PLANS,
     PUBLISHING,
     READERS,
@@ -79,6 +80,7 @@ def make_app(
             app[USAGE] = opened.usage
             app[LEAKS] = opened.leaks
             app[PUBLISHING] = opened.publishing
+            app[NEWSDESK] = opened.newsdesk
             app[SYNDICATION] = opened.syndication
             app[FOLLOWER] = Follower(opened.database)
             app[READY] = asyncio.Event()
