@@ -17,7 +17,7 @@ from wirefeed.config import Taxonomy as TaxonomySettings
 from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.domain.feeds import Shape
-from wirefeed.domain.leaks import Limits, Policy
+from wirefeed.domain.leaks import Policy
 from wirefeed.domain.plans import Plan
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
@@ -35,6 +35,7 @@ from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.guessing import Guesses
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring, master_key
+from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
@@ -81,6 +82,7 @@ class Services:
     feed_keys: FeedKeys
     administrators: Administrators
     leaks: Leaks
+    leak_reports: LeakReports
     usage: Usage
     readers: Readers
     guesses: Guesses
@@ -128,16 +130,20 @@ def _build(
         knows=partial(_is_a_feed, taxonomy, settings.site.languages),
         clock=clock,
     )
+    tokens = Tokens(
+        database,
+        audit,
+        gate,
+        max_days=max_days,
+        max_live=settings.tokens.max_live,
+        clock=clock,
+    )
     leaks = Leaks(
         database,
         audit,
         feed_keys,
         policy=Policy(settings.leaks.policy),
-        limits=Limits(
-            readers=settings.leaks.readers,
-            networks=settings.leaks.networks,
-            clients=settings.leaks.clients,
-        ),
+        limits=settings.leaks.limits,
         clock=clock,
     )
     usage = Usage(database, leaks, clock=clock)
@@ -151,17 +157,19 @@ def _build(
         audit=audit,
         plans=Plans(database, audit, clock=clock),
         accounts=Accounts(database, audit, clock=clock),
-        tokens=Tokens(
-            database,
-            audit,
-            gate,
-            max_days=max_days,
-            max_live=settings.tokens.max_live,
-            clock=clock,
-        ),
+        tokens=tokens,
         feed_keys=feed_keys,
         administrators=Administrators(database, audit, clock=clock),
         leaks=leaks,
+        leak_reports=LeakReports(
+            database,
+            audit,
+            feed_keys,
+            tokens,
+            gate,
+            secret=settings.leaks.signing_secret,
+            clock=clock,
+        ),
         usage=usage,
         readers=Readers(database, gate, usage, clock=clock),
         guesses=Guesses(

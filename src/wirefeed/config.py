@@ -15,7 +15,9 @@ import msgspec
 from msgspec import Meta
 
 from wirefeed.domain.errors import Unacceptable
+from wirefeed.domain.leaks import Limits
 from wirefeed.domain.networks import parse_network
+from wirefeed.domain.signatures import parse_secret
 
 _PREFIX = "WIREFEED_"
 _Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -127,6 +129,18 @@ class Leaks(Section, frozen=True):
     networks: _Seen = 12
     #: kinds of clients.
     clients: _Seen = 6
+    #: With which reports of leaks are signed that say they are (`whsec_…`); empty: none are taken.
+    secret: str = ""
+
+    @property
+    def limits(self) -> Limits:
+        """As many there may be of each."""
+        return Limits(readers=self.readers, networks=self.networks, clients=self.clients)
+
+    @property
+    def signing_secret(self) -> bytes | None:
+        """The secret as bytes. Raises `Unacceptable`."""
+        return parse_secret(self.secret, "leaks.secret") if self.secret else None
 
 
 class Keys(Section, frozen=True):
@@ -264,6 +278,7 @@ def _check(settings: Settings) -> None:
         )
     for text in settings.server.trusted_proxies:
         parse_network(text, "server.trusted_proxies")
+    _ = settings.leaks.signing_secret
     if not settings.database.url.startswith("sqlite:///"):
         raise Unacceptable(
             "the database is named by an address",

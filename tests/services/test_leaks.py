@@ -150,14 +150,16 @@ async def test_dismissing_once_more_changes_nothing(watched: Watched):
 
 async def test_one_policy_takes_the_key_back(tmp_path: Path):
     async with watching(tmp_path, policy="rotate") as watched:
-        await watched.read_by(3)
+        watched.services.usage.saw_key(watched.key, "203.0.113.7", FEEDBIN.format(3))
+        await watched.read_from(20)
         key = await watched.now()
         assert (key.reason, key.revoked) == (Lapse.LEAKED, watched.clock.now)
-        assert await watched.flags() == {"readers": 3}
+        assert await watched.flags() == {"readers": 3, "networks": 21}
         # Whoever has it reads on, and that is no news.
         await watched.read_from(50)
-        assert await watched.flags() == {"readers": 3}
+        assert await watched.flags() == {"readers": 3, "networks": 21}
         assert [verb for verb, _, _ in await watched.audited()] == [
+            Verb.FEED_KEY_FLAG,
             Verb.FEED_KEY_FLAG,
             Verb.FEED_KEY_REVOKE,
         ]

@@ -73,6 +73,8 @@ class Leaks:
             elif flag is not None and flag.dismissed is None and suspicion.count > flag.count:
                 # So that whoever dismisses it has seen how many there are by then.
                 await flags.put(connection, replace(flag, count=suspicion.count))
+        for key in dict.fromkeys(flag.feed_key for flag in news):
+            await self._act(connection, held[key], now)
         return news
 
     async def _raise(
@@ -88,15 +90,17 @@ class Leaks:
             reason=flag.reason,
             count=flag.count,
         )
+        return flag
+
+    async def _act(self, connection: AsyncConnection, key: FeedKey, now: int) -> None:
         match self._policy:
             case Policy.NOTICE:
-                if await flags.warn(connection, key, now):
-                    await self._announce(connection, key)
+                if await flags.warn(connection, key.id, now):
+                    await self._announce(connection, key.id)
             case Policy.ROTATE:
                 await self._feed_keys.take_back(connection, key, SYSTEM, Lapse.LEAKED)
             case Policy.NONE:
                 pass
-        return flag
 
     async def flagged(
         self,

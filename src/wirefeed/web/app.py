@@ -24,6 +24,7 @@ from wirefeed.web.request import (
     GUESSES,
     HOUSE,
     KEYRING,
+    LEAK_REPORTS,
     LEAKS,
     NEWSDESK,
     PLANS,
@@ -79,6 +80,7 @@ def make_app(
             app[GUESSES] = opened.guesses
             app[USAGE] = opened.usage
             app[LEAKS] = opened.leaks
+            app[LEAK_REPORTS] = opened.leak_reports
             app[PUBLISHING] = opened.publishing
             app[NEWSDESK] = opened.newsdesk
             app[SYNDICATION] = opened.syndication

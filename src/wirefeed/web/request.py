@@ -38,6 +38,7 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.guessing import Guesses
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
@@ -65,6 +66,7 @@ FOLLOWER = web.AppKey("follower", Follower)
 HOUSE = web.AppKey("house", House)
 GUESSES = web.AppKey("guesses", Guesses)
 LEAKS = web.AppKey("leaks", Leaks)
+LEAK_REPORTS = web.AppKey("leak_reports", LeakReports)
 USAGE = web.AppKey("usage", Usage)
 #: What everybody may have is kept by caches for seconds, and shown by them while we are away.
 PUBLIC_CACHE = "public, max-age=60, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400"

@@ -10,9 +10,11 @@ from wirefeed.web.api import (
     audit,
     desk,
     feed_keys,
+    leaks,
     reference,
     serving,
     tokens,
+    usage,
 )
 from wirefeed.web.api.openapi import document
 
@@ -22,6 +24,8 @@ TAGS = {
     "Account": "What a partner sees of its own, with a token of its own.",
     "Tokens": "The credentials of machines: of subscribers, newsrooms and administrators.",
     "Private addresses": "The credentials of people with feed readers.",
+    "Leaks": "Credentials found in public, and private addresses that seem shared.",
+    "Use": "Where credentials are used, and what was refused.",
     "Desk": "Stories as they are held, and taking one back.",
     "Administrators": "Who administers, in which role.",
     "Audit": "Who did what, in a chain that shows every edit.",
@@ -32,6 +36,8 @@ ENDPOINTS = (
     *account.ENDPOINTS,
     *tokens.ENDPOINTS,
     *feed_keys.ENDPOINTS,
+    *leaks.ENDPOINTS,
+    *usage.ENDPOINTS,
     *desk.ENDPOINTS,
     *admins.ENDPOINTS,
     *audit.ENDPOINTS,
