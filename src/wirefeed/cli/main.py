@@ -23,6 +23,7 @@ _COMMANDS = {
     "subscribers": ("subscribers", "subscribers"),
     "tokens": ("tokens", "tokens"),
     "feedkeys": ("feedkeys", "feedkeys"),
+    "usage": ("usage", "usage"),
     "admins": ("admins", "admins"),
     "audit": ("audit", "audit"),
     "db": ("database", "db"),
