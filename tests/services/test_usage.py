@@ -131,6 +131,9 @@ async def test_while_the_database_is_away_nothing_fails_and_nothing_is_lost(
         usage.refused(Refusal(subscriber="reader", credential="t", reason="expired"), "/x", HOME)
         with pytest.raises(Unavailable):
             await usage.flush()
+        # Who asks is told what there is on disk.
+        assert await usage.refusals("reader") == []
+        assert (await usage.keys("reader"))[0].sightings == ()
         clock.advance(SECOND)
     away.is_away = False
     await usage.flush()

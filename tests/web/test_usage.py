@@ -134,6 +134,7 @@ async def test_what_is_refused_is_noted_with_its_reason(agency: Agency):
     await refuse("network", 403, *feed, networks=("192.0.2.0/24",))
     await refuse("scope", 403, *feed, scopes=frozenset({Scope.WIRE_READ}))
     await refuse("scope", 403, "/api/v1/stories", "/api/v1/stories")
+    await refuse("role", 403, "/api/v1/admin/audit", "/api/v1/admin/audit")
     await refuse("revoked", 401, *feed)
     await refuse("expired", 401, *feed, days=1)
     await refuse("ended", 403, *feed)

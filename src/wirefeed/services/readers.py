@@ -136,7 +136,7 @@ class Readers:
             raise Unauthenticated
         token = await self._authenticate(presented.secret, address)
         if token.admin is None:
-            raise Forbidden("this token is not an administrator's")
+            raise _refused(Forbidden("this token is not an administrator's"), token, "role")
         async with self._database.reading() as connection:
             found = await administrators.admin(connection, token.admin)
         if found is None:

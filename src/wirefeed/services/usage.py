@@ -6,13 +6,14 @@ kept as far as there is room.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.credentials import FeedKey, Token
-from wirefeed.domain.errors import Refusal
+from wirefeed.domain.errors import Refusal, Unavailable
 from wirefeed.domain.leaks import Flag
 from wirefeed.domain.sightings import Refused, Sighting, client_family, place, told_readers
 from wirefeed.services.leaks import Leaks
@@ -171,6 +172,11 @@ class Usage:
         for table in (self._sightings, self._keys, self._tokens, self._refusals):
             table.dropped = 0
 
+    async def _settle(self) -> None:
+        """Write down what is noted before it is looked at, if that is possible now."""
+        with suppress(Unavailable):
+            await self.flush()
+
     async def prune(self) -> None:
         """Forget where keys were seen more than 30 days ago, in small parts."""
         self._pruned = self._clock()
@@ -181,7 +187,7 @@ class Usage:
 
     async def keys(self, subscriber: str | None = None) -> list[KeyUse]:
         """Say of the feed keys of a subscriber, or of all, where they were seen; by id."""
-        await self.flush()
+        await self._settle()
         async with self._database.reading() as connection:
             keys = await credentials.feed_keys(connection, subscriber)
             uses: list[KeyUse] = []
@@ -191,13 +197,13 @@ class Usage:
 
     async def seen(self, key_id: str) -> list[Sighting]:
         """Say where a feed key was seen, the latest first."""
-        await self.flush()
+        await self._settle()
         async with self._database.reading() as connection:
             return await usage.sightings(connection, [key_id])
 
     async def refusals(self, subscriber: str) -> list[Refused]:
         """List what was refused to a subscriber of late, the newest first."""
-        await self.flush()
+        await self._settle()
         async with self._database.reading() as connection:
             return await usage.refusals(connection, subscriber)
 
