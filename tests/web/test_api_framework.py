@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from tests.support.agency import PUBLIC_URL
+from tests.support.agency import PUBLIC_URL, START
 from tests.support.api import DONE, LABELS, Label, labelling
+from wirefeed.domain.errors import Unacceptable
+from wirefeed.web.api.times import micros, moment
 
 FRAGILE = "/api/v1/labels/fragile"
 OWNER = {"Authorization": "Bearer owner-rw"}
@@ -346,3 +349,26 @@ async def test_a_cursor_is_ours_or_none(api: Api, change):
     answer = await api.ask("GET", f"/api/v1/labels?after={change.format(cursor)}")
     assert answer.problem == (404, "after")
     assert answer.json["remedy"]
+
+
+# --- times ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "inside"),
+    [
+        ("1970-01-01T00:00:00Z", 0),
+        ("2026-03-01T12:00:00.123456Z", START + 123_456),
+        ("2026-03-01T14:00:00+02:00", START),
+    ],
+)
+def test_a_time_is_the_same_inside(text, inside):
+    assert micros(datetime.fromisoformat(text), "$.ends") == inside
+    assert moment(inside) == datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize("text", ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_no_clock_shows_is_refused(text):
+    with pytest.raises(Unacceptable) as refused:
+        micros(datetime.fromisoformat(text), "$.ends")
+    assert refused.value.field == "$.ends"

@@ -238,6 +238,8 @@ async def test_people_read_all_of_it_on_a_page(agency: Agency):
         assert endpoint.operation.path in answer.text
     for name in TOLD["components"]["schemas"]:
         assert f"schema-{name}" in page.ids
+    style = await ask(agency, "/static/api.css")
+    assert (style.status, style.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
 
 
 @pytest.mark.parametrize("told", [TOLD, LABELS], ids=["ours", "labels"])

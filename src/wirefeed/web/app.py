@@ -25,6 +25,7 @@ from wirefeed.web.request import (
     HANDOVERS,
     HOUSE,
     KEYRING,
+    NEWSDESK,
     PLANS,
     PUBLISHING,
     READERS,
@@ -76,6 +77,7 @@ def make_app(
             app[READERS] = opened.readers
             app[GUESSES] = opened.guesses
             app[PUBLISHING] = opened.publishing
+            app[NEWSDESK] = opened.newsdesk
             app[SYNDICATION] = opened.syndication
             app[FOLLOWER] = Follower(opened.database)
             app[READY] = asyncio.Event()

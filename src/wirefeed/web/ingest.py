@@ -69,11 +69,11 @@ class Receipt(msgspec.Struct, kw_only=True, rename={"status": "pubStatus"}):
     },
 )
 async def post_story(call: Call[bytes, None]) -> Result:
-    """Send a story: a new one, a newer version, a correction or a kill.
+    """Send a story.
 
-    201 when it is new, 200 otherwise; either way it is on disk when this answers. Sent again
-    it changes nothing, so whatever went wrong may be retried. The same version with other
-    content is a conflict.
+    A new one, a newer version, a correction or a kill. 201 when it is new, 200 otherwise; either
+    way it is on disk when this answers. Sent again it changes nothing, so whatever went wrong
+    may be retried. The same version with other content is a conflict.
     """
     receipt = await call.app[PUBLISHING].accept(await _read(call.body), call.source)
     if receipt.error is not None:

@@ -39,6 +39,7 @@ from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
@@ -58,6 +59,7 @@ ADMINISTRATORS = web.AppKey("administrators", Administrators)
 READERS = web.AppKey("readers", Readers)
 KEYRING = web.AppKey("keyring", Keyring)
 PUBLISHING = web.AppKey("publishing", Publishing)
+NEWSDESK = web.AppKey("newsdesk", Newsdesk)
 SYNDICATION = web.AppKey("syndication", Syndication)
 FOLLOWER = web.AppKey("follower", Follower)
 HOUSE = web.AppKey("house", House)

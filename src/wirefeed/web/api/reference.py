@@ -78,7 +78,8 @@ def shown(document: Mapping[str, Any]) -> dict[str, Any]:
         "schemas": [
             {
                 "name": name,
-                "text": schema.get("description", ""),
+                # Written for those who read the source, where names of fields are marked.
+                "text": schema.get("description", "").replace("`", ""),
                 "type": _type(schema),
                 "fields": _fields(schema),
             }
