@@ -100,6 +100,11 @@ class HandOvers:
         async with self._database.reading() as connection:
             return await hand_overs.hand_overs(connection, subscriber, after=after, limit=limit)
 
+    async def get(self, hand_over_id: str, *, of: str | None = None) -> HandOver:
+        """Give a link by its id; with `of`, only a subscriber's own. Raises `NotFound`."""
+        async with self._database.reading() as connection:
+            return await _held(connection, hand_over_id, of)
+
     async def withdraw(
         self, hand_over_id: str, by: Actor = SYSTEM, *, of: str | None = None
     ) -> HandOver:
@@ -109,11 +114,7 @@ class HandOvers:
         opened: what it gave is revoked like any other.
         """
         async with self._database.writing() as connection:
-            row = await hand_overs.by_id(connection, hand_over_id)
-            if row is None or (of is not None and row.subscriber != of):
-                raise NotFound(
-                    f"there is no link {hand_over_id!r}", remedy="see `wirefeed handovers list`"
-                )
+            row = await _held(connection, hand_over_id, of)
             at = self._clock()
             state = row.state(at)
             if state is State.OPENED:
@@ -214,6 +215,13 @@ class HandOvers:
                 self._feed_keys.check(feeds)
             case SignIn():
                 pass
+
+
+async def _held(connection: AsyncConnection, hand_over_id: str, of: str | None) -> HandOver:
+    row = await hand_overs.by_id(connection, hand_over_id)
+    if row is None or (of is not None and row.subscriber != of):
+        raise NotFound(f"there is no link {hand_over_id!r}", remedy="see `wirefeed handovers list`")
+    return row
 
 
 def _about(row: HandOver) -> str:
