@@ -33,6 +33,7 @@ from wirefeed.services.administrators import Administrators
 from wirefeed.services.audit import Audit
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.guessing import Guesses
+from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring, master_key
 from wirefeed.services.leak_reports import LeakReports
@@ -80,6 +81,7 @@ class Services:
     accounts: Accounts
     tokens: Tokens
     feed_keys: FeedKeys
+    handovers: HandOvers
     administrators: Administrators
     leaks: Leaks
     leak_reports: LeakReports
@@ -115,6 +117,11 @@ def _build(
     max_days = settings.tokens.max_days
     gate = TokenGate(keyring, issuer=database.issuer, max_days=max_days, clock=clock)
     audit = Audit(database, _derived(master, b"audit"), clock)
+    tokens = Tokens(
+        database, audit, gate, max_days=max_days, max_live=settings.tokens.max_live, clock=clock
+    )
+    knows = partial(_is_a_feed, taxonomy, settings.site.languages)
+    feed_keys = FeedKeys(database, audit, knows=knows, clock=clock)
     publishing = Publishing(
         database,
         taxonomy,
@@ -147,6 +154,7 @@ def _build(
         clock=clock,
     )
     usage = Usage(database, leaks, clock=clock)
+    handovers = HandOvers(database, audit, tokens, feed_keys, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -159,6 +167,7 @@ def _build(
         accounts=Accounts(database, audit, clock=clock),
         tokens=tokens,
         feed_keys=feed_keys,
+        handovers=handovers,
         administrators=Administrators(database, audit, clock=clock),
         leaks=leaks,
         leak_reports=LeakReports(
@@ -166,6 +175,7 @@ def _build(
             audit,
             feed_keys,
             tokens,
+            handovers,
             gate,
             secret=settings.leaks.signing_secret,
             clock=clock,

@@ -19,9 +19,12 @@ from tests.support.answers import Answer, ask, look
 from wirefeed.config import Guessing, Leaks
 from wirefeed.domain.audit import Verb
 from wirefeed.domain.credentials import Lapse, SecretKind, digest, make_secret
+from wirefeed.domain.errors import Gone
+from wirefeed.domain.handovers import KeyTerms
 from wirefeed.domain.roles import Role
 from wirefeed.domain.signatures import Signature, parse_secret, sign
 from wirefeed.domain.terms import Terms
+from wirefeed.services.feed_keys import IssuedFeedKey
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -167,6 +170,25 @@ async def test_s24_as_scanners_of_code_send_it(reported: Reported):
             "reporter",
             {"where": where},
         )
+
+
+async def test_s24_a_link_that_is_shown_opens_no_more(reported: Reported):
+    issue = reported.agency.services.handovers.issue
+    waiting, opened = [await issue("reader", KeyTerms()) for _ in range(2)]
+    reported.log.secrets.update({waiting.secret, opened.secret})
+    given = await reported.agency.services.handovers.open(opened.secret)
+    report = await reported.report(waiting.secret, opened.secret)
+    assert report == {"reported": 2, "revoked": 1}
+    with pytest.raises(Gone):
+        await reported.agency.services.handovers.open(waiting.secret)
+    assert [verb for verb, _, _ in await reported.audited(f"hand-over:{waiting.row.id}")] == [
+        Verb.HAND_OVER_WITHDRAW,
+        Verb.LEAK_REPORT,
+    ]
+    # What the other gave was given to whom it was meant.
+    assert isinstance(given.made, IssuedFeedKey)
+    key = await reported.agency.services.feed_keys.get(given.made.row.id)
+    assert key.revoked is None
 
 
 async def test_s24_a_rotated_key_that_is_shown_says_that_it_leaked(reported: Reported):

@@ -17,9 +17,10 @@ from wirefeed.domain.errors import Unauthenticated
 from wirefeed.domain.signatures import Signature, holds
 from wirefeed.services.audit import Audit
 from wirefeed.services.feed_keys import FeedKeys
+from wirefeed.services.handovers import HandOvers
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
-from wirefeed.storage import credentials
+from wirefeed.storage import credentials, hand_overs
 from wirefeed.storage.database import Database
 
 #: Whoever reports, as the audit names them: nobody is asked who they are.
@@ -57,6 +58,7 @@ class LeakReports:
         audit: Audit,
         feed_keys: FeedKeys,
         tokens: Tokens,
+        handovers: HandOvers,
         gate: TokenGate,
         *,
         secret: bytes | None,
@@ -66,6 +68,7 @@ class LeakReports:
         self._audit = audit
         self._feed_keys = feed_keys
         self._tokens = tokens
+        self._handovers = handovers
         self._gate = gate
         # Without a secret no signature holds, and none is refused any faster.
         self._secret = secret or secrets.token_bytes(32)
@@ -109,6 +112,8 @@ class LeakReports:
         """Find whose a text is, if it is a credential to the letter."""
         if is_secret(SecretKind.FEED, text):
             return await self._feed_key(text, where)
+        if is_secret(SecretKind.HAND_OVER, text):
+            return await self._hand_over(text, where)
         return await self._token(text, where)
 
     async def _feed_key(self, text: str, where: str) -> _Known | None:
@@ -125,6 +130,21 @@ class LeakReports:
         if held is None:
             return False
         return await self._feed_keys.take_back(connection, held, REPORTER, Lapse.LEAKED) != held
+
+    async def _hand_over(self, text: str, where: str) -> _Known | None:
+        async with self._database.reading() as connection:
+            row = await hand_overs.by_digest(connection, digest(text))
+        if row is None:
+            return None
+        return _Known(
+            about=f"hand-over:{row.id}", where=where, take_back=partial(self._end_link, row.id)
+        )
+
+    async def _end_link(self, link_id: str, connection: AsyncConnection) -> bool:
+        held = await hand_overs.by_id(connection, link_id)
+        if held is None:
+            return False
+        return await self._handovers.take_back(connection, held, REPORTER) != held
 
     async def _token(self, text: str, where: str) -> _Known | None:
         try:

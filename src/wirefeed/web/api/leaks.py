@@ -115,8 +115,9 @@ async def report_leaks(call: Call[bytes, None]) -> Result:
 
     Whatever of them holds is taken back before this answers, so nothing needs to be proved: who
     can show a credential has it. A private address goes on as the public feed and tells its
-    reader why; a token goes with all that were issued with it. Which of several texts were
-    ours is not said. Lists as scanners of code send them are taken, too.
+    reader why; a token goes with all that were issued with it; a one-time link opens no more.
+    Which of several texts were ours is not said. Lists as scanners of code send them are taken,
+    too.
 
     A report with the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of
     Standard Webhooks has to be signed with the secret that was agreed on. Of one without, texts
