@@ -17,6 +17,7 @@ from wirefeed.config import Taxonomy as TaxonomySettings
 from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.domain.feeds import Shape
+from wirefeed.domain.leaks import Policy
 from wirefeed.domain.plans import Plan
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
@@ -32,8 +33,11 @@ from wirefeed.services.administrators import Administrators
 from wirefeed.services.audit import Audit
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.guessing import Guesses
+from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.leak_reports import LeakReports
+from wirefeed.services.leaks import Leaks
 from wirefeed.services.master_key import master_key
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
@@ -43,6 +47,7 @@ from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
+from wirefeed.services.usage import Usage
 from wirefeed.storage.cache import Cache
 from wirefeed.storage.database import Database
 from wirefeed.texts import load_all
@@ -79,7 +84,11 @@ class Services:
     accounts: Accounts
     tokens: Tokens
     feed_keys: FeedKeys
+    handovers: HandOvers
     administrators: Administrators
+    leaks: Leaks
+    leak_reports: LeakReports
+    usage: Usage
     readers: Readers
     guesses: Guesses
     publishing: Publishing
@@ -111,6 +120,11 @@ def _build(
     max_days = settings.tokens.max_days
     gate = TokenGate(keyring, issuer=database.issuer, max_days=max_days, clock=clock)
     audit = Audit(database, _derived(master, b"audit"), clock)
+    tokens = Tokens(
+        database, audit, gate, max_days=max_days, max_live=settings.tokens.max_live, clock=clock
+    )
+    knows = partial(_is_a_feed, taxonomy, settings.site.languages)
+    feed_keys = FeedKeys(database, audit, knows=knows, clock=clock)
     publishing = Publishing(
         database,
         taxonomy,
@@ -120,6 +134,16 @@ def _build(
         sanitiser=markup.EDITION,
         clock=clock,
     )
+    leaks = Leaks(
+        database,
+        audit,
+        feed_keys,
+        policy=Policy(settings.leaks.policy),
+        limits=settings.leaks.limits,
+        clock=clock,
+    )
+    usage = Usage(database, leaks, clock=clock)
+    handovers = HandOvers(database, audit, tokens, feed_keys, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -131,22 +155,23 @@ def _build(
         audit=audit,
         plans=Plans(database, audit, clock=clock),
         accounts=Accounts(database, audit, clock=clock),
-        tokens=Tokens(
-            database,
-            audit,
-            gate,
-            max_days=max_days,
-            max_live=settings.tokens.max_live,
-            clock=clock,
-        ),
-        feed_keys=FeedKeys(
-            database,
-            audit,
-            knows=partial(_is_a_feed, taxonomy, settings.site.languages),
-            clock=clock,
-        ),
+        tokens=tokens,
+        feed_keys=feed_keys,
+        handovers=handovers,
         administrators=Administrators(database, audit, clock=clock),
-        readers=Readers(database, gate, clock=clock),
+        leaks=leaks,
+        leak_reports=LeakReports(
+            database,
+            audit,
+            feed_keys,
+            tokens,
+            handovers,
+            gate,
+            secret=settings.leaks.signing_secret,
+            clock=clock,
+        ),
+        usage=usage,
+        readers=Readers(database, gate, usage, clock=clock),
         guesses=Guesses(
             per_minute=settings.guessing.per_minute,
             per_hour=settings.guessing.per_hour,

@@ -23,6 +23,8 @@ _COMMANDS = {
     "subscribers": ("subscribers", "subscribers"),
     "tokens": ("tokens", "tokens"),
     "feedkeys": ("feedkeys", "feedkeys"),
+    "handovers": ("handovers", "handovers"),
+    "usage": ("usage", "usage"),
     "admins": ("admins", "admins"),
     "audit": ("audit", "audit"),
     "keys": ("keys", "keys"),

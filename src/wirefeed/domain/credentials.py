@@ -117,6 +117,13 @@ class Token:
         """Whose it is, as the audit names it."""
         return f"subscriber:{self.subscriber}" if self.subscriber else self.subject
 
+    def is_of(self, claims: "Claims") -> bool:
+        """Say whether a JWT is the one that was issued with this row.
+
+        By the key as well: who has that of one token could else sign any other with it.
+        """
+        return (self.jti, self.subject, self.kid) == (claims.jti, claims.sub, claims.kid)
+
     @property
     def ends(self) -> int:
         """When it ends: it expires, or its key is given up."""

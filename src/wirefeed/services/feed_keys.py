@@ -57,6 +57,19 @@ class FeedKeys:
         `feeds` restricts it (`en/sport`, `en/latest`). Raises `NotFound` for the subscriber,
         `Unacceptable` for a feed that there is not.
         """
+        async with self._database.writing() as connection:
+            return await self.add(connection, subscriber, name, feeds=feeds, by=by)
+
+    async def add(
+        self,
+        connection: AsyncConnection,
+        subscriber: str,
+        name: str,
+        *,
+        by: Actor,
+        feeds: Collection[str] = (),
+    ) -> IssuedFeedKey:
+        """Issue a feed key as a part of something larger."""
         row = FeedKey(
             id=secrets.token_hex(6),
             subscriber=subscriber,
@@ -65,10 +78,9 @@ class FeedKeys:
             issued=self._clock(),
             feeds=frozenset(feeds),
         )
-        self._check(row.feeds)
-        async with self._database.writing() as connection:
-            await accounts.held(connection, subscriber)
-            return await self._add(connection, row, by, Verb.FEED_KEY_ISSUE)
+        self.check(row.feeds)
+        await accounts.held(connection, subscriber)
+        return await self._add(connection, row, by, Verb.FEED_KEY_ISSUE)
 
     async def all(
         self, subscriber: str | None = None, *, after: str = "", limit: int | None = None
@@ -121,14 +133,19 @@ class FeedKeys:
         Once more it changes nothing. Raises `NotFound`.
         """
         async with self._database.writing() as connection:
-            held = await _feed_key(connection, key_id)
-            if held.reason not in {None, Lapse.ROTATED}:
-                return held
-            at = self._clock()
-            await self._retire(connection, held, reason, at)
-            await self._audit.record(
-                connection, by, Verb.FEED_KEY_REVOKE, f"feed-key:{key_id}", reason=reason
-            )
+            return await self.take_back(connection, await _feed_key(connection, key_id), by, reason)
+
+    async def take_back(
+        self, connection: AsyncConnection, held: FeedKey, by: Actor, reason: Lapse
+    ) -> FeedKey:
+        """Revoke a feed key as a part of something larger; gives what it then is."""
+        if held.reason not in {None, Lapse.ROTATED}:
+            return held
+        at = self._clock()
+        await self._retire(connection, held, reason, at)
+        await self._audit.record(
+            connection, by, Verb.FEED_KEY_REVOKE, f"feed-key:{held.id}", reason=reason
+        )
         return replace(held, revoked=at, reason=reason)
 
     async def select(self, key_id: str, topics: frozenset[str], by: Actor = SYSTEM) -> FeedKey:
@@ -148,7 +165,8 @@ class FeedKeys:
             )
         return replace(held, selection=topics, selected=at)
 
-    def _check(self, feeds: Collection[str]) -> None:
+    def check(self, feeds: Collection[str]) -> None:
+        """Raise `Unacceptable` for a feed that there is not."""
         for text in sorted(feeds):
             language, _, topic = text.partition("/")
             feed = Feed(language=language, topic="" if topic == "latest" else topic)

@@ -64,11 +64,28 @@ class Tokens:
         Raises `Invalid` for terms it may not have, `NotFound` for its owner or a plan,
         `Conflict` when a subscriber has as many as it may.
         """
+        async with self._database.writing() as connection:
+            return await self.add(connection, terms, by, parent=parent)
+
+    async def add(
+        self,
+        connection: AsyncConnection,
+        terms: Terms,
+        by: Actor,
+        *,
+        parent: Token | None = None,
+    ) -> IssuedToken:
+        """Issue a token as a part of something larger."""
         now = self._now()
         token = terms.token(secrets.token_hex(16), now, max_days=self._max_days, parent=parent)
-        async with self._database.writing() as connection:
-            await self._check_owner(connection, token, now)
-            return await self._add(connection, token, by, Verb.TOKEN_ISSUE)
+        await self._check_owner(connection, token, now)
+        return await self._add(connection, token, by, Verb.TOKEN_ISSUE)
+
+    async def check(self, connection: AsyncConnection, terms: Terms) -> None:
+        """Raise what issuing a token on these terms would raise now."""
+        now = self._now()
+        token = terms.token("", now, max_days=self._max_days)
+        await self._check_owner(connection, token, now)
 
     async def all(
         self,
@@ -144,11 +161,12 @@ class Tokens:
         """
         async with self._database.writing() as connection:
             await _token(connection, jti, of)
-            return await self._revoke_all(connection, jti, by, derived=derived)
+            return await self.take_back(connection, jti, by, derived=derived)
 
-    async def _revoke_all(
-        self, connection: AsyncConnection, jti: str, by: Actor, *, derived: bool
+    async def take_back(
+        self, connection: AsyncConnection, jti: str, by: Actor, *, derived: bool = True
     ) -> list[str]:
+        """Revoke a token as a part of something larger."""
         found = [jti]
         generation = [jti] if derived else []
         while generation := await credentials.issued_with(connection, generation):

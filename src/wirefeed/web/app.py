@@ -11,7 +11,7 @@ from wirefeed.composition import Clock, Services, open_services, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
 from wirefeed.services.follower import Follower, announce
-from wirefeed.web import feeds, key_pages, ops, pages, rendering
+from wirefeed.web import feeds, handovers, key_pages, ops, pages, rendering
 from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
 from wirefeed.web.request import (
@@ -22,8 +22,11 @@ from wirefeed.web.request import (
     FEED_KEYS,
     FOLLOWER,
     GUESSES,
+    HANDOVERS,
     HOUSE,
     KEYRING,
+    LEAK_REPORTS,
+    LEAKS,
     NEWSDESK,
     PLANS,
     PUBLISHING,
@@ -34,10 +37,12 @@ from wirefeed.web.request import (
     SYNDICATION,
     TAXONOMY,
     TOKENS,
+    USAGE,
     finish,
     harden,
     problems,
 )
+from wirefeed.web.usage import note_refusals
 
 ROUTES = [
     *feeds.ROUTES,
@@ -46,6 +51,7 @@ ROUTES = [
     *ops.HEALTH,
     *pages.ROUTES,
     *key_pages.ROUTES,
+    *handovers.ROUTES,
 ]
 Opener = Callable[[Settings, Clock], AbstractAsyncContextManager[Services]]
 
@@ -57,7 +63,8 @@ def make_app(
 ) -> web.Application:
     """Make the application; its services open when it starts."""
     app = web.Application(
-        middlewares=[harden, problems, limit_guesses], client_max_size=settings.ingest.max_bytes
+        middlewares=[harden, problems, note_refusals, limit_guesses],
+        client_max_size=settings.ingest.max_bytes,
     )
     app[SETTINGS], app[CLOCK] = settings, clock
 
@@ -72,9 +79,13 @@ def make_app(
             app[ACCOUNTS] = opened.accounts
             app[TOKENS] = opened.tokens
             app[FEED_KEYS] = opened.feed_keys
+            app[HANDOVERS] = opened.handovers
             app[ADMINISTRATORS] = opened.administrators
             app[READERS] = opened.readers
             app[GUESSES] = opened.guesses
+            app[USAGE] = opened.usage
+            app[LEAKS] = opened.leaks
+            app[LEAK_REPORTS] = opened.leak_reports
             app[PUBLISHING] = opened.publishing
             app[NEWSDESK] = opened.newsdesk
             app[SYNDICATION] = opened.syndication
@@ -98,13 +109,14 @@ async def _running(services: Services) -> AsyncIterator[None]:
 
     def failed(error: Exception) -> None:
         if isinstance(error, Unavailable):
-            _log.warning("announcing failed", reason=error.message)
+            _log.warning("work in the background failed", reason=error.message)
         else:
             _log.error("bug", exc_info=error)
 
     tasks = [
         asyncio.create_task(services.publishing.run()),
         asyncio.create_task(announce(services.publishing, failed)),
+        asyncio.create_task(services.usage.run(failed)),
     ]
     try:
         yield

@@ -10,10 +10,13 @@ from wirefeed.web.api import (
     audit,
     desk,
     feed_keys,
+    hand_overs,
     keys,
+    leaks,
     reference,
     serving,
     tokens,
+    usage,
 )
 from wirefeed.web.api.openapi import document
 
@@ -23,6 +26,9 @@ TAGS = {
     "Account": "What a partner sees of its own, with a token of its own.",
     "Tokens": "The credentials of machines: of subscribers, newsrooms and administrators.",
     "Private addresses": "The credentials of people with feed readers.",
+    "One-time links": "How a credential reaches whom it is meant for, seen by nobody else.",
+    "Leaks": "Credentials found in public, and private addresses that seem shared.",
+    "Use": "Where credentials are used, and what was refused.",
     "Desk": "Stories as they are held, and taking one back.",
     "Administrators": "Who administers, in which role.",
     "Signing keys": "What tokens are signed with.",
@@ -34,6 +40,9 @@ ENDPOINTS = (
     *account.ENDPOINTS,
     *tokens.ENDPOINTS,
     *feed_keys.ENDPOINTS,
+    *hand_overs.ENDPOINTS,
+    *leaks.ENDPOINTS,
+    *usage.ENDPOINTS,
     *desk.ENDPOINTS,
     *admins.ENDPOINTS,
     *keys.ENDPOINTS,
