@@ -1,6 +1,8 @@
-"""What all tests stand on: the order of the floors and the size of the run."""
+"""What all tests stand on: the order of the floors, what a run is to be, a way to be heard."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,14 @@ def soak() -> bool:
 def bare() -> bool:
     """Say whether this run is to be without asserts and without compiled parsers."""
     return BARE
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Give a way to say a figure, so that it is seen also when all is well."""
+
+    def say(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}\n")
+
+    return say
