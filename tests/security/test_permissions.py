@@ -35,6 +35,7 @@ ROLES: dict[str, set[Role]] = {
     "stories:read": {OWNER, SALES, DESK, AUDITOR},
     "stories:write": {OWNER, DESK},
     "topics:read": {OWNER, SALES, DESK, AUDITOR},
+    "topics:write": {OWNER, DESK},
     "keys:read": {OWNER, AUDITOR},
     "keys:write": {OWNER},
     "admins:read": {OWNER, AUDITOR},

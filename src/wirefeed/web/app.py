@@ -24,6 +24,7 @@ from wirefeed.web.request import (
     GUESSES,
     HOUSE,
     KEYRING,
+    NEWSDESK,
     PLANS,
     PUBLISHING,
     READERS,
@@ -73,6 +74,7 @@ def make_app(
             app[READERS] = opened.readers
             app[GUESSES] = opened.guesses
             app[PUBLISHING] = opened.publishing
+            app[NEWSDESK] = opened.newsdesk
             app[SYNDICATION] = opened.syndication
             app[FOLLOWER] = Follower(opened.database)
             app[READY] = asyncio.Event()
