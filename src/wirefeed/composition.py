@@ -17,6 +17,7 @@ from wirefeed.config import Taxonomy as TaxonomySettings
 from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.domain.feeds import Shape
+from wirefeed.domain.leaks import Policy
 from wirefeed.domain.plans import Plan
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
@@ -35,6 +36,8 @@ from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring, master_key
+from wirefeed.services.leak_reports import LeakReports
+from wirefeed.services.leaks import Leaks
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
@@ -42,6 +45,7 @@ from wirefeed.services.readers import Readers
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
+from wirefeed.services.usage import Usage
 from wirefeed.storage.cache import Cache
 from wirefeed.storage.database import Database
 from wirefeed.texts import load_all
@@ -79,6 +83,9 @@ class Services:
     feed_keys: FeedKeys
     handovers: HandOvers
     administrators: Administrators
+    leaks: Leaks
+    leak_reports: LeakReports
+    usage: Usage
     readers: Readers
     guesses: Guesses
     publishing: Publishing
@@ -125,6 +132,30 @@ def _build(
         sanitiser=markup.EDITION,
         clock=clock,
     )
+    feed_keys = FeedKeys(
+        database,
+        audit,
+        knows=partial(_is_a_feed, taxonomy, settings.site.languages),
+        clock=clock,
+    )
+    tokens = Tokens(
+        database,
+        audit,
+        gate,
+        max_days=max_days,
+        max_live=settings.tokens.max_live,
+        clock=clock,
+    )
+    leaks = Leaks(
+        database,
+        audit,
+        feed_keys,
+        policy=Policy(settings.leaks.policy),
+        limits=settings.leaks.limits,
+        clock=clock,
+    )
+    usage = Usage(database, leaks, clock=clock)
+    handovers = HandOvers(database, audit, tokens, feed_keys, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -137,9 +168,21 @@ def _build(
         accounts=Accounts(database, audit, clock=clock),
         tokens=tokens,
         feed_keys=feed_keys,
-        handovers=HandOvers(database, audit, tokens, feed_keys, clock=clock),
+        handovers=handovers,
         administrators=Administrators(database, audit, clock=clock),
-        readers=Readers(database, gate, clock=clock),
+        leaks=leaks,
+        leak_reports=LeakReports(
+            database,
+            audit,
+            feed_keys,
+            tokens,
+            handovers,
+            gate,
+            secret=settings.leaks.signing_secret,
+            clock=clock,
+        ),
+        usage=usage,
+        readers=Readers(database, gate, usage, clock=clock),
         guesses=Guesses(
             per_minute=settings.guessing.per_minute,
             per_hour=settings.guessing.per_hour,

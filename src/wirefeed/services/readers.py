@@ -27,6 +27,7 @@ from wirefeed.domain.readers import Reader, lapse, lapse_of, told
 from wirefeed.domain.roles import Administrator, Role
 from wirefeed.services import accounts
 from wirefeed.services.token_gate import TokenGate
+from wirefeed.services.usage import Usage
 from wirefeed.storage import administrators, credentials, subscribers
 from wirefeed.storage.database import Database
 
@@ -38,9 +39,12 @@ _REMEMBERED = 90 * _DAY
 class Readers:
     """Says who asks."""
 
-    def __init__(self, database: Database, gate: TokenGate, *, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, database: Database, gate: TokenGate, usage: Usage, *, clock: Callable[[], int]
+    ) -> None:
         self._database = database
         self._gate = gate
+        self._usage = usage
         self._clock = clock
 
     async def public(self) -> Reader:
@@ -132,7 +136,7 @@ class Readers:
             raise Unauthenticated
         token = await self._authenticate(presented.secret, address)
         if token.admin is None:
-            raise Forbidden("this token is not an administrator's")
+            raise _refused(Forbidden("this token is not an administrator's"), token, "role")
         async with self._database.reading() as connection:
             found = await administrators.admin(connection, token.admin)
         if found is None:
@@ -174,6 +178,7 @@ class Readers:
         if token.networks and not contains(token.networks, address):
             error = Forbidden("the token may not be used from this network", field="networks")
             raise _refused(error, token, "network")
+        self._usage.saw_token(token)
         return token
 
 

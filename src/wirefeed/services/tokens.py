@@ -161,11 +161,12 @@ class Tokens:
         """
         async with self._database.writing() as connection:
             await _token(connection, jti, of)
-            return await self._revoke_all(connection, jti, by, derived=derived)
+            return await self.take_back(connection, jti, by, derived=derived)
 
-    async def _revoke_all(
-        self, connection: AsyncConnection, jti: str, by: Actor, *, derived: bool
+    async def take_back(
+        self, connection: AsyncConnection, jti: str, by: Actor, *, derived: bool = True
     ) -> list[str]:
+        """Revoke a token as a part of something larger."""
         found = [jti]
         generation = [jti] if derived else []
         while generation := await credentials.issued_with(connection, generation):

@@ -143,6 +143,12 @@ async def feed_key_by_id(conn: AsyncConnection, key_id: str) -> FeedKey | None:
     return None if row is None else _a_feed_key(row)
 
 
+async def feed_keys_by_id(conn: AsyncConnection, ids: Collection[str]) -> dict[str, FeedKey]:
+    """Give those of some keys that there are."""
+    rows = await conn.execute(select(tables.feed_keys).where(_key.id.in_(ids)))
+    return {row.id: _a_feed_key(row) for row in rows}
+
+
 async def feed_keys(
     conn: AsyncConnection,
     subscriber: str | None = None,

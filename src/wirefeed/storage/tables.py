@@ -336,7 +336,7 @@ sightings = Table(
     Column("first", _Time, nullable=False),
     Column("last", _Time, nullable=False),
     Column("requests", BigInteger, nullable=False),
-    #: The most readers the client said it reads for.
+    #: For how many the client last said it reads.
     Column("readers", Integer, nullable=False),
     Index(None, "last"),
 )
