@@ -105,6 +105,7 @@ async def open_services(settings: Settings, clock: Clock = utc_now) -> AsyncIter
     try:
         master = await master_key(Path(settings.keys.master), database)
         services = _build(settings, clock, taxonomy, master, database)
+        await services.audit.begin()
         await services.plans.seed(plans)
         await services.keyring.load()
         yield services

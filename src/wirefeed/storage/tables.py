@@ -425,12 +425,11 @@ audit = Table(
     Index(None, "about", "seq"),
 )
 
-#: One row: how many rows there are, and the MAC of the last, so that none is cut off.
+#: One row: the end of the chain, sealed, so that none is cut off.
 audit_head = Table(
     "audit_head",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("seq", BigInteger, nullable=False),
     Column("mac", LargeBinary, nullable=False),
     CheckConstraint("id = 1", name="one"),
 )
