@@ -16,8 +16,9 @@ from typing import Any
 
 import aiohttp
 
-from tests.process.conftest import House, Tell
+from tests.process.conftest import Tell
 from tests.process.test_crash import check_wire, connected
+from tests.support.house import House
 from tests.support.process import Wirefeed, wirefeed
 
 #: By what it is for: the token's owner, the call, and the answer to who is let in.
