@@ -30,12 +30,15 @@ from wirefeed.formats.definitions import (
 from wirefeed.services.accounts import Accounts
 from wirefeed.services.administrators import Administrators
 from wirefeed.services.audit import Audit
+from wirefeed.services.bulk import Bulk
+from wirefeed.services.endings import Endings
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.guessing import Guesses
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring, master_key
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
+from wirefeed.services.prospects import Prospects
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
 from wirefeed.services.syndication import Syndication
@@ -82,6 +85,9 @@ class Services:
     publishing: Publishing
     newsdesk: Newsdesk
     syndication: Syndication
+    prospects: Prospects
+    endings: Endings
+    bulk: Bulk
 
 
 @asynccontextmanager
@@ -117,6 +123,18 @@ def _build(
         sanitiser=markup.EDITION,
         clock=clock,
     )
+    plans = Plans(database, audit, topics=taxonomy, languages=settings.site.languages, clock=clock)
+    accounts = Accounts(database, audit, clock=clock)
+    readers = Readers(database, gate, clock=clock)
+    syndication = Syndication(
+        database,
+        taxonomy,
+        house,
+        shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
+        secret=_derived(master, b"documents"),
+        cache=Cache(_CACHE_BYTES),
+        clock=clock,
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -125,8 +143,8 @@ def _build(
         database=database,
         keyring=keyring,
         audit=audit,
-        plans=Plans(database, audit, clock=clock),
-        accounts=Accounts(database, audit, clock=clock),
+        plans=plans,
+        accounts=accounts,
         tokens=Tokens(
             database,
             audit,
@@ -142,7 +160,7 @@ def _build(
             clock=clock,
         ),
         administrators=Administrators(database, audit, clock=clock),
-        readers=Readers(database, gate, clock=clock),
+        readers=readers,
         guesses=Guesses(
             per_minute=settings.guessing.per_minute,
             per_hour=settings.guessing.per_hour,
@@ -150,15 +168,10 @@ def _build(
         ),
         publishing=publishing,
         newsdesk=Newsdesk(publishing, clock=clock),
-        syndication=Syndication(
-            database,
-            taxonomy,
-            house,
-            shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
-            secret=_derived(master, b"documents"),
-            cache=Cache(_CACHE_BYTES),
-            clock=clock,
-        ),
+        syndication=syndication,
+        prospects=Prospects(database, readers, publishing, syndication, clock=clock),
+        endings=Endings(database, clock=clock),
+        bulk=Bulk(database, plans, accounts, clock=clock),
     )
 
 

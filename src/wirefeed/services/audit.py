@@ -1,11 +1,11 @@
 """The audit: writes down who did what, in the transaction that does it, and checks the chain."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.audit import Actor, Checking, Entry, Verb, chain, seal
+from wirefeed.domain.audit import Actor, Checking, Detail, Entry, Verb, chain, seal
 from wirefeed.storage import audit
 from wirefeed.storage.database import Database
 
@@ -20,6 +20,16 @@ class Verdict:
     good: int
     #: The number of the first row that does not; None when all do.
     broken: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """Something that is done, and to what."""
+
+    verb: Verb
+    about: str
+    #: Ids, counts and dates.
+    detail: Detail = field(default_factory=dict)
 
 
 class Audit:
@@ -42,19 +52,30 @@ class Audit:
 
         `detail` holds ids, counts and dates: no names, no addresses, no secrets.
         """
+        await self.record_all(connection, by, [Deed(verb=verb, about=about, detail=detail)])
+
+    async def record_all(
+        self, connection: AsyncConnection, by: Actor, deeds: Sequence[Deed]
+    ) -> None:
+        """Write down several things that are done at once, in their order."""
+        if not deeds:
+            return
         last = await audit.end(connection)
-        previous = await audit.last_mac(connection)
-        entry = Entry(
-            seq=last.seq + 1,
-            at=self._clock(),
-            actor=by.id,
-            via=by.via,
-            verb=verb,
-            about=about,
-            detail={name: value for name, value in detail.items() if value is not None},
-        )
-        entry = replace(entry, mac=chain(self._key, previous, entry))
-        await audit.append(connection, entry, seal(self._key, entry.seq, entry.mac))
+        mac = await audit.last_mac(connection)
+        entries = []
+        for seq, deed in enumerate(deeds, last.seq + 1):
+            entry = Entry(
+                seq=seq,
+                at=self._clock(),
+                actor=by.id,
+                via=by.via,
+                verb=deed.verb,
+                about=deed.about,
+                detail={name: value for name, value in deed.detail.items() if value is not None},
+            )
+            mac = chain(self._key, mac, entry)
+            entries.append(replace(entry, mac=mac))
+        await audit.append(connection, entries, seal(self._key, entries[-1].seq, mac))
 
     async def newest(
         self, *, before: int | None = None, limit: int = 100, about: str | None = None

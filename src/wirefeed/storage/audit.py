@@ -1,5 +1,6 @@
 """The rows of the audit and where their chain ends. No rules here."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -33,21 +34,23 @@ async def last_mac(conn: AsyncConnection) -> bytes:
     return b"" if row is None else bytes(row.mac)
 
 
-async def append(conn: AsyncConnection, entry: Entry, seal: bytes) -> None:
-    """Add a row, and move the end."""
-    await conn.execute(
-        tables.audit.insert().values(
-            seq=entry.seq,
-            at=entry.at,
-            actor=entry.actor,
-            via=entry.via.value,
-            verb=entry.verb.value,
-            about=entry.about,
-            detail=codec.text(entry.detail),
-            mac=entry.mac,
-        )
-    )
-    await conn.execute(update(tables.audit_head).values(seq=entry.seq, mac=seal))
+async def append(conn: AsyncConnection, entries: Sequence[Entry], seal: bytes) -> None:
+    """Add rows, and move the end."""
+    rows = [
+        {
+            "seq": entry.seq,
+            "at": entry.at,
+            "actor": entry.actor,
+            "via": entry.via.value,
+            "verb": entry.verb.value,
+            "about": entry.about,
+            "detail": codec.text(entry.detail),
+            "mac": entry.mac,
+        }
+        for entry in entries
+    ]
+    await conn.execute(tables.audit.insert(), rows)
+    await conn.execute(update(tables.audit_head).values(seq=entries[-1].seq, mac=seal))
 
 
 async def entries(

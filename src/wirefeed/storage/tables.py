@@ -289,6 +289,7 @@ tokens = Table(
     Index(None, "admin"),
     Index(None, "parent"),
     Index(None, "kid", "expires"),
+    Index(None, "expires"),
 )
 
 feed_keys = Table(
