@@ -48,7 +48,13 @@ async def test_pages_fit_and_keep_to_themselves(tmp_path: Path):
         story = (await services.publishing.listing(limit=30))[-1]
         own = credentials.private.removeprefix(settings.public_url)
         paths = [f"/{language}/" for language in settings.site.languages]
-        paths += [f"/{story.language}/stories/{story.id}", "/ar/latest.rss", own, "/en/none"]
+        paths += [
+            f"/{story.language}/stories/{story.id}",
+            "/ar/latest.rss",
+            own,
+            "/en/none",
+            "/api/docs",
+        ]
         async with served(services, settings, clock) as site, browser() as chromium:
             for width in (360, 1280):
                 for path in paths:

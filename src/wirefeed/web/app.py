@@ -11,7 +11,8 @@ from wirefeed.composition import Clock, Services, open_services, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
 from wirefeed.services.follower import Follower, announce
-from wirefeed.web import feeds, ingest, key_pages, ops, pages, rendering
+from wirefeed.web import feeds, key_pages, ops, pages, rendering
+from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
 from wirefeed.web.request import (
     ACCOUNTS,
@@ -23,6 +24,7 @@ from wirefeed.web.request import (
     GUESSES,
     HOUSE,
     KEYRING,
+    NEWSDESK,
     PLANS,
     PUBLISHING,
     READERS,
@@ -36,7 +38,14 @@ from wirefeed.web.request import (
     problems,
 )
 
-ROUTES = [*feeds.ROUTES, *ingest.ROUTES, *ops.ROUTES, *ops.HEALTH, *pages.ROUTES, *key_pages.ROUTES]
+ROUTES = [
+    *feeds.ROUTES,
+    *api.ROUTES,
+    *ops.ROUTES,
+    *ops.HEALTH,
+    *pages.ROUTES,
+    *key_pages.ROUTES,
+]
 Opener = Callable[[Settings, Clock], AbstractAsyncContextManager[Services]]
 
 _log = structlog.get_logger("wirefeed.web")
@@ -65,6 +74,7 @@ def make_app(
             app[READERS] = opened.readers
             app[GUESSES] = opened.guesses
             app[PUBLISHING] = opened.publishing
+            app[NEWSDESK] = opened.newsdesk
             app[SYNDICATION] = opened.syndication
             app[FOLLOWER] = Follower(opened.database)
             app[READY] = asyncio.Event()
@@ -75,6 +85,7 @@ def make_app(
     app.on_response_prepare.append(finish)
     app.cleanup_ctx.append(services)
     rendering.set_up(app)
+    api.set_up(app, settings)
     app.add_routes(ROUTES)
     return app
 
