@@ -55,11 +55,6 @@ class Accounts:
                 connection, after, limit, plan=plan, state=state, now=self._clock()
             )
 
-    async def holding(self, plan: str, after: str = "", limit: int = 1000) -> list[Subscriber]:
-        """List the subscribers that have a plan, or had it, by id, a page at a time."""
-        async with self._database.reading() as connection:
-            return await subscribers.holding(connection, plan, after, limit)
-
     async def add_subscriber(self, subscriber: Subscriber, by: Actor = SYSTEM) -> Subscriber:
         """Add a subscriber. Raises `Conflict` when the id is taken, `Unacceptable` for a plan."""
 

@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from wirefeed.domain.access import PUBLIC
 from wirefeed.domain.explaining import Explanation, explain
-from wirefeed.domain.plans import DAY, Plan, Subscriber
+from wirefeed.domain.plans import DAY, Plan
 from wirefeed.domain.prospects import Gathering, Outlook, Pair, Weighing, beside
 from wirefeed.domain.stories import Feed, Story
 from wirefeed.services import accounts
@@ -114,7 +112,9 @@ class Prospects:
         for _ in range(_MOST_SUBSCRIBERS // _PAGE):
             # A page at a time: whoever reads keeps those who write waiting.
             async with self._database.reading() as connection:
-                page = await _page(connection, None if everybody else name, after)
+                page = await subscribers.subscribers(
+                    connection, after, _PAGE, plan=None if everybody else name
+                )
             gathering.take(page, now, everybody=everybody)
             if len(page) < _PAGE:
                 return False
@@ -136,12 +136,6 @@ class Prospects:
                 return count, False
             before = chunk[-1].position
         return count, True
-
-
-async def _page(connection: AsyncConnection, plan: str | None, after: str) -> list[Subscriber]:
-    if plan is None:
-        return await subscribers.subscribers(connection, after, _PAGE)
-    return await subscribers.holding(connection, plan, after, _PAGE)
 
 
 def _take(weighings: Sequence[Weighing], late: Sequence[Story]) -> None:

@@ -70,7 +70,7 @@ async def expiring(conn: AsyncConnection, now: int, until: int, limit: int) -> l
             _token.subscriber.is_not(None),
             _token.revoked.is_(None),
         )
-        .order_by(_token.expires, _token.jti)
+        .order_by(_token.expires)
         .limit(limit)
     )
     return [_a_token(row) for row in rows]

@@ -168,18 +168,29 @@ async def subscribers(
     now: int = 0,
 ) -> list[Subscriber]:
     """Give subscribers by id, those after one: that have or had a plan, that stand so now."""
-    query = _SUBSCRIBERS.where(_subscriber.id > (after or "")).order_by(_subscriber.id)
-    if plan is not None:
-        query = query.where(_has(_subscription.plan == plan))
+    conditions = [_subscriber.id > (after or "")]
     if state is not None:
-        query = query.where(_stands(now)[state])
-    return await _with_subscriptions(conn, (await conn.execute(query.limit(limit))).all())
+        conditions.append(_stands(now)[state])
+    query = _SUBSCRIBERS.where(*conditions).order_by(_subscriber.id).limit(limit)
+    if plan is not None:
+        # Those who have it are a range of an index; they are few, or come soon.
+        ids = (
+            select(_subscription.subscriber)
+            .join(tables.subscribers, _subscriber.id == _subscription.subscriber)
+            .where(_subscription.plan == plan, _subscription.subscriber > (after or ""))
+            .where(*conditions[1:])
+            .order_by(_subscription.subscriber)
+            .distinct()
+            .limit(limit)
+        )
+        query = _SUBSCRIBERS.where(_subscriber.id.in_(ids)).order_by(_subscriber.id)
+    return await _with_subscriptions(conn, (await conn.execute(query)).all())
 
 
 def _has(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return (
-        select(_subscription.id).where(_subscription.subscriber == _subscriber.id, *conditions)
-    ).exists()
+    """Say that a subscriber has such a subscription, whatever else is asked of subscriptions."""
+    found = select(_subscription.id).where(_subscription.subscriber == _subscriber.id, *conditions)
+    return found.correlate(tables.subscribers).exists()
 
 
 def _stands(now: int) -> dict[State, ColumnElement[bool]]:
@@ -260,21 +271,6 @@ def _row(subscriber: str, one: Subscription) -> dict[str, Any]:
         "grace_days": one.grace_days,
         "trial": one.trial,
     }
-
-
-async def holding(
-    conn: AsyncConnection, plan: str, after: str = "", limit: int = 1000
-) -> list[Subscriber]:
-    """Give the subscribers that have a plan, or had it, by id."""
-    ids = (
-        select(_subscription.subscriber)
-        .where(_subscription.plan == plan, _subscription.subscriber > after)
-        .order_by(_subscription.subscriber)
-        .distinct()
-        .limit(limit)
-    )
-    rows = await conn.execute(_SUBSCRIBERS.where(_subscriber.id.in_(ids)).order_by(_subscriber.id))
-    return await _with_subscriptions(conn, rows.all())
 
 
 async def ending(
