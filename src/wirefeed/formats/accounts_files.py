@@ -5,10 +5,12 @@ One entry that cannot be read does not stop the others.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from wirefeed.domain.bulk import Draft
+from wirefeed.domain.bulk import Draft, Effect, Report, Verdict
 from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.domain.plans import Plan, Subscriber
 from wirefeed.formats import json_input
@@ -104,3 +106,50 @@ def _refusal(text: str) -> Unacceptable:
     path = where.removeprefix("key` in `").rstrip("`").replace("[...]", "[*]") or "$"
     absent = _ABSENT.fullmatch(message)
     return Unacceptable(message, field=json_input.child(path, absent[1]) if absent else path)
+
+
+# --- what became of a file -----------------------------------------------------------------------
+
+
+class VerdictShape(msgspec.Struct, kw_only=True):
+    """What became of an entry, or would."""
+
+    place: Annotated[str, Meta(description="Where it stands: `line 3`, `subscribers[2]`.")]
+    name: Annotated[str, Meta(description="Of the plan, or the subscriber's id.")]
+    effect: Effect
+    field: Annotated[str, Meta(description="What is at fault, when it is refused.")] = ""
+    reason: str = ""
+
+
+class ReportShape(msgspec.Struct, kw_only=True):
+    """What became of a file, or would."""
+
+    added: int
+    changed: int
+    unchanged: int
+    refused: int
+    dry_run: bool
+    written: Annotated[bool, Meta(description="Whatever could be taken is held now.")]
+    entries: Annotated[list[VerdictShape], Meta(description="Those that are not as they were.")]
+
+
+def report_shape(report: Report, verdicts: Iterable[Verdict], *, dry_run: bool) -> ReportShape:
+    """Tell what became of a file."""
+    counts = {effect.value: report.counts.get(effect, 0) for effect in Effect}
+    return ReportShape(
+        **counts,
+        dry_run=dry_run,
+        written=report.written,
+        entries=[_verdict(each) for each in verdicts if each.effect is not Effect.UNCHANGED],
+    )
+
+
+def _verdict(verdict: Verdict) -> VerdictShape:
+    error = verdict.error
+    return VerdictShape(
+        place=verdict.place,
+        name=verdict.name,
+        effect=verdict.effect,
+        field=error.field if error else "",
+        reason=error.message if error else "",
+    )

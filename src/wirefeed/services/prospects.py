@@ -16,18 +16,25 @@ from wirefeed.services.syndication import Syndication
 from wirefeed.storage import stories, subscribers, wire
 from wirefeed.storage.database import Database
 
-#: How far back a change of a plan is tried on the stories,
+#: How far back a change of a plan is tried on the stories.
 WEEK = 7 * DAY
-#: and on how many of them at most.
-_MOST_STORIES = 2_000
-_CHUNK = 100
-_PAGE = 1_000
-#: Of those who have a plan, so many are looked at, and so many different entitlements.
-_MOST_SUBSCRIBERS = 100_000
-_MOST_ENTITLEMENTS = 100
-#: Of each entitlement, so many ids and stories are named; the rest is counted.
-_NAMED = 100
-_LISTED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much is looked at, so that an answer comes soon however much there is."""
+
+    #: Stories, the last changed first.
+    stories: int = 2_000
+    #: Of those who have a plan, so many, and so many different entitlements.
+    subscribers: int = 100_000
+    entitlements: int = 100
+    #: Of each entitlement, so many ids and stories are named; the rest is counted.
+    named: int = 100
+    listed: int = 50
+    #: Read at once: whoever reads keeps those who write waiting.
+    chunk: int = 100
+    page: int = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +42,8 @@ class Preview:
     """A subscriber's feed beside the public one."""
 
     feed: Feed
-    pairs: tuple[Pair, ...]
+    #: Each thread, and what it is called there.
+    pairs: tuple[tuple[str, Pair], ...]
 
 
 class Prospects:
@@ -49,7 +57,9 @@ class Prospects:
         syndication: Syndication,
         *,
         clock: Callable[[], int],
+        bounds: Bounds = Bounds(),
     ) -> None:
+        self._bounds = bounds
         self._database = database
         self._readers = readers
         self._publishing = publishing
@@ -76,7 +86,12 @@ class Prospects:
         reader = await self._readers.as_subscriber(subscriber)
         own = await self._syndication.window(feed, reader, head)
         public = await self._syndication.window(feed, await self._readers.public(), head)
-        return Preview(feed=feed, pairs=beside(own, public))
+        pairs = ((self._headline(pair), pair) for pair in beside(own, public))
+        return Preview(feed=feed, pairs=tuple(pairs))
+
+    def _headline(self, pair: Pair) -> str:
+        shown = pair.own or pair.public
+        return self._syndication.view(shown).headline if shown else ""
 
     async def of_plan(self, name: str, new: Plan | None) -> Outlook:
         """Say what a plan would do to those who have it: as given, or removed.
@@ -88,9 +103,9 @@ class Prospects:
             plans = await subscribers.plans(connection)
         without = {known: plan for known, plan in plans.items() if known != name}
         changed = without if new is None else {**without, name: new}
-        gathering = Gathering(name, named=_NAMED, most=_MOST_ENTITLEMENTS)
+        gathering = Gathering(name, named=self._bounds.named, most=self._bounds.entitlements)
         subscribers_cut = await self._gather(gathering, name, now)
-        weighings = gathering.weigh(plans, changed, now, listed=_LISTED)
+        weighings = gathering.weigh(plans, changed, now, listed=self._bounds.listed)
         count, stories_cut = await self._weigh(weighings, now - WEEK)
         return Outlook(
             plan=name,
@@ -109,14 +124,13 @@ class Prospects:
         if everybody:
             gathering.public()
         after = ""
-        for _ in range(_MOST_SUBSCRIBERS // _PAGE):
-            # A page at a time: whoever reads keeps those who write waiting.
+        for _ in range(self._bounds.subscribers // self._bounds.page):
             async with self._database.reading() as connection:
                 page = await subscribers.subscribers(
-                    connection, after, _PAGE, plan=None if everybody else name
+                    connection, after, self._bounds.page, plan=None if everybody else name
                 )
             gathering.take(page, now, everybody=everybody)
-            if len(page) < _PAGE:
+            if len(page) < self._bounds.page:
                 return False
             after = page[-1].id
         return True
@@ -125,14 +139,14 @@ class Prospects:
         """Try a change on the stories of late; say how many, and whether there are more."""
         if not weighings:
             return 0, False
-        count, before = 0, None
-        while count < _MOST_STORIES:
+        count, before, chunk_size = 0, None, self._bounds.chunk
+        while count < self._bounds.stories:
             async with self._database.reading() as connection:
-                chunk = await stories.listing(connection, before=before, limit=_CHUNK)
+                chunk = await stories.listing(connection, before=before, limit=chunk_size)
             late = [story for story in chunk if story.changed >= since]
             await asyncio.to_thread(_take, weighings, late)
             count += len(late)
-            if len(late) < _CHUNK:
+            if len(late) < chunk_size:
                 return count, False
             before = chunk[-1].position
         return count, True
