@@ -5,6 +5,7 @@ sets; what is measured goes to the one and the other in turn, since the machine 
 """
 
 import hashlib
+import os
 import random
 import sqlite3
 import statistics
@@ -153,6 +154,11 @@ def _fill(path: Path, size: int, kid: str) -> None:
             for statement, rows in _rows(kid):
                 connection.executemany(statement, (rows(n) for n in numbers))
             connection.execute("COMMIT")
+    # What is measured is this house's work, not the disk's with what was written before.
+    os.sync()
+    with path.open("rb") as file:
+        while file.read(1 << 24):
+            pass
 
 
 _ADD_TOKEN = """

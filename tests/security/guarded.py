@@ -88,7 +88,7 @@ async def open_gate(agency: Agency) -> Gate:
     forges = {Caller.SOURCE: writing, Permission: await Forge.of(agency, owner)}
     endpoints = []
     for route in _one_of_each_kind(table()):
-        if "key" in route.parameters:
+        if route.holds_secret:
             continue
         forge = forges.get(_access(route), reading)
         for path in route.paths(VALUES):

@@ -27,7 +27,12 @@ class Route:
 
         A new route is held to what the public may see unless it is named here.
         """
-        return "key" in self.parameters or self.template.startswith("/subscriber/")
+        return self.holds_secret or self.template.startswith("/subscriber/")
+
+    @property
+    def holds_secret(self) -> bool:
+        """Whether the address itself is what opens it."""
+        return not {"key", "secret"}.isdisjoint(self.parameters)
 
     def paths(self, values: Mapping[str, Sequence[str]]) -> list[str]:
         """Fill the parameters in, with every combination of what they may be."""

@@ -15,6 +15,7 @@ from tests.security.raw import Answer, basic
 from tests.security.routes import table
 from tests.support.agency import Agency
 from wirefeed.domain.credentials import ADMINISTERING, READING, Scope
+from wirefeed.domain.handovers import SignIn
 from wirefeed.domain.roles import Permission, Role
 from wirefeed.domain.terms import Terms
 from wirefeed.web.api.operation import Caller, Endpoint
@@ -87,6 +88,7 @@ async def doors(agency: Agency) -> AsyncIterator[Doors]:
     reader = (await issue(Terms(subscriber="reader", scopes=READING, days=1))).secret
     newsroom = (await issue(Terms(source="newsroom", days=1))).secret
     key = (await agency.feed_key("reader")).removeprefix("/f/")
+    link = (await agency.services.handovers.issue("reader", SignIn())).secret
     gone = await issue(Terms(admin="owner", scopes=ADMINISTERING, days=1))
     await agency.services.tokens.revoke(gone.row.jti)
     yield Doors(
@@ -99,6 +101,7 @@ async def doors(agency: Agency) -> AsyncIterator[Doors]:
             "feed key": [f"Authorization: Bearer {key}"],
             "feed key, basic": [basic(f"reader:{key}")],
             "feed key, cookie": [f"Cookie: {KEY_COOKIE}={key}"],
+            "link": [f"Authorization: Bearer {link}"],
             "administrator, basic": [basic(f"{administrators['owner both']}:")],
             "administrator, cookie": [f"Cookie: token={administrators['owner both']}"],
             "administrator, revoked": [f"Authorization: Bearer {gone.secret}"],

@@ -13,6 +13,7 @@ from tests.security.guarded import READING, VALUES, WRITING, Gate
 from tests.security.raw import Answer, basic
 from tests.security.routes import Route, table
 from wirefeed.domain.credentials import Scope, SecretKind, make_secret
+from wirefeed.domain.handovers import KeyTerms
 from wirefeed.web.request import KEY_COOKIE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 #: The published cells: what opens what, and how it is sent.
 _FEED = {("bearer", "token"), ("basic", "key")}
 _KEY = {("path", "key")}
+_LINK = {("path", "link")}
 OPENS = {
     "/subscriber/{lang}/latest.{format}": _FEED,
     "/subscriber/{lang}/topics/{topic}.{format}": _FEED,
@@ -28,6 +30,7 @@ OPENS = {
     "/f/{key}/{lang}/topics/{topic}.{format}": _KEY,
     "/f/{key}/": _KEY,
     "/f/{key}/opml": _KEY,
+    "/h/{secret}": _LINK,
 }
 WAYS = ("bearer", "basic", "basic-user", "path", "cookie", "query")
 
@@ -51,8 +54,12 @@ def carried(way: str, secret: str) -> tuple[list[str], str]:
 
 async def knock(gate: Gate, route: Route, way: str, secret: str) -> Answer:
     headers, query = carried(way, secret)
-    key = secret if way == "path" else make_secret(SecretKind.FEED, bytes(32))
-    (path,) = route.paths(VALUES | {"key": [key]})
+    unknown = {"key": SecretKind.FEED, "secret": SecretKind.HAND_OVER}
+    address = {
+        name: [secret if way == "path" else make_secret(kind, bytes(32))]
+        for name, kind in unknown.items()
+    }
+    (path,) = route.paths(VALUES | address)
     request = raw.get(path + query, *headers, method=route.method)
     return await raw.ask(gate.agency.port, request, method=route.method.encode())
 
@@ -64,8 +71,10 @@ async def test_s12_only_the_published_cells_open(gate: Gate):
         if route.template.startswith("/api/"):
             # What opens those is in test_permissions.py.
             continue
+        # What opens it may use it up.
+        held["link"] = (await gate.agency.services.handovers.issue("reader", KeyTerms())).secret
         anonymous = await knock(gate, route, "none", "")
-        guarded = "key" in route.parameters or anonymous.status == 401
+        guarded = route.holds_secret or anonymous.status == 401
         assert guarded is (route.template in OPENS), (
             f"{route.template}: say in OPENS what opens it, or that nothing has to"
         )
@@ -78,7 +87,7 @@ async def test_s12_only_the_published_cells_open(gate: Gate):
                 elif not guarded:
                     assert answer.settled == anonymous.settled, cell
                 elif (way, kind) in {("bearer", "token"), ("bearer", "newsroom")} and (
-                    "key" not in route.parameters
+                    not route.holds_secret
                 ):
                     assert answer.status == 403, cell
                 else:

@@ -11,7 +11,7 @@ from wirefeed.composition import Clock, Services, open_services, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
 from wirefeed.services.follower import Follower, announce
-from wirefeed.web import feeds, key_pages, ops, pages, rendering
+from wirefeed.web import feeds, handovers, key_pages, ops, pages, rendering
 from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
 from wirefeed.web.request import (
@@ -22,6 +22,7 @@ from wirefeed.web.request import (
     FEED_KEYS,
     FOLLOWER,
     GUESSES,
+    HANDOVERS,
     HOUSE,
     KEYRING,
     NEWSDESK,
@@ -45,6 +46,7 @@ ROUTES = [
     *ops.HEALTH,
     *pages.ROUTES,
     *key_pages.ROUTES,
+    *handovers.ROUTES,
 ]
 Opener = Callable[[Settings, Clock], AbstractAsyncContextManager[Services]]
 
@@ -70,6 +72,7 @@ def make_app(
             app[ACCOUNTS] = opened.accounts
             app[TOKENS] = opened.tokens
             app[FEED_KEYS] = opened.feed_keys
+            app[HANDOVERS] = opened.handovers
             app[ADMINISTRATORS] = opened.administrators
             app[READERS] = opened.readers
             app[GUESSES] = opened.guesses

@@ -36,6 +36,7 @@ from wirefeed.services.audit import Audit
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.follower import Follower
 from wirefeed.services.guessing import Guesses
+from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
 from wirefeed.services.newsdesk import Newsdesk
@@ -53,6 +54,7 @@ PLANS = web.AppKey("plans", Plans)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 TOKENS = web.AppKey("tokens", Tokens)
 FEED_KEYS = web.AppKey("feed_keys", FeedKeys)
+HANDOVERS = web.AppKey("handovers", HandOvers)
 ADMINISTRATORS = web.AppKey("administrators", Administrators)
 READERS = web.AppKey("readers", Readers)
 KEYRING = web.AppKey("keyring", Keyring)

@@ -170,22 +170,26 @@ def maybe(micros: int | None) -> Time | None:
 
 #: What the services call a field of a credential's terms, and what the API calls it.
 _FIELDS = {
-    "scope": "$.scopes",
-    "days": "$.days",
-    "networks": "$.networks",
-    "entitlements": "$.entitlements",
-    "feeds": "$.feeds",
+    "scope": "scopes",
+    "days": "days",
+    "networks": "networks",
+    "entitlements": "entitlements",
+    "feeds": "feeds",
+    "replaces": "replaces",
 }
 
 
 @contextmanager
-def fields_of_the_body() -> Iterator[None]:
-    """Name the field of the body that a refusal of its terms is about: it is the body's fault."""
+def fields_of_the_body(at: str = "$") -> Iterator[None]:
+    """Name the field of the body that a refusal of its terms is about: it is the body's fault.
+
+    `at` says where in the body the terms are.
+    """
     try:
         yield
     except WirefeedError as error:
         if error.field not in _FIELDS:
             raise
         raise Unacceptable(
-            error.message, field=_FIELDS[error.field], remedy=error.remedy
+            error.message, field=f"{at}.{_FIELDS[error.field]}", remedy=error.remedy
         ) from error
