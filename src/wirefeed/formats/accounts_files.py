@@ -82,7 +82,7 @@ def _drafts(
             yield Draft(place=place, error=error)
             continue
         listed = value.get(member)
-        if isinstance(listed, list) and len(value) == 1:
+        if isinstance(listed, list) and value.keys() <= {member, "next"}:
             for index, entry in enumerate(listed):
                 yield _draft(entry, f"{member}[{index}]", read)
         else:

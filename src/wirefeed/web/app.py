@@ -18,7 +18,9 @@ from wirefeed.web.request import (
     ACCOUNTS,
     ADMINISTRATORS,
     AUDIT,
+    BULK,
     CLOCK,
+    ENDINGS,
     FEED_KEYS,
     FOLLOWER,
     GUESSES,
@@ -27,6 +29,7 @@ from wirefeed.web.request import (
     KEYRING,
     NEWSDESK,
     PLANS,
+    PROSPECTS,
     PUBLISHING,
     READERS,
     READY,
@@ -79,6 +82,9 @@ def make_app(
             app[PUBLISHING] = opened.publishing
             app[NEWSDESK] = opened.newsdesk
             app[SYNDICATION] = opened.syndication
+            app[PROSPECTS] = opened.prospects
+            app[ENDINGS] = opened.endings
+            app[BULK] = opened.bulk
             app[FOLLOWER] = Follower(opened.database)
             app[READY] = asyncio.Event()
             app[READY].set()

@@ -8,11 +8,15 @@ from wirefeed.web.api import (
     account,
     admins,
     audit,
+    bulk,
     desk,
+    explaining,
     feed_keys,
     hand_overs,
+    plans,
     reference,
     serving,
+    subscribers,
     tokens,
 )
 from wirefeed.web.api.openapi import document
@@ -21,6 +25,10 @@ from wirefeed.web.api.openapi import document
 TAGS = {
     "Stories in": "What newsrooms send.",
     "Account": "What a partner sees of its own, with a token of its own.",
+    "Plans": "What is sold, version by version.",
+    "Subscribers": "Whom it is sold to, from contract to lapse.",
+    "Who sees what": "Why someone sees what it sees, and what runs out.",
+    "In bulk": "Plans and subscribers as files, out and in.",
     "Tokens": "The credentials of machines: of subscribers, newsrooms and administrators.",
     "Private addresses": "The credentials of people with feed readers.",
     "One-time links": "How a credential reaches whom it is meant for, seen by nobody else.",
@@ -32,6 +40,10 @@ TAGS = {
 ENDPOINTS = (
     *ingest.ENDPOINTS,
     *account.ENDPOINTS,
+    *plans.ENDPOINTS,
+    *subscribers.ENDPOINTS,
+    *explaining.ENDPOINTS,
+    *bulk.ENDPOINTS,
     *tokens.ENDPOINTS,
     *feed_keys.ENDPOINTS,
     *hand_overs.ENDPOINTS,
