@@ -15,6 +15,7 @@ from wirefeed.domain.access import Grant
 from wirefeed.domain.credentials import FeedKey, Lapse, Token
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
 from wirefeed.domain.readers import State
+from wirefeed.domain.signing_keys import SigningKey
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.storage import (
     credentials,
@@ -26,7 +27,6 @@ from wirefeed.storage import (
 )
 from wirefeed.storage.database import Database
 from wirefeed.storage.dead_letters import DeadLetter
-from wirefeed.storage.signing_keys import SigningKey
 
 Asking = Callable[[AsyncConnection], Awaitable[object]]
 
@@ -60,6 +60,9 @@ QUERIES: dict[str, Asking] = {
     "subscriptions that end": lambda c: subscribers.ending(c, 1, 9, 50),
     "tokens that expire": lambda c: credentials.expiring(c, 1, 9, 50),
     "a token": lambda c: credentials.token(c, "t"),
+    "a subscriber's live tokens": lambda c: credentials.live_tokens(c, "acme", 1),
+    "a signing key's live tokens": lambda c: signing_keys.live_tokens(c, "k", 1),
+    "the signing keys": signing_keys.signing_keys,
     "a subscriber's tokens": lambda c: credentials.tokens(c, subscriber="acme"),
     "a source's tokens": lambda c: credentials.tokens(c, source="desk"),
     "a feed key": lambda c: credentials.feed_key(c, b"1"),
@@ -75,6 +78,7 @@ SORTED = {
     *(f"a page of subscribers {state}" for state in State),
     "some subscribers",
     "subscriptions that end",
+    "the signing keys",
     "a subscriber's tokens",
     "a source's tokens",
     "a subscriber's feed keys",
@@ -144,6 +148,14 @@ async def test_kills_are_a_range_of_their_own_index(filled, name):
     assert set(steps) == {f"SEARCH placements USING INDEX {index}"}
 
 
+async def test_the_tokens_of_a_signing_key_are_found_by_an_index_alone(filled):
+    steps = await plan(filled, QUERIES["the signing keys"])
+    index = "tokens USING COVERING INDEX ix_tokens_kid_expires_revoked (kid=?)"
+    assert f"SEARCH {index}" in steps
+    steps = await plan(filled, QUERIES["a signing key's live tokens"])
+    assert steps == [f"SEARCH {index.replace(')', ' AND expires>?)')}"]
+
+
 async def every_write(conn: AsyncConnection) -> None:
     held = story("s1")
     token = Token(
@@ -172,6 +184,7 @@ async def every_write(conn: AsyncConnection) -> None:
     await credentials.add_token(conn, token)
     await credentials.add_feed_key(conn, key, b"1")
     await signing_keys.add(conn, signing)
+    await signing_keys.date(conn, signing)
     await credentials.add_source(conn, "desk", 1)
     await credentials.revoke_token(conn, "t", 2)
     await credentials.revoke_feed_key(conn, "k", 2, Lapse.REVOKED)

@@ -87,10 +87,16 @@ The Meridian News Agency is open (Ctrl-C closes it and leaves nothing behind).
   a public feed           {url}/en/latest.rss
   a private feed          {credentials.private}en/latest.rss
   that reader's own page  {credentials.private}
+  a link that opens once  {credentials.link}
+  the API, to read        {url}/api/docs
 
   a partner's machine:
   curl -H 'Authorization: Bearer {credentials.token}' \\
        {url}/subscriber/en/latest.json
+
+  an administrator:
+  curl -H 'Authorization: Bearer {credentials.admin}' \\
+       {url}/api/v1/admin/subscribers
 
 What happens now:
 """

@@ -24,7 +24,9 @@ from wirefeed.config import (
     Taxonomy,
 )
 from wirefeed.domain.errors import WirefeedError
+from wirefeed.domain.handovers import KeyTerms
 from wirefeed.domain.plans import Subscriber, Subscription
+from wirefeed.domain.roles import Role
 from wirefeed.domain.stories import Story
 from wirefeed.domain.terms import Terms
 from wirefeed.domain.wire import ChangeKind
@@ -96,6 +98,10 @@ class Credentials:
     #: That of a subscriber with another plan.
     other: str
     token: str
+    #: A link that hands a private address over, once.
+    link: str
+    #: Of an administrator.
+    admin: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +135,15 @@ async def seed(services: Services, clock: Clock, start: int) -> Credentials:
     key = await services.feed_keys.issue(PARTNER, "reading desk")
     other = await services.feed_keys.issue(OTHER, "reading desk")
     token = await services.tokens.issue(Terms(subscriber=PARTNER, days=7, name="demo"))
+    link = await services.handovers.issue(PARTNER, KeyTerms(name="a colleague's reader"))
+    await services.administrators.add("editor", Role.OWNER)
+    admin = await services.tokens.issue(Terms(admin="editor", days=7, name="demo"))
     return Credentials(
         private=services.house.url(f"/f/{key.secret}/"),
         other=services.house.url(f"/f/{other.secret}/"),
         token=token.secret,
+        link=services.house.url(f"/h/{link.secret}"),
+        admin=admin.secret,
     )
 
 

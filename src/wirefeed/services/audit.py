@@ -5,8 +5,21 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.audit import Actor, Checking, Detail, Entry, Verb, chain, seal
-from wirefeed.storage import audit
+from wirefeed.domain.audit import (
+    CUT,
+    START,
+    Actor,
+    Checking,
+    Detail,
+    Entry,
+    Unreadable,
+    Verb,
+    chain,
+    ends,
+    seal,
+)
+from wirefeed.domain.errors import Unavailable
+from wirefeed.storage import audit, wire
 from wirefeed.storage.database import Database
 
 _PAGE = 1000
@@ -40,6 +53,23 @@ class Audit:
         self._key = key
         self._clock = clock
 
+    async def begin(self, *, upgraded: bool = False) -> None:
+        """Seal the end of a chain that is yet to begin: that of a new database, or an upgraded one.
+
+        The chain of any other has begun, and without a row it is one that was cut off.
+        """
+        async with self._database.reading() as connection:
+            if not await self._is_to_begin(connection, upgraded=upgraded):
+                return
+        async with self._database.writing() as connection:
+            if await self._is_to_begin(connection, upgraded=upgraded):
+                await audit.put_end(connection, seal(self._key, 0, START))
+
+    async def _is_to_begin(self, connection: AsyncConnection, *, upgraded: bool) -> bool:
+        if await audit.end(connection) != audit.End(0, START, b""):
+            return False
+        return upgraded or (await wire.head(connection)).position == 0
+
     async def record(
         self,
         connection: AsyncConnection,
@@ -61,7 +91,8 @@ class Audit:
         if not deeds:
             return
         last = await audit.end(connection)
-        mac = await audit.last_mac(connection)
+        holds = ends(self._key, last.seq, last.mac, last.sealed)
+        mac = last.mac if holds else CUT
         entries = []
         for seq, deed in enumerate(deeds, last.seq + 1):
             entry = Entry(
@@ -80,18 +111,27 @@ class Audit:
     async def newest(
         self, *, before: int | None = None, limit: int = 100, about: str | None = None
     ) -> list[Entry]:
-        """List what was done, the newest first."""
+        """List what was done, the newest first. Raises `Unavailable` for what is no row of ours."""
         async with self._database.reading() as connection:
-            return await audit.newest(connection, before=before, limit=limit, about=about)
+            found = await audit.newest(connection, before=before, limit=limit, about=about)
+        return [_readable(entry) for entry in found]
 
     async def verify(self) -> Verdict:
         """Walk the chain from its start to its end, and say where it first breaks."""
         checking = Checking(self._key)
         async with self._database.reading() as connection:
             end = await audit.end(connection)
-            seen = 0
-            while page := await audit.entries(connection, after=seen, limit=_PAGE):
+            after: int | None = None
+            while page := await audit.entries(connection, after=after, limit=_PAGE):
                 checking.take(page)
-                seen = page[-1].seq
-        broken = checking.finish(end.seq, end.seal)
+                after = page[-1].seq
+        broken = checking.finish(end.sealed)
         return Verdict(good=end.seq if broken is None else broken - 1, broken=broken)
+
+
+def _readable(entry: Entry | Unreadable) -> Entry:
+    if isinstance(entry, Unreadable):
+        raise Unavailable(
+            f"row {entry.seq} of the audit cannot be read", remedy="run `wirefeed audit verify`"
+        )
+    return entry

@@ -133,14 +133,19 @@ class FeedKeys:
         Once more it changes nothing. Raises `NotFound`.
         """
         async with self._database.writing() as connection:
-            held = await _feed_key(connection, key_id)
-            if held.reason not in {None, Lapse.ROTATED}:
-                return held
-            at = self._clock()
-            await self._retire(connection, held, reason, at)
-            await self._audit.record(
-                connection, by, Verb.FEED_KEY_REVOKE, f"feed-key:{key_id}", reason=reason
-            )
+            return await self.take_back(connection, await _feed_key(connection, key_id), by, reason)
+
+    async def take_back(
+        self, connection: AsyncConnection, held: FeedKey, by: Actor, reason: Lapse
+    ) -> FeedKey:
+        """Revoke a feed key as a part of something larger; gives what it then is."""
+        if held.reason not in {None, Lapse.ROTATED}:
+            return held
+        at = self._clock()
+        await self._retire(connection, held, reason, at)
+        await self._audit.record(
+            connection, by, Verb.FEED_KEY_REVOKE, f"feed-key:{held.id}", reason=reason
+        )
         return replace(held, revoked=at, reason=reason)
 
     async def select(self, key_id: str, topics: frozenset[str], by: Actor = SYSTEM) -> FeedKey:

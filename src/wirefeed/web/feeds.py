@@ -24,6 +24,7 @@ from wirefeed.web.request import (
     SYNDICATION,
     presented,
 )
+from wirefeed.web.usage import saw
 
 PRIVATE_CACHE = "private, max-age=60, stale-if-error=86400"
 _SECOND = 1_000_000
@@ -84,6 +85,7 @@ async def _answer(
     headers: Mapping[str, str],
     told: bool = False,
 ) -> web.StreamResponse:
+    saw(request, reader)
     feed, form = _named(request)
     head = await request.app[FOLLOWER].look()
     if request.headers.get("Sec-Fetch-Dest") == "document":

@@ -10,6 +10,7 @@ from wirefeed.formats import opml
 from wirefeed.formats.opml import Outline
 from wirefeed.web.rendering import KEY, NO_STORE, alternates, feeds, render, topic_feeds
 from wirefeed.web.request import CLOCK, HOUSE, KEY_COOKIE, PLANS, READERS, TAXONOMY
+from wirefeed.web.usage import saw
 
 _COOKIE_DAYS = 30
 
@@ -18,6 +19,7 @@ async def key_page(request: web.Request) -> web.StreamResponse:
     """Show a subscriber its own feeds, and sign its browser in for stories in full."""
     key = request.match_info["key"]
     reader = await request.app[READERS].by_feed_key(key)
+    saw(request, reader)
     house = request.app[HOUSE]
     language = house.languages[0]
     groups = _groups(request, key, reader.entitlement)
@@ -64,6 +66,7 @@ async def key_opml(request: web.Request) -> web.StreamResponse:
     """List a subscriber's feeds for its reader to take all at once."""
     key = request.match_info["key"]
     reader = await request.app[READERS].by_feed_key(key)
+    saw(request, reader)
     house = request.app[HOUSE]
     outlines = [
         Outline(
