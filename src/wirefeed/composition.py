@@ -31,6 +31,8 @@ from wirefeed.formats.definitions import (
 from wirefeed.services.accounts import Accounts
 from wirefeed.services.administrators import Administrators
 from wirefeed.services.audit import Audit
+from wirefeed.services.bulk import Bulk
+from wirefeed.services.endings import Endings
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
@@ -41,6 +43,7 @@ from wirefeed.services.leaks import Leaks
 from wirefeed.services.master_key import master_key
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
+from wirefeed.services.prospects import Prospects
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
 from wirefeed.services.signing_keys import SigningKeys
@@ -94,6 +97,9 @@ class Services:
     publishing: Publishing
     newsdesk: Newsdesk
     syndication: Syndication
+    prospects: Prospects
+    endings: Endings
+    bulk: Bulk
 
 
 @asynccontextmanager
@@ -145,6 +151,18 @@ def _build(
     )
     usage = Usage(database, leaks, clock=clock)
     handovers = HandOvers(database, audit, tokens, feed_keys, clock=clock)
+    plans = Plans(database, audit, topics=taxonomy, languages=settings.site.languages, clock=clock)
+    accounts = Accounts(database, audit, clock=clock)
+    readers = Readers(database, gate, usage, clock=clock)
+    syndication = Syndication(
+        database,
+        taxonomy,
+        house,
+        shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
+        secret=_derived(master, b"documents"),
+        cache=Cache(_CACHE_BYTES),
+        clock=clock,
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -154,8 +172,8 @@ def _build(
         keyring=keyring,
         signing_keys=SigningKeys(database, audit, keyring, max_days=max_days, clock=clock),
         audit=audit,
-        plans=Plans(database, audit, clock=clock),
-        accounts=Accounts(database, audit, clock=clock),
+        plans=plans,
+        accounts=accounts,
         tokens=tokens,
         feed_keys=feed_keys,
         handovers=handovers,
@@ -172,7 +190,7 @@ def _build(
             clock=clock,
         ),
         usage=usage,
-        readers=Readers(database, gate, usage, clock=clock),
+        readers=readers,
         guesses=Guesses(
             per_minute=settings.guessing.per_minute,
             per_hour=settings.guessing.per_hour,
@@ -180,15 +198,10 @@ def _build(
         ),
         publishing=publishing,
         newsdesk=Newsdesk(publishing, clock=clock),
-        syndication=Syndication(
-            database,
-            taxonomy,
-            house,
-            shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
-            secret=_derived(master, b"documents"),
-            cache=Cache(_CACHE_BYTES),
-            clock=clock,
-        ),
+        syndication=syndication,
+        prospects=Prospects(database, readers, publishing, syndication, clock=clock),
+        endings=Endings(database, clock=clock),
+        bulk=Bulk(database, plans, accounts, clock=clock),
     )
 
 

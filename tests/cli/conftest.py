@@ -40,15 +40,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+class _Terminal(io.TextIOWrapper):
+    """Standard input with a person at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def wirefeed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    """Give `wirefeed`: call it with arguments, and `stdin` if it reads any."""
+    """Give `wirefeed`: call it with arguments, and `stdin` or what a person types."""
 
-    def run(*arguments: str, stdin: bytes = b"") -> Ran:
+    def run(*arguments: str, stdin: bytes = b"", types: str | None = None) -> Ran:
         monkeypatch.setattr(sys, "argv", ["wirefeed", *arguments])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+        kind = io.TextIOWrapper if types is None else _Terminal
+        raw = io.BytesIO(stdin if types is None else types.encode())
+        monkeypatch.setattr(sys, "stdin", kind(raw, "utf-8"))
         status = 0
         try:
             main()

@@ -72,9 +72,10 @@ def test_what_a_subscriber_sees_is_explained(
     assert (told["level"], told["plan"]) == (level, by)
     assert told["reason"] == reason
     assert set(told) == {
-        "story", "subscriber", "subscription", "level", "reason", "plan", "grant", "topics",
-        "media", "early", "until",
+        "story", "subscriber", "subscription", "since", "level", "reason", "plan", "grant",
+        "topics", "media", "notes", "early", "until", "offers", "turns",
     }  # fmt: skip
+    assert [offer["plan"] for offer in told["offers"] if offer["decides"]] == ([by] if by else [])
     assert filled("explain", who, story(name)["uri"]).out.startswith(f"{level}: {reason}\n")
 
 
@@ -83,7 +84,23 @@ def test_the_explanation_names_the_grant(filled: Command):
 
     assert filled("explain", "daily", A).out == (
         "full: granted\n  plan   sport\n  grant  full of sport in *\n  topics sport\n"
+        "  with   media\n"
+        "  also   public: summary of * except economy in * (summary: not-covered)\n"
     )
+
+
+def test_an_explanation_says_what_comes_and_how_the_subscriber_stands(filled: Command):
+    filled("subscribers", "add", "daily", "--name", "D", "--plan", "sport", "--until", "2199-12-31")
+    live = filled("explain", "daily", A)
+    assert live.out.endswith("  then   summary: not-covered by public from 2200-01-01T00:00:00Z\n")
+    told = filled("explain", "daily", A, "--json").json
+    assert told["until"] == "2200-01-01T00:00:00Z"
+    assert [(turn["level"], turn["plan"]) for turn in told["turns"]] == [("summary", "public")]
+
+    filled("subscribers", "suspend", "daily")
+    first, second, *_ = filled("explain", "daily", A).out.splitlines()
+    assert first == "summary: not-covered"
+    assert second.startswith("  subscription suspended since 20")
 
 
 def test_a_kill_is_final_and_told_in_the_feeds_it_stood_in(filled: Command):

@@ -61,8 +61,9 @@ async def test_subscribers_are_added_changed_listed_and_removed(agency: Agency):
     await agency.subscriber("ann", "sport", "economy")
     with pytest.raises(Conflict):
         await agency.subscriber("ann")
-    with pytest.raises(NotFound, match="chess"):
+    with pytest.raises(Unacceptable, match="chess") as caught:
         await agency.subscriber("carol", "chess")
+    assert caught.value.field == "$.subscriptions[0].plan"
     with pytest.raises(Unacceptable):
         await agency.subscriber("not an id")
     assert [s.id for s in await accounts.subscribers()] == ["ann", "bob"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.storage.samples import ARTS, LATEST, SPORT, changes, story
 from wirefeed.domain.access import Grant
 from wirefeed.domain.credentials import FeedKey, Lapse, Token
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.domain.readers import State
 from wirefeed.domain.signing_keys import SigningKey
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.storage import (
@@ -46,6 +48,17 @@ QUERIES: dict[str, Asking] = {
     "what is due": lambda c: wire.due(c, 3, 50),
     "a subscriber": lambda c: subscribers.subscriber(c, "acme"),
     "a page of subscribers": lambda c: subscribers.subscribers(c, "a", 50),
+    "a page of a plan's subscribers": lambda c: subscribers.subscribers(c, "a", 50, plan="gold"),
+    **{
+        f"a page of subscribers {state}": partial(
+            lambda state, c: subscribers.subscribers(c, "a", 50, state=state, now=1), state
+        )
+        for state in State
+    },
+    "who has a plan": lambda c: subscribers.holders(c, "gold", 1),
+    "some subscribers": lambda c: subscribers.held(c, ["acme", "zeta"]),
+    "subscriptions that end": lambda c: subscribers.ending(c, 1, 9, 50),
+    "tokens that expire": lambda c: credentials.expiring(c, 1, 9, 50),
     "a token": lambda c: credentials.token(c, "t"),
     "a subscriber's live tokens": lambda c: credentials.live_tokens(c, "acme", 1),
     "a signing key's live tokens": lambda c: signing_keys.live_tokens(c, "k", 1),
@@ -61,6 +74,10 @@ SORTED = {
     "kills of several feeds",
     "a subscriber",
     "a page of subscribers",
+    "a page of a plan's subscribers",
+    *(f"a page of subscribers {state}" for state in State),
+    "some subscribers",
+    "subscriptions that end",
     "the signing keys",
     "a subscriber's tokens",
     "a source's tokens",

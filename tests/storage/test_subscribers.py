@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 from tests.storage.samples import numbers, words
 from wirefeed.domain.access import ALL, Grant, Level
 from wirefeed.domain.credentials import FeedKey, Scope, Token
-from wirefeed.domain.plans import Plan, Subscriber, SubscriberKind, Subscription
-from wirefeed.storage import credentials, subscribers
+from wirefeed.domain.plans import (
+    DAY,
+    Plan,
+    Subscriber,
+    SubscriberKind,
+    Subscription,
+    endings,
+)
+from wirefeed.domain.readers import State, state
+from wirefeed.storage import credentials, subscribers, tables
 from wirefeed.storage.database import Database
 
 one_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -149,6 +157,104 @@ async def test_subscribers_are_listed_page_by_page(database, after, limit, found
         page = await subscribers.subscribers(conn, after, limit)
     assert [subscriber.id for subscriber in page] == found
     assert all(subscriber.subscriptions == ACME.subscriptions for subscriber in page)
+
+
+# --- how they stand, and what ends ---------------------------------------------------------------
+
+NOW = 1_772_366_400_000_000
+turns = st.integers(-3, 3).map(lambda days: NOW + days * DAY)
+dated = st.builds(
+    Subscription,
+    plan=st.sampled_from(["gold", "silver"]),
+    starts=turns,
+    ends=st.none() | turns,
+    grace_days=st.integers(0, 2),
+    suspended=st.booleans(),
+)
+many = st.lists(
+    st.builds(
+        Subscriber,
+        id=st.sampled_from(list("abcdef")),
+        suspended=st.booleans(),
+        subscriptions=st.lists(dated, max_size=3).map(tuple),
+    ),
+    max_size=6,
+    unique_by=lambda one: one.id,
+)
+
+
+@one_database
+@given(kept=many)
+async def test_subscribers_are_found_by_how_they_stand(conn, kept):
+    await conn.execute(tables.subscribers.delete())
+    await subscribers.put_subscribers(conn, kept)
+    for wanted in State:
+        found = await subscribers.subscribers(conn, state=wanted, now=NOW)
+        stand = sorted(one.id for one in kept if state(one, NOW)[0] is wanted)
+        assert [one.id for one in found] == stand
+
+
+@one_database
+@given(kept=many)
+async def test_subscribers_are_found_by_plan(conn, kept):
+    await conn.execute(tables.subscribers.delete())
+    await subscribers.put_subscribers(conn, kept)
+    having = {one.id for one in kept for s in one.subscriptions if s.plan == "gold"}
+    found = await subscribers.subscribers(conn, plan="gold")
+    assert [one.id for one in found] == sorted(having)
+    live = await subscribers.subscribers(conn, plan="gold", state=State.LIVE, now=NOW)
+    assert live == [one for one in found if state(one, NOW)[0] is State.LIVE]
+    now_or_later = {
+        one.id
+        for one in kept
+        for s in one.subscriptions
+        if s.plan == "gold" and (s.closes is None or s.closes > NOW)
+    }
+    assert await subscribers.holders(conn, "gold", NOW) == sorted(now_or_later)
+    assert await subscribers.held(conn, ["a", "b", "z"]) == {
+        one.id: one for one in kept if one.id in "ab"
+    }
+
+
+@one_database
+@given(kept=many)
+async def test_those_with_something_that_ends_are_found(conn, kept):
+    await conn.execute(tables.subscribers.delete())
+    await subscribers.put_subscribers(conn, kept)
+    until = NOW + 2 * DAY
+    found = await subscribers.ending(conn, NOW, until)
+    ends = {one.id: [e.ends for e in endings(one, NOW) if e.ends < until] for one in kept}
+    # Whose end counts, when it was renewed or is suspended, the domain says.
+    assert {one.id for one in found} >= {name for name, found in ends.items() if found}
+
+
+async def test_subscriptions_that_end_come_in_their_order(database):
+    def ending(name, *ends):
+        subs = tuple(Subscription(plan="g", starts=1, ends=NOW + end) for end in ends)
+        return Subscriber(id=name, subscriptions=subs)
+
+    await keep(database, ending("c", 5), ending("b", 9, 3), ending("a", 20), ending("d", -1))
+    async with database.reading() as conn:
+        found = await subscribers.ending(conn, NOW, NOW + 10)
+        assert [one.id for one in found] == ["b", "c"]
+        assert [one.id for one in await subscribers.ending(conn, NOW, NOW + 10, 1)] == ["b"]
+
+
+async def test_tokens_of_subscribers_that_expire_are_found(database):
+    await keep(database, ACME)
+    async with database.writing() as conn:
+        await credentials.add_source(conn, "desk", 1)
+        for jti, expires, fields in (
+            ("b", 7, {}),
+            ("a", 9, {}),
+            ("gone", 5, {}),
+            ("later", 10, {}),
+            ("revoked", 8, {"revoked": 1}),
+            ("desk", 8, {"subscriber": None, "source": "desk"}),
+        ):
+            await credentials.add_token(conn, replace(TOKEN, jti=jti, expires=expires, **fields))
+        found = await credentials.expiring(conn, 5, 10, 50)
+    assert [token.jti for token in found] == ["b", "a"]
 
 
 TOKEN = Token(

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 
-from wirefeed.cli.output import as_json, json_out, run, say
+from wirefeed.cli.output import as_json, json_out, progress, run, say
 from wirefeed.composition import Services
 from wirefeed.domain.audit import CLI
 from wirefeed.domain.desk import Desk
@@ -128,7 +127,7 @@ async def _import(
     dry_run: bool,
 ) -> None:
     publishing = services.publishing
-    with _progress() as bar:
+    with progress() as bar:
         task = bar.add_task("importing", total=sum(f.stat().st_size for f in files if f) or None)
         rehearsal = Desk({}) if dry_run else None
         group: list[Message] = []
@@ -186,10 +185,3 @@ def _message(raw: bytes, name: str) -> Message:
         return Message(raw=raw, name=name, revision=ninjs.parse(raw))
     except Invalid as error:
         return Message(raw=raw, name=name, error=error)
-
-
-def _progress() -> Progress:
-    """Show progress on a terminal, and nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -17,7 +17,7 @@ _COMMANDS = {
     "serve": ("serve", "serve"),
     "import": ("importing", "import_stories"),
     "stories": ("stories", "stories"),
-    "explain": ("stories", "explain"),
+    "explain": ("previews", "explain"),
     "topics": ("topics", "topics"),
     "plans": ("plans", "plans"),
     "subscribers": ("subscribers", "subscribers"),

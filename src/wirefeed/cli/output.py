@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
@@ -16,6 +16,9 @@ from wirefeed.composition import Services, open_services
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.formats.definitions import parse_duration
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _SECOND = 1_000_000
 _Result = TypeVar("_Result")
@@ -42,6 +45,20 @@ def run_loop(main: Coroutine[Any, Any, _Result]) -> _Result:
         return asyncio.run(main)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
+
+
+def progress() -> "Progress":
+    """Show progress on a terminal, and nothing elsewhere."""
+    from rich.progress import (  # noqa: PLC0415 - for long work alone, and slow to import
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def say(text: str) -> None:
@@ -84,11 +101,20 @@ def parse_span(text: str, field: str) -> int:
 
 def parse_time(text: str, field: str) -> int:
     """Read a date, whose whole day is meant, or an RFC 3339 time, as its end in microseconds."""
+    return _parse(text, field, days=1)
+
+
+def parse_start(text: str, field: str) -> int:
+    """Read a date, or an RFC 3339 time, as its beginning in microseconds."""
+    return _parse(text, field, days=0)
+
+
+def _parse(text: str, field: str, *, days: int) -> int:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
         raise Invalid(f"{text!r} is no date", field=field, remedy="write 2026-12-31") from error
     if "T" not in text and " " not in text:
-        at += timedelta(days=1)
+        at += timedelta(days=days)
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return int(at.timestamp()) * _SECOND

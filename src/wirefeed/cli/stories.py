@@ -1,13 +1,11 @@
-"""Commands for the desk: what is held, what a subscriber sees of it, and taking it back."""
+"""Commands for the desk: what is held, and taking it back."""
 
 import sys
 
 import click
 
 from wirefeed.cli.output import as_json, json_out, run, say, table, when
-from wirefeed.cli.subscribers import state
 from wirefeed.composition import Services
-from wirefeed.domain.access import Access, decide
 from wirefeed.domain.audit import CLI
 from wirefeed.domain.errors import NotFound
 from wirefeed.domain.stories import Story
@@ -134,56 +132,3 @@ def kill_story(guid: str, headline: str, *, yes: bool) -> None:
 
     run(lambda services: services.newsdesk.kill(story.guid, CLI, headline=headline))
     say(f"{story.guid} killed")
-
-
-@click.command()
-@click.argument("subscriber")
-@click.argument("guid")
-@as_json
-def explain(subscriber: str, guid: str, *, as_json: bool) -> None:
-    """Say what SUBSCRIBER sees of the story GUID (or its id) now, and why.
-
-    SUBSCRIBER may be `public`: what everybody sees.
-    """
-
-    async def work(services: Services) -> tuple[Story, Access, str | None]:
-        story = await services.publishing.find(guid)
-        reader = await services.readers.as_subscriber(subscriber)
-        now = services.clock()
-        holder = reader.subscriber
-        standing = state(holder, now) if holder else None
-        return story, decide(story, reader.entitlement, now), standing
-
-    story, access, standing = run(work)
-    answer = {
-        "story": story.guid,
-        "subscriber": subscriber,
-        "subscription": standing,
-        "level": access.level,
-        "reason": access.reason,
-        "plan": access.grant.plan if access.grant else None,
-        "grant": _grant_text(access),
-        "topics": sorted(story.topics),
-        "media": access.media,
-        "early": access.early,
-        "until": when(access.until),
-    }
-    if as_json:
-        json_out(answer)
-        return
-    click.echo(f"{access.level}: {access.reason}")
-    if standing not in {None, "live"}:
-        click.echo(f"  subscription {standing}")
-    for name in ("plan", "grant", "until"):
-        if answer[name]:
-            click.echo(f"  {name:<7}{answer[name]}")
-    click.echo(f"  topics {', '.join(sorted(story.topics)) or 'none'}")
-
-
-def _grant_text(access: Access) -> str | None:
-    grant = access.grant
-    if grant is None:
-        return None
-    excepted = f" except {', '.join(sorted(grant.excepted))}" if grant.excepted else ""
-    topics = ", ".join(sorted(grant.topics))
-    return f"{grant.level} of {topics}{excepted} in {', '.join(sorted(grant.languages))}"

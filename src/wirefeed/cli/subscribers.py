@@ -1,15 +1,24 @@
 """Commands for subscribers. Thin: the services decide."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from typing import Any
 
 import click
 
-from wirefeed.cli.output import as_json, json_out, parse_time, run, say, table, when
+from wirefeed.cli.bulk import export_subscribers, import_subscribers
+from wirefeed.cli.output import as_json, json_out, parse_start, parse_time, run, say, table, when
+from wirefeed.cli.previews import preview_subscriber, what_ends
 from wirefeed.composition import Services, utc_now
 from wirefeed.domain.audit import CLI
-from wirefeed.domain.plans import Subscriber, Subscription
+from wirefeed.domain.contracts import Amendment, Trial, Until, amend
+from wirefeed.domain.errors import Unacceptable
+from wirefeed.domain.plans import Plan, Subscriber, SubscriberKind, Subscription
+from wirefeed.domain.readers import State, state
+
+_NEVER = "never"
+#: `--trial` without days: as many as the plan says.
+_AS_SOLD = 0
 
 
 @click.group()
@@ -17,14 +26,25 @@ def subscribers() -> None:
     """Manage subscribers: the people and organisations with plans."""
 
 
+# --- who there is --------------------------------------------------------------------------------
+
+
 @subscribers.command("list")
+@click.option("--plan", help="Only those who have or had this plan.")
+@click.option(
+    "--state", "wanted", type=click.Choice([each.value for each in State]),
+    help="Only those who stand so.",
+)  # fmt: skip
 @as_json
-def list_subscribers(*, as_json: bool) -> None:
+def list_subscribers(plan: str | None, wanted: str | None, *, as_json: bool) -> None:
     """List the subscribers."""
 
     async def work(services: Services) -> tuple[list[Subscriber], int]:
         found: list[Subscriber] = []
-        while page := await services.accounts.subscribers(found[-1].id if found else ""):
+        only = None if wanted is None else State(wanted)
+        while page := await services.accounts.subscribers(
+            found[-1].id if found else "", plan=plan, state=only
+        ):
             found += page
         return found, services.clock()
 
@@ -33,124 +53,215 @@ def list_subscribers(*, as_json: bool) -> None:
         json_out([_subscriber_json(subscriber, now) for subscriber in found])
         return
     rows = [
-        (s.id, s.name, state(s, now), ", ".join(_subscription_text(p) for p in s.subscriptions))
+        (
+            s.id,
+            s.name,
+            state(s, now)[0],
+            ", ".join(_subscription_text(p, now) for p in s.subscriptions),
+        )
         for s in found
     ]
     table(["id", "name", "state", "subscriptions"], rows)
 
 
-def state(subscriber: Subscriber, now: int) -> str:
-    """Say in a word whether its subscriptions count now."""
-    if subscriber.suspended:
-        return "suspended"
-    return "live" if subscriber.live(now) else "ended"
-
-
-def _subscription_text(subscription: Subscription) -> str:
-    return f"{subscription.plan} until {when(subscription.ends) or 'further notice'}"
+def _subscription_text(one: Subscription, now: int) -> str:
+    marks = [
+        *(["from " + str(when(one.starts))] if one.starts > now else []),
+        f"until {when(one.ends) or 'further notice'}",
+        *([f"and {one.grace_days} days of grace"] if one.grace_days else []),
+        *(["on trial"] if one.trial else []),
+        *(["suspended"] if one.suspended else []),
+    ]
+    return f"{one.plan} {' '.join(marks)}"
 
 
 def _subscriber_json(subscriber: Subscriber, now: int) -> dict[str, object]:
     return {
         "id": subscriber.id,
+        "kind": subscriber.kind,
         "name": subscriber.name,
         "contact": subscriber.contact,
-        "state": state(subscriber, now),
+        "notes": subscriber.notes,
+        "state": state(subscriber, now)[0],
+        "suspended": subscriber.suspended,
         "subscriptions": [
-            {"plan": s.plan, "starts": when(s.starts), "ends": when(s.ends)}
-            for s in subscriber.subscriptions
+            {
+                "plan": one.plan,
+                "starts": when(one.starts),
+                "ends": when(one.ends),
+                "grace_days": one.grace_days,
+                "trial": one.trial,
+                "suspended": one.suspended,
+            }
+            for one in subscriber.subscriptions
         ],
     }
 
 
-_PLANS = click.option("--plan", "plan_names", multiple=True, help="A plan; may be repeated.")
-_UNTIL = click.option("--until", help="Last day of the subscriptions, e.g. 2026-12-31.")
+@subscribers.command("show")
+@click.argument("subscriber_id", metavar="ID")
+@as_json
+def show_subscriber(subscriber_id: str, *, as_json: bool) -> None:
+    """Show the subscriber ID with all its subscriptions, also those that are over."""
+
+    async def work(services: Services) -> tuple[Subscriber, int]:
+        return await services.accounts.subscriber(subscriber_id), services.clock()
+
+    held, now = run(work)
+    if as_json:
+        json_out(_subscriber_json(held, now))
+        return
+    standing, since = state(held, now)
+    told = {
+        "id": held.id,
+        "kind": held.kind,
+        "name": held.name,
+        "contact": held.contact,
+        "state": f"{standing} since {when(since)}" if since is not None else standing,
+        "changed": when(held.changed),
+    }
+    for name, value in told.items():
+        click.echo(f"{name:<9}{value}")
+    for one in held.subscriptions:
+        click.echo(f"  {_subscription_text(one, now)}, since {when(one.starts)}")
+    if held.notes:
+        click.echo()
+        click.echo(held.notes)
+
+
+# --- changes -------------------------------------------------------------------------------------
+
+_OPTIONS = (
+    click.option("--contact", help="Whom to write to."),
+    click.option(
+        "--kind", type=click.Choice([kind.value for kind in SubscriberKind]),
+        help="Whether one person or many read with it.",
+    ),
+    click.option("--notes", help="For administrators' eyes."),
+    click.option("--plan", "plan_names", multiple=True, help="A plan; may be repeated."),
+    click.option("--starts", help="First day of the subscriptions; now unless given."),
+    click.option("--until", help="Last day of the subscriptions, e.g. 2026-12-31, or `never`."),
+    click.option(
+        "--grace", type=click.IntRange(0), metavar="DAYS",
+        help="They go on so long after their end.",
+    ),
+    click.option(
+        "--trial", type=click.IntRange(0), is_flag=False, flag_value=_AS_SOLD, metavar="[DAYS]",
+        help="A trial that ends after so many days; without DAYS as many as the plan says.",
+    ),
+)  # fmt: skip
+
+
+def _with_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @subscribers.command("add")
 @click.argument("subscriber_id", metavar="ID")
 @click.option("--name", required=True, help="Its name.")
-@click.option("--contact", default="", help="Whom to write to.")
-@_PLANS
-@_UNTIL
-def add_subscriber(
-    subscriber_id: str, name: str, contact: str, plan_names: Sequence[str], until: str | None
-) -> None:
+@_with_options
+def add_subscriber(subscriber_id: str, **options: object) -> None:
     """Add the subscriber ID, with subscriptions to plans."""
+    change = _Change(options)
 
-    async def work(services: Services) -> None:
-        subscriptions = _subscriptions(plan_names, until, services.clock())
-        await services.accounts.add_subscriber(
-            Subscriber(id=subscriber_id, name=name, contact=contact, subscriptions=subscriptions),
-            CLI,
-        )
+    async def work(services: Services) -> Subscriber:
+        new = change(Subscriber(id=subscriber_id), await services.plans.all(), services.clock())
+        return await services.accounts.add_subscriber(new, CLI)
 
-    run(work)
-    over = until and parse_time(until, "--until") <= utc_now()
+    held = run(work)
+    over = held.subscriptions and state(held, utc_now())[0] is State.ENDED
     say(f"subscriber {subscriber_id} added" + (", its subscriptions already over" if over else ""))
-
-
-def _subscriptions(
-    plan_names: Sequence[str], until: str | None, now: int
-) -> tuple[Subscription, ...]:
-    ends = parse_time(until, "--until") if until else None
-    return tuple(Subscription(plan=name, starts=now, ends=ends) for name in plan_names)
 
 
 @subscribers.command("set")
 @click.argument("subscriber_id", metavar="ID")
 @click.option("--name", help="Its name.")
-@click.option("--contact", help="Whom to write to.")
-@_PLANS
-@_UNTIL
-def set_subscriber(
-    subscriber_id: str,
-    name: str | None,
-    contact: str | None,
-    plan_names: Sequence[str],
-    until: str | None,
-) -> None:
-    """Change the subscriber ID: what is given replaces what is held.
+@_with_options
+@click.option("--no-trial", is_flag=True, help="No longer a trial.")
+def set_subscriber(subscriber_id: str, *, no_trial: bool, **options: object) -> None:
+    """Change the subscriber ID: what is not given stays as it is.
 
-    --plan replaces all its subscriptions; --until alone moves their end.
+    --plan names all it is to have: a plan that is not named ends now. The others change the
+    subscriptions to these plans, or without --plan those it has. One that is over is kept, and
+    renewed by a new one.
     """
+    if no_trial and options["trial"] is not None:
+        raise click.UsageError("say either --trial or --no-trial")
+    change = _Change(options, no_trial=no_trial)
 
-    def change(held: Subscriber, now: int) -> Subscriber:
-        names = plan_names or tuple(s.plan for s in held.subscriptions)
-        starts = {s.plan: s.starts for s in held.subscriptions}
-        subscriptions = tuple(
-            replace(s, starts=starts.get(s.plan, s.starts))
-            for s in _subscriptions(names, until, now)
-        )
-        return replace(
-            held,
-            name=held.name if name is None else name,
-            contact=held.contact if contact is None else contact,
-            subscriptions=subscriptions if plan_names or until else held.subscriptions,
+    async def work(services: Services) -> None:
+        plans, now = await services.plans.all(), services.clock()
+        await services.accounts.change_subscriber(
+            subscriber_id, lambda held: change(held, plans, now), CLI
         )
 
-    run(
-        lambda services: services.accounts.change_subscriber(
-            subscriber_id, partial(change, now=services.clock()), CLI
-        )
-    )
+    run(work)
     say(f"subscriber {subscriber_id} set")
+
+
+class _Change:
+    """What the options say is to be changed."""
+
+    def __init__(self, options: Mapping[str, Any], *, no_trial: bool = False) -> None:
+        self._fields: dict[str, Any] = {
+            name: options[name]
+            for name in ("name", "contact", "notes")
+            if options[name] is not None
+        }
+        if options["kind"] is not None:
+            self._fields["kind"] = SubscriberKind(options["kind"])
+        self._amendment = _amendment(options, no_trial=no_trial)
+
+    def __call__(self, held: Subscriber, plans: dict[str, Plan], now: int) -> Subscriber:
+        try:
+            amended = amend(held.subscriptions, self._amendment, plans, now)
+        except Unacceptable as error:
+            error.field = f"--{error.field}"
+            raise
+        return replace(held, **self._fields, subscriptions=amended)
+
+
+def _amendment(options: Mapping[str, Any], *, no_trial: bool) -> Amendment:
+    starts, until, days = options["starts"], options["until"], options["trial"]
+    trial = None if days is None else Trial(days=days or None)
+    return Amendment(
+        plans=tuple(options["plan_names"]),
+        starts=None if starts is None else parse_start(starts, "--starts"),
+        until=None if until is None else _until(until),
+        grace_days=options["grace"],
+        trial=Trial(on=False) if no_trial else trial,
+    )
+
+
+def _until(text: str) -> Until:
+    return Until(at=None if text == _NEVER else parse_time(text, "--until"))
+
+
+_ONE_PLAN = click.option("--plan", help="Only what it has of this plan.")
 
 
 @subscribers.command("suspend")
 @click.argument("subscriber_id", metavar="ID")
-def suspend_subscriber(subscriber_id: str) -> None:
+@_ONE_PLAN
+def suspend_subscriber(subscriber_id: str, plan: str | None) -> None:
     """Suspend the subscriber ID: its credentials stop giving more than the public has."""
-    run(lambda services: services.accounts.suspend(subscriber_id, CLI))
-    say(f"subscriber {subscriber_id} suspended")
+    run(lambda services: services.accounts.suspend(subscriber_id, CLI, plan=plan))
+    say(f"subscriber {subscriber_id} suspended{_of(plan)}")
 
 
 @subscribers.command("resume")
 @click.argument("subscriber_id", metavar="ID")
-def resume_subscriber(subscriber_id: str) -> None:
+@_ONE_PLAN
+def resume_subscriber(subscriber_id: str, plan: str | None) -> None:
     """End the suspension of the subscriber ID."""
-    run(lambda services: services.accounts.suspend(subscriber_id, CLI, suspended=False))
-    say(f"subscriber {subscriber_id} resumed")
+    run(lambda services: services.accounts.suspend(subscriber_id, CLI, suspended=False, plan=plan))
+    say(f"subscriber {subscriber_id} resumed{_of(plan)}")
+
+
+def _of(plan: str | None) -> str:
+    return "" if plan is None else f", as far as the plan {plan} goes"
 
 
 @subscribers.command("remove")
@@ -159,3 +270,7 @@ def remove_subscriber(subscriber_id: str) -> None:
     """Remove the subscriber ID and all its credentials."""
     run(lambda services: services.accounts.remove_subscriber(subscriber_id, CLI))
     say(f"subscriber {subscriber_id} removed")
+
+
+for each in (preview_subscriber, what_ends, export_subscribers, import_subscribers):
+    subscribers.add_command(each)

@@ -222,7 +222,7 @@ def _reason(grant: Grant, caller: Entitled) -> Reason:
 
 
 def _best(offers: list[Access], expires: int | None) -> Access:
-    best = max(offers, key=_merit)
+    best = max(offers, key=merit)
     rivals = [offer for offer in offers if offer.level is best.level]
     untils = [offer.until for offer in offers if offer.until is not None]
     if expires is not None:
@@ -241,7 +241,7 @@ def _best(offers: list[Access], expires: int | None) -> Access:
     )
 
 
-def _merit(offer: Access) -> tuple[int, bool, bool, str]:
+def merit(offer: Access) -> tuple[int, bool, bool, str]:
     """Order offers: the highest level, then one that says more than `not covered`; then by name."""
     told = offer.reason is not Reason.NOT_COVERED
     return offer.level.rank, told, offer.media, repr(_identity(offer.grant))

@@ -235,6 +235,12 @@ class Entitlement:
         return any(grant.covers(language, topics) for grant in own)
 
 
+def grants_of(names: Iterable[str], plans: Mapping[str, Plan]) -> frozenset[Grant]:
+    """Join the grants of plans and of the plan `public`."""
+    held = (plans[name] for name in {PUBLIC, *names} if name in plans)
+    return frozenset(grant for plan in held for grant in plan.grants)
+
+
 def entitlement(
     subscriber: Subscriber | None,
     plans: Mapping[str, Plan],
@@ -255,7 +261,7 @@ def entitlement(
         changed += [subscriber.changed, *(turn for turn in subscriber.turns if turn <= now)]
     held = [plans[name] for name in sorted(names) if name in plans]
     return Entitlement(
-        grants=frozenset(grant for plan in held for grant in plan.grants),
+        grants=grants_of(names, plans),
         anonymous=subscriber is None,
         until=min((t for t in subscriber.turns if t > now), default=None) if subscriber else None,
         changed=max([*changed, *(plan.changed for plan in held)]),

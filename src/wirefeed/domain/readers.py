@@ -1,6 +1,7 @@
 """Who asks, by which credential, and what they are told of it. Pure."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Token
 from wirefeed.domain.plans import NOTICE, Entitlement, Subscriber, sunset
@@ -54,6 +55,21 @@ def lapse(subscriber: Subscriber, now: int) -> tuple[Lapse, int] | None:
     if not closed and any(now < s.starts for s in subscriber.subscriptions):
         return Lapse.NOT_BEGUN, subscriber.changed
     return Lapse.ENDED, max(closed, default=subscriber.changed)
+
+
+class State(StrEnum):
+    """How a subscriber stands, in a word."""
+
+    LIVE = "live"
+    NOT_BEGUN = "not-begun"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+
+
+def state(subscriber: Subscriber, now: int) -> tuple[State, int | None]:
+    """Say how a subscriber stands, and, unless it has what it subscribed to, since when."""
+    lapsed = lapse(subscriber, now)
+    return (State.LIVE, None) if lapsed is None else (State(lapsed[0].value), lapsed[1])
 
 
 def _would_be_live(closes: int | None, now: int) -> bool:

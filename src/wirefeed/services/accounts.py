@@ -4,17 +4,19 @@ Whatever changes here is appended to the wire in the same transaction, so that e
 process sees it, and to the audit, so that it can be answered for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wirefeed.domain import contracts
 from wirefeed.domain.access import PUBLIC
 from wirefeed.domain.audit import SYSTEM, Actor, Verb
-from wirefeed.domain.errors import Conflict, NotFound
-from wirefeed.domain.plans import Ending, Subscriber, Subscription, endings
+from wirefeed.domain.errors import Conflict, NotFound, Unacceptable
+from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.domain.readers import State
 from wirefeed.domain.wire import Change, ChangeKind
-from wirefeed.services.audit import Audit
+from wirefeed.services.audit import Audit, Deed
 from wirefeed.storage import subscribers, wire
 from wirefeed.storage.database import Database
 
@@ -39,31 +41,22 @@ class Accounts:
         async with self._database.reading() as connection:
             return await held(connection, subscriber_id)
 
-    async def subscribers(self, after: str = "", limit: int = 1000) -> list[Subscriber]:
-        """List subscribers by id, a page at a time."""
+    async def subscribers(
+        self,
+        after: str = "",
+        limit: int = 1000,
+        *,
+        plan: str | None = None,
+        state: State | None = None,
+    ) -> list[Subscriber]:
+        """List subscribers by id, a page at a time: that have or had a plan, that stand so now."""
         async with self._database.reading() as connection:
-            return await subscribers.subscribers(connection, after, limit)
-
-    async def holding(self, plan: str, after: str = "", limit: int = 1000) -> list[Subscriber]:
-        """List the subscribers that have a plan, or had it, by id, a page at a time."""
-        async with self._database.reading() as connection:
-            return await subscribers.holding(connection, plan, after, limit)
-
-    async def ending(self, within: int, limit: int = 1000) -> list[tuple[Subscriber, Ending]]:
-        """List what runs out within a time (microseconds), the first to end first."""
-        now = self._clock()
-        async with self._database.reading() as connection:
-            found = await subscribers.ending(connection, now, now + within, limit)
-        running_out = [
-            (subscriber, ending)
-            for subscriber in found
-            for ending in endings(subscriber, now)
-            if ending.ends < now + within
-        ]
-        return sorted(running_out, key=lambda pair: (pair[1].ends, pair[0].id, pair[1].plan))
+            return await subscribers.subscribers(
+                connection, after, limit, plan=plan, state=state, now=self._clock()
+            )
 
     async def add_subscriber(self, subscriber: Subscriber, by: Actor = SYSTEM) -> Subscriber:
-        """Add a subscriber. Raises `Conflict` when the id is taken, `NotFound` for a plan."""
+        """Add a subscriber. Raises `Conflict` when the id is taken, `Unacceptable` for a plan."""
 
         def check(found: Subscriber | None) -> None:
             if found is not None:
@@ -80,14 +73,26 @@ class Accounts:
     ) -> Subscriber:
         """Hold a subscriber as given, whether it is new or not; the same again changes nothing.
 
-        Raises `NotFound` for a plan that there is not.
+        Raises `Unacceptable` for a plan that there is not.
         """
-        if subscriber.id == PUBLIC:
-            raise Conflict("the subscriber 'public' is everybody", field="id")
+        return await self.upsert(subscriber.id, lambda _: subscriber, by, check=check)
+
+    async def upsert(
+        self,
+        subscriber_id: str,
+        make: Callable[[Subscriber | None], Subscriber],
+        by: Actor = SYSTEM,
+        *,
+        check: Check = _any,
+    ) -> Subscriber:
+        """Hold what is made of a subscriber as it stands now, or of none.
+
+        Raises `Unacceptable` for a plan that there is not.
+        """
         async with self._database.writing() as connection:
-            found = await subscribers.subscriber(connection, subscriber.id)
+            found = await subscribers.subscriber(connection, subscriber_id)
             check(found)
-            return await self._put(connection, found, subscriber, by)
+            return await self._put(connection, found, make(found), by)
 
     async def change_subscriber(
         self,
@@ -104,12 +109,22 @@ class Accounts:
             return await self._put(connection, found, change(found), by)
 
     async def suspend(
-        self, subscriber_id: str, by: Actor = SYSTEM, *, suspended: bool = True
+        self,
+        subscriber_id: str,
+        by: Actor = SYSTEM,
+        *,
+        suspended: bool = True,
+        plan: str | None = None,
+        check: Check = _any,
     ) -> Subscriber:
-        """Suspend a subscriber, or end its suspension. Raises `NotFound`."""
-        return await self.change_subscriber(
-            subscriber_id, lambda found: replace(found, suspended=suspended), by
-        )
+        """Suspend a subscriber, or what it has of one plan, or end that. Raises `NotFound`."""
+
+        def change(found: Subscriber) -> Subscriber:
+            if plan is None:
+                return replace(found, suspended=suspended)
+            return contracts.suspend(found, plan, self._clock(), suspended=suspended)
+
+        return await self.change_subscriber(subscriber_id, change, by, check=check)
 
     async def remove_subscriber(
         self, subscriber_id: str, by: Actor = SYSTEM, *, check: Check = _any
@@ -129,34 +144,29 @@ class Accounts:
         new: Subscriber,
         by: Actor,
     ) -> Subscriber:
-        now = self._clock()
-        new = _dated(found, new, now)
-        if found is not None and replace(new, changed=found.changed) == found:
-            return found
         plans = await subscribers.plans(connection)
-        for number, subscription in enumerate(new.subscriptions):
-            if subscription.plan not in plans:
-                raise NotFound(
-                    f"there is no plan {subscription.plan!r}",
-                    field=f"subscriptions[{number}].plan",
-                    remedy="see `wirefeed plans list`",
-                )
-        at = await self._announce(connection, new.id)
-        kept = replace(new, changed=at)
-        await subscribers.put_subscriber(connection, kept)
-        await self._audit.record(
-            connection,
-            by,
-            _verb(found, kept),
-            f"subscriber:{new.id}",
-            changed=_changed(found, kept),
-            plans=sorted({s.plan for s in kept.subscriptions}),
-        )
+        to_hold = judged(found, new, plans, self._clock())
+        if found is not None and to_hold is found:
+            return found
+        (kept,) = await self.keep(connection, [(found, to_hold)], by)
         return kept
 
-    async def _announce(self, connection: AsyncConnection, subscriber_id: str) -> int:
-        change = Change(kind=ChangeKind.ACCESS, about=f"subscriber:{subscriber_id}")
-        return (await wire.append(connection, [change], self._clock())).at
+    async def keep(
+        self,
+        connection: AsyncConnection,
+        changes: Sequence[tuple[Subscriber | None, Subscriber]],
+        by: Actor,
+    ) -> list[Subscriber]:
+        """Hold what was `judged` in place of what was held, as a part of something larger."""
+        at = await self._announce(connection, *(new.id for _, new in changes))
+        pairs = [(found, replace(new, changed=at)) for found, new in changes]
+        await subscribers.put_subscribers(connection, [new for _, new in pairs])
+        await self._audit.record_all(connection, by, [_deed(found, new) for found, new in pairs])
+        return [new for _, new in pairs]
+
+    async def _announce(self, connection: AsyncConnection, *ids: str) -> int:
+        changes = [Change(kind=ChangeKind.ACCESS, about=f"subscriber:{each}") for each in ids]
+        return (await wire.append(connection, changes, self._clock())).at
 
 
 async def held(connection: AsyncConnection, subscriber_id: str) -> Subscriber:
@@ -167,6 +177,30 @@ async def held(connection: AsyncConnection, subscriber_id: str) -> Subscriber:
             f"there is no subscriber {subscriber_id!r}", remedy="see `wirefeed subscribers list`"
         )
     return found
+
+
+def judged(
+    found: Subscriber | None, new: Subscriber, plans: Mapping[str, Plan], now: int
+) -> Subscriber:
+    """Give what is to be held; what is held when that is the same.
+
+    Raises `Conflict` for the id of everybody, `Unacceptable` for a plan that there is not.
+    What is over may name a plan that is gone.
+    """
+    if new.id == PUBLIC:
+        raise Conflict("the subscriber 'public' is everybody", field="id")
+    new = _dated(found, new, now)
+    if found is not None and replace(new, changed=found.changed) == found:
+        return found
+    known = found.subscriptions if found else ()
+    for number, one in enumerate(new.subscriptions):
+        if one.plan not in plans and one not in known:
+            raise Unacceptable(
+                f"there is no plan {one.plan!r}",
+                field=f"$.subscriptions[{number}].plan",
+                remedy="see `wirefeed plans list`",
+            )
+    return new
 
 
 def _dated(found: Subscriber | None, new: Subscriber, now: int) -> Subscriber:
@@ -190,12 +224,30 @@ def _since(suspended: bool, was: Subscriber | Subscription | None, now: int) -> 
     return was.suspended_since if was is not None and was.suspended else now
 
 
+def _deed(found: Subscriber | None, new: Subscriber) -> Deed:
+    return Deed(
+        verb=_verb(found, new),
+        about=f"subscriber:{new.id}",
+        detail={
+            "changed": _changed(found, new),
+            "plans": sorted({one.plan for one in new.subscriptions}),
+        },
+    )
+
+
 def _verb(found: Subscriber | None, new: Subscriber) -> Verb:
     if found is None:
         return Verb.SUBSCRIBER_ADD
-    if found.suspended is not new.suspended:
-        return Verb.SUBSCRIBER_SUSPEND if new.suspended else Verb.SUBSCRIBER_RESUME
-    return Verb.SUBSCRIBER_SET
+    was, is_now = _suspended(found), _suspended(new)
+    if was < is_now:
+        return Verb.SUBSCRIBER_SUSPEND
+    return Verb.SUBSCRIBER_RESUME if is_now < was else Verb.SUBSCRIBER_SET
+
+
+def _suspended(subscriber: Subscriber) -> set[object]:
+    """Give what of it is suspended: all, some of its subscriptions."""
+    some = {(one.plan, one.starts) for one in subscriber.subscriptions if one.suspended}
+    return {*some, *([subscriber.id] if subscriber.suspended else [])}
 
 
 def _changed(found: Subscriber | None, new: Subscriber) -> list[str]:

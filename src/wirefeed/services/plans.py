@@ -1,13 +1,13 @@
 """Plans: add, change, remove, each change a version. What a change would do is said elsewhere."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.access import PUBLIC
+from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.audit import SYSTEM, Actor, Verb
-from wirefeed.domain.errors import Conflict, NotFound
+from wirefeed.domain.errors import Conflict, NotFound, Unacceptable
 from wirefeed.domain.plans import Plan
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services.audit import Audit
@@ -25,9 +25,19 @@ def _any(_: Plan | None) -> None:
 class Plans:
     """What is sold."""
 
-    def __init__(self, database: Database, audit: Audit, *, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        audit: Audit,
+        *,
+        topics: Container[str],
+        languages: Collection[str],
+        clock: Callable[[], int],
+    ) -> None:
         self._database = database
         self._audit = audit
+        self._topics = topics
+        self._languages = languages
         self._clock = clock
 
     async def all(self) -> dict[str, Plan]:
@@ -53,14 +63,53 @@ class Plans:
     async def put(self, plan: Plan, by: Actor = SYSTEM, *, check: Check = _any) -> Plan:
         """Add a plan, or replace the one of its name; it acts on the next request.
 
-        The same plan again changes nothing, and is no new version.
+        The same plan again changes nothing, and is no new version. Raises `Unacceptable` for a
+        topic or language that there is not.
         """
         async with self._database.writing() as connection:
             held = (await subscribers.plans(connection)).get(plan.name)
             check(held)
-            if held is not None and _same(held, plan):
+            if self.judged(held, plan) is held and held is not None:
                 return held
-            return await self._put(connection, plan, by, Verb.PLAN_SET if held else Verb.PLAN_ADD)
+            (kept,) = await self.keep(connection, [(held, plan)], by)
+            return kept
+
+    def judged(self, held: Plan | None, new: Plan) -> Plan:
+        """Give what is to be held; what is held when that is the same.
+
+        Raises `Unacceptable` for a topic or language that there is not: it would grant or
+        except nothing. What was granted before it was gone may stay.
+        """
+        if held is not None and _same(held, new):
+            return held
+        known = held.grants if held is not None else ()
+        for number, grant in enumerate(new.grants):
+            if grant not in known:
+                self._check(grant, f"$.grants[{number}]")
+        return new
+
+    def _check(self, grant: Grant, at: str) -> None:
+        see, use = "see `wirefeed topics list`", f"use {', '.join(self._languages)}"
+        for field, names, known, fault, remedy in (
+            ("topics", grant.topics, self._topics, "there is no topic", see),
+            ("except", grant.excepted, self._topics, "there is no topic", see),
+            ("languages", grant.languages, self._languages, "no feeds are made in", use),
+        ):
+            for name in sorted(names - {ALL}):
+                if name not in known:
+                    raise Unacceptable(f"{fault} {name!r}", field=f"{at}.{field}", remedy=remedy)
+
+    async def keep(
+        self,
+        connection: AsyncConnection,
+        changes: Sequence[tuple[Plan | None, Plan]],
+        by: Actor,
+    ) -> list[Plan]:
+        """Hold plans in place of those held, as a part of something larger."""
+        return [
+            await self._put(connection, new, by, Verb.PLAN_SET if held else Verb.PLAN_ADD)
+            for held, new in changes
+        ]
 
     async def remove(self, name: str, by: Actor = SYSTEM, *, check: Check = _any) -> None:
         """Remove a plan. Raises `NotFound`; `Conflict` while someone has it, or for `public`."""
@@ -71,7 +120,7 @@ class Plans:
             check(held)
             if name == PUBLIC:
                 raise Conflict("everybody has the plan public", remedy="set its grants instead")
-            holders = await subscribers.holders(connection, name)
+            holders = await subscribers.holders(connection, name, self._clock())
             if holders:
                 raise Conflict(
                     f"{len(holders)} subscribers have the plan {name!r}, {holders[0]} among them",

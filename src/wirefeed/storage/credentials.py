@@ -70,6 +70,22 @@ async def live_tokens(conn: AsyncConnection, subscriber: str, now: int) -> int:
     return int((await conn.execute(count)).scalar_one())
 
 
+async def expiring(conn: AsyncConnection, now: int, until: int, limit: int) -> list[Token]:
+    """Give the tokens of subscribers that hold now and expire by a time, the first first."""
+    rows = await conn.execute(
+        select(tables.tokens)
+        .where(
+            _token.expires > now,
+            _token.expires < until,
+            _token.subscriber.is_not(None),
+            _token.revoked.is_(None),
+        )
+        .order_by(_token.expires)
+        .limit(limit)
+    )
+    return [_a_token(row) for row in rows]
+
+
 async def issued_with(conn: AsyncConnection, parents: Collection[str]) -> list[str]:
     """Give the `jti` of the tokens that were issued with these."""
     rows = await conn.execute(select(_token.jti).where(_token.parent.in_(parents)))

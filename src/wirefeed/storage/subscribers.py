@@ -5,11 +5,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Table,
+    bindparam,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import Grant
-from wirefeed.domain.plans import Plan, Subscriber, SubscriberKind, Subscription
+from wirefeed.domain.plans import DAY, Plan, Subscriber, SubscriberKind, Subscription
+from wirefeed.domain.readers import State
 from wirefeed.storage import codec, tables
 
 _person, _subscription, _subscriber = (
@@ -31,6 +44,13 @@ class _Definition:
 
 
 _DEFINITION = msgspec.json.Decoder(_Definition)
+#: When a subscription stops counting; far away when it has no end.
+_closes = func.coalesce(
+    _subscription.ends + _subscription.grace_days * literal(DAY, BigInteger),
+    literal(2**62, BigInteger),
+)
+#: A grace that is longer is not looked for among those that have ended.
+_LONGEST_GRACE = 100 * DAY
 
 # --- plans ---------------------------------------------------------------------------------------
 
@@ -93,11 +113,11 @@ async def remove_plan(conn: AsyncConnection, name: str) -> bool:
     return gone.rowcount > 0
 
 
-async def holders(conn: AsyncConnection, name: str) -> list[str]:
-    """Give the ids of the subscribers that have a plan, or had it."""
+async def holders(conn: AsyncConnection, name: str, now: int) -> list[str]:
+    """Give the ids of the subscribers that have a plan, or will."""
     rows = await conn.execute(
         select(_subscription.subscriber)
-        .where(_subscription.plan == name)
+        .where(_subscription.plan == name, _closes > now)
         .order_by(_subscription.subscriber)
         .distinct()
     )
@@ -139,76 +159,134 @@ async def subscriber(conn: AsyncConnection, subscriber_id: str) -> Subscriber | 
 
 
 async def subscribers(
-    conn: AsyncConnection, after: str | None = None, limit: int = 1000
+    conn: AsyncConnection,
+    after: str | None = None,
+    limit: int = 1000,
+    *,
+    plan: str | None = None,
+    state: State | None = None,
+    now: int = 0,
 ) -> list[Subscriber]:
-    """Give subscribers by id, those after one."""
-    rows = await conn.execute(
-        _SUBSCRIBERS.where(_subscriber.id > (after or "")).order_by(_subscriber.id).limit(limit)
-    )
-    return await _with_subscriptions(conn, rows.all())
+    """Give subscribers by id, those after one: that have or had a plan, that stand so now."""
+    conditions = [_subscriber.id > (after or "")]
+    if state is not None:
+        conditions.append(_stands(now)[state])
+    query = _SUBSCRIBERS.where(*conditions).order_by(_subscriber.id).limit(limit)
+    if plan is not None:
+        # Those who have it are a range of an index; they are few, or come soon.
+        ids = (
+            select(_subscription.subscriber)
+            .join(tables.subscribers, _subscriber.id == _subscription.subscriber)
+            .where(_subscription.plan == plan, _subscription.subscriber > (after or ""))
+            .where(*conditions[1:])
+            .order_by(_subscription.subscriber)
+            .distinct()
+            .limit(limit)
+        )
+        query = _SUBSCRIBERS.where(_subscriber.id.in_(ids)).order_by(_subscriber.id)
+    return await _with_subscriptions(conn, (await conn.execute(query)).all())
+
+
+def _has(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Say that a subscriber has such a subscription, whatever else is asked of subscriptions."""
+    found = select(_subscription.id).where(_subscription.subscriber == _subscriber.id, *conditions)
+    return found.correlate(tables.subscribers).exists()
+
+
+def _stands(now: int) -> dict[State, ColumnElement[bool]]:
+    """Say by what subscribers of each state are found: what `domain.readers.state` says."""
+    is_open = _closes > now
+    live = _has(~_subscription.suspended, _subscription.starts <= now, is_open)
+    suspended = _subscriber.suspended | (~live & _has(_subscription.suspended, is_open))
+    not_begun = ~live & ~suspended & ~_has(~is_open) & _has(_subscription.starts > now)
+    return {
+        State.LIVE: ~_subscriber.suspended & live,
+        State.SUSPENDED: suspended,
+        State.NOT_BEGUN: not_begun,
+        State.ENDED: ~live & ~suspended & ~not_begun,
+    }
+
+
+async def held(conn: AsyncConnection, ids: Collection[str]) -> dict[str, Subscriber]:
+    """Give those of these subscribers that there are, by id."""
+    rows = await conn.execute(_SUBSCRIBERS.where(_subscriber.id.in_(ids)))
+    return {one.id: one for one in await _with_subscriptions(conn, rows.all())}
 
 
 async def put_subscriber(conn: AsyncConnection, held: Subscriber) -> None:
     """Hold a subscriber as it is now, new or not."""
-    state = {
+    await put_subscribers(conn, [held])
+
+
+async def put_subscribers(conn: AsyncConnection, held: Sequence[Subscriber]) -> None:
+    """Hold subscribers as they are now, new or not."""
+    if not held:
+        return
+    await conn.execute(_PUT_SUBSCRIBER, [_state(one) for one in held])
+    await conn.execute(
+        _PUT_PERSON,
+        [
+            {"subscriber": one.id, "name": one.name, "contact": one.contact, "notes": one.notes}
+            for one in held
+        ],
+    )
+    await conn.execute(_END_ALL, [{"of": one.id} for one in held])
+    subscriptions = [_row(one.id, each) for one in held for each in one.subscriptions]
+    if subscriptions:
+        await conn.execute(tables.subscriptions.insert(), subscriptions)
+
+
+def _putting(table: Table, key: str, *columns: str) -> Insert:
+    new = tables.upsert(table)
+    return new.on_conflict_do_update(
+        index_elements=[key], set_={name: new.excluded[name] for name in columns}
+    )
+
+
+_PUT_SUBSCRIBER = _putting(
+    tables.subscribers, "id", "kind", "suspended", "suspended_since", "changed"
+)
+_PUT_PERSON = _putting(tables.persons, "subscriber", "name", "contact", "notes")
+_END_ALL = delete(tables.subscriptions).where(_subscription.subscriber == bindparam("of"))
+
+
+def _state(held: Subscriber) -> dict[str, Any]:
+    return {
+        "id": held.id,
         "kind": held.kind.value,
         "suspended": held.suspended,
         "suspended_since": held.suspended_since,
         "changed": held.changed,
     }
-    person = {"name": held.name, "contact": held.contact, "notes": held.notes}
-    await conn.execute(
-        tables.upsert(tables.subscribers)
-        .values(id=held.id, **state)
-        .on_conflict_do_update(index_elements=["id"], set_=state)
-    )
-    await conn.execute(
-        tables.upsert(tables.persons)
-        .values(subscriber=held.id, **person)
-        .on_conflict_do_update(index_elements=["subscriber"], set_=person)
-    )
-    await conn.execute(delete(tables.subscriptions).where(_subscription.subscriber == held.id))
-    if held.subscriptions:
-        await conn.execute(
-            tables.subscriptions.insert(),
-            [
-                {
-                    "subscriber": held.id,
-                    "plan": s.plan,
-                    "starts": s.starts,
-                    "ends": s.ends,
-                    "suspended": s.suspended,
-                    "suspended_since": s.suspended_since,
-                    "grace_days": s.grace_days,
-                    "trial": s.trial,
-                }
-                for s in held.subscriptions
-            ],
-        )
 
 
-async def holding(
-    conn: AsyncConnection, plan: str, after: str = "", limit: int = 1000
-) -> list[Subscriber]:
-    """Give the subscribers that have a plan, or had it, by id."""
-    ids = (
-        select(_subscription.subscriber)
-        .where(_subscription.plan == plan, _subscription.subscriber > after)
-        .order_by(_subscription.subscriber)
-        .distinct()
-        .limit(limit)
-    )
-    rows = await conn.execute(_SUBSCRIBERS.where(_subscriber.id.in_(ids)).order_by(_subscriber.id))
-    return await _with_subscriptions(conn, rows.all())
+def _row(subscriber: str, one: Subscription) -> dict[str, Any]:
+    return {
+        "subscriber": subscriber,
+        "plan": one.plan,
+        "starts": one.starts,
+        "ends": one.ends,
+        "suspended": one.suspended,
+        "suspended_since": one.suspended_since,
+        "grace_days": one.grace_days,
+        "trial": one.trial,
+    }
 
 
 async def ending(
-    conn: AsyncConnection, since: int, until: int, limit: int = 1000
+    conn: AsyncConnection, now: int, until: int, limit: int = 1000
 ) -> list[Subscriber]:
-    """Give the subscribers with a subscription that ends within a time, the first to end first."""
+    """Give the subscribers with a subscription that ends by a time, the first to end first.
+
+    One that has ended and goes on for some days of grace is among them.
+    """
     ids = (
         select(_subscription.subscriber, func.min(_subscription.ends).label("ends"))
-        .where(_subscription.ends >= since, _subscription.ends < until)
+        .where(
+            _subscription.ends >= now - _LONGEST_GRACE,
+            _subscription.ends < until,
+            _closes > now,
+        )
         .group_by(_subscription.subscriber)
         .order_by(func.min(_subscription.ends), _subscription.subscriber)
         .limit(limit)

@@ -290,6 +290,7 @@ tokens = Table(
     Index(None, "parent"),
     #: All that is needed to count those of a key that hold.
     Index(None, "kid", "expires", "revoked"),
+    Index(None, "expires"),
 )
 
 feed_keys = Table(

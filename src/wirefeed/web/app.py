@@ -18,7 +18,9 @@ from wirefeed.web.request import (
     ACCOUNTS,
     ADMINISTRATORS,
     AUDIT,
+    BULK,
     CLOCK,
+    ENDINGS,
     FEED_KEYS,
     FOLLOWER,
     GUESSES,
@@ -29,6 +31,7 @@ from wirefeed.web.request import (
     LEAKS,
     NEWSDESK,
     PLANS,
+    PROSPECTS,
     PUBLISHING,
     READERS,
     READY,
@@ -89,6 +92,9 @@ def make_app(
             app[PUBLISHING] = opened.publishing
             app[NEWSDESK] = opened.newsdesk
             app[SYNDICATION] = opened.syndication
+            app[PROSPECTS] = opened.prospects
+            app[ENDINGS] = opened.endings
+            app[BULK] = opened.bulk
             app[FOLLOWER] = Follower(opened.database)
             app[READY] = asyncio.Event()
             app[READY].set()

@@ -33,6 +33,8 @@ from wirefeed.domain.topics import Taxonomy
 from wirefeed.services.accounts import Accounts
 from wirefeed.services.administrators import Administrators
 from wirefeed.services.audit import Audit
+from wirefeed.services.bulk import Bulk
+from wirefeed.services.endings import Endings
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.follower import Follower
 from wirefeed.services.guessing import Guesses
@@ -43,6 +45,7 @@ from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
+from wirefeed.services.prospects import Prospects
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
 from wirefeed.services.signing_keys import SigningKeys
@@ -66,6 +69,9 @@ SIGNING_KEYS = web.AppKey("signing_keys", SigningKeys)
 PUBLISHING = web.AppKey("publishing", Publishing)
 NEWSDESK = web.AppKey("newsdesk", Newsdesk)
 SYNDICATION = web.AppKey("syndication", Syndication)
+PROSPECTS = web.AppKey("prospects", Prospects)
+ENDINGS = web.AppKey("endings", Endings)
+BULK = web.AppKey("bulk", Bulk)
 FOLLOWER = web.AppKey("follower", Follower)
 HOUSE = web.AppKey("house", House)
 GUESSES = web.AppKey("guesses", Guesses)

@@ -131,6 +131,7 @@ def _tokens() -> None:
     for column in ("subscriber", "source", "admin", "parent"):
         _index("tokens", column)
     _index("tokens", "kid", "expires", "revoked")
+    _index("tokens", "expires")
 
 
 def _feed_keys() -> None:
