@@ -35,13 +35,15 @@ from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
-from wirefeed.services.keyring import Keyring, master_key
+from wirefeed.services.keyring import Keyring
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
+from wirefeed.services.master_key import master_key
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
+from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
@@ -76,6 +78,7 @@ class Services:
     house: House
     database: Database
     keyring: Keyring
+    signing_keys: SigningKeys
     audit: Audit
     plans: Plans
     accounts: Accounts
@@ -132,20 +135,6 @@ def _build(
         sanitiser=markup.EDITION,
         clock=clock,
     )
-    feed_keys = FeedKeys(
-        database,
-        audit,
-        knows=partial(_is_a_feed, taxonomy, settings.site.languages),
-        clock=clock,
-    )
-    tokens = Tokens(
-        database,
-        audit,
-        gate,
-        max_days=max_days,
-        max_live=settings.tokens.max_live,
-        clock=clock,
-    )
     leaks = Leaks(
         database,
         audit,
@@ -163,6 +152,7 @@ def _build(
         house=house,
         database=database,
         keyring=keyring,
+        signing_keys=SigningKeys(database, audit, keyring, max_days=max_days, clock=clock),
         audit=audit,
         plans=Plans(database, audit, clock=clock),
         accounts=Accounts(database, audit, clock=clock),

@@ -165,8 +165,11 @@ def unguessable(secret: str) -> bytes:
 
 async def kept(house: House) -> dict[str, bytes]:
     """Give the secrets that are given to nobody."""
-    async with open_services(house.settings()) as services:
-        _, key = await services.keyring.signer(utc_now())
+    async with (
+        open_services(house.settings()) as services,
+        services.database.reading() as connection,
+    ):
+        _, key = await services.keyring.signer(connection, utc_now(), utc_now())
     private = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
     return {"master key": house.master.read_bytes(), "signing key": private}
 

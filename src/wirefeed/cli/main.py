@@ -27,6 +27,7 @@ _COMMANDS = {
     "usage": ("usage", "usage"),
     "admins": ("admins", "admins"),
     "audit": ("audit", "audit"),
+    "keys": ("keys", "keys"),
     "db": ("database", "db"),
 }
 

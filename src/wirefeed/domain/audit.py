@@ -74,6 +74,7 @@ class Verb(StrEnum):
     HAND_OVER_WITHDRAW = "hand-over.withdraw"
     SIGNING_KEY_ROTATE = "signing-key.rotate"
     SIGNING_KEY_REVERT = "signing-key.revert"
+    SIGNING_KEY_RETIRE = "signing-key.retire"
     ADMIN_ADD = "admin.add"
     ADMIN_ROLE = "admin.role"
     ADMIN_REMOVE = "admin.remove"

@@ -156,7 +156,7 @@ class HandOvers:
         # Whoever has the link is taken for whom it was meant.
         by = Actor(id=f"subscriber:{row.subscriber}", via=Via.PAGE)
         try:
-            make = await self._prepare(row, by)
+            make = self._maker(row, by)
             async with self._database.writing() as connection:
                 return await self._open(connection, row, make, by)
         except Gone:
@@ -182,13 +182,11 @@ class HandOvers:
         )
         return Opened(row=replace(row, opened=at), made=made)
 
-    async def _prepare(self, row: HandOver, by: Actor) -> _Make:
-        """Do what comes before the transaction, and say what makes the credential in it."""
+    def _maker(self, row: HandOver, by: Actor) -> _Make:
+        """Say what makes the credential."""
         match row.promise:
             case Terms() as terms:
-                # Signing looks for its key; a token holds nothing until it is added.
-                signed = await self._tokens.sign(terms)
-                return partial(self._tokens.add, issued=signed, by=by)
+                return partial(self._tokens.add, terms=terms, by=by)
             case KeyTerms(replaces=str(old)):
                 return partial(self._feed_keys.replace, key_id=old, by=by)
             case KeyTerms(name=name, feeds=feeds):

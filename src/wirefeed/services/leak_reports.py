@@ -153,7 +153,7 @@ class LeakReports:
             return None
         async with self._database.reading() as connection:
             row = await credentials.token(connection, claims.jti)
-        if row is None or row.subject != claims.sub:
+        if row is None or not row.is_of(claims):
             return None
         return _Known(
             about=f"token:{row.jti}", where=where, take_back=partial(self._end_token, row.jti)

@@ -161,7 +161,7 @@ class Readers:
             token=token,
             lapse=why,
             lapsed=since,
-            sunset=_first(sunset, token.expires if token.expires - now <= SUNSET else None),
+            sunset=_first(sunset, token.ends if token.ends - now <= SUNSET else None),
             ending=ending,
         )
 
@@ -169,10 +169,12 @@ class Readers:
         claims = await self._gate.verify(secret)
         async with self._database.reading() as connection:
             token = await credentials.token(connection, claims.jti)
-        if token is None or token.subject != claims.sub:
+        if token is None or not token.is_of(claims):
             raise Unauthenticated
         if token.revoked is not None:
             raise _refused(Unauthenticated(), token, "revoked")
+        if token.believed is not None and token.believed <= self._clock():
+            raise _refused(Unauthenticated(), token, "key-retired")
         if not token.is_live(self._clock()) or not self._gate.is_of_this_time(claims):
             raise _refused(Unauthenticated(), token, "expired")
         if token.networks and not contains(token.networks, address):

@@ -288,7 +288,8 @@ tokens = Table(
     Index(None, "source"),
     Index(None, "admin"),
     Index(None, "parent"),
-    Index(None, "kid", "expires"),
+    #: All that is needed to count those of a key that hold.
+    Index(None, "kid", "expires", "revoked"),
 )
 
 feed_keys = Table(

@@ -33,6 +33,7 @@ from wirefeed.web.request import (
     READERS,
     READY,
     SETTINGS,
+    SIGNING_KEYS,
     SYNDICATION,
     TAXONOMY,
     TOKENS,
@@ -72,6 +73,7 @@ def make_app(
             app[TAXONOMY] = opened.taxonomy
             app[HOUSE] = opened.house
             app[KEYRING] = opened.keyring
+            app[SIGNING_KEYS] = opened.signing_keys
             app[AUDIT] = opened.audit
             app[PLANS] = opened.plans
             app[ACCOUNTS] = opened.accounts

@@ -45,6 +45,7 @@ from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
+from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
@@ -61,6 +62,7 @@ HANDOVERS = web.AppKey("handovers", HandOvers)
 ADMINISTRATORS = web.AppKey("administrators", Administrators)
 READERS = web.AppKey("readers", Readers)
 KEYRING = web.AppKey("keyring", Keyring)
+SIGNING_KEYS = web.AppKey("signing_keys", SigningKeys)
 PUBLISHING = web.AppKey("publishing", Publishing)
 NEWSDESK = web.AppKey("newsdesk", Newsdesk)
 SYNDICATION = web.AppKey("syndication", Syndication)

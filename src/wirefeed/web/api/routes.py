@@ -11,6 +11,7 @@ from wirefeed.web.api import (
     desk,
     feed_keys,
     hand_overs,
+    keys,
     leaks,
     reference,
     serving,
@@ -30,6 +31,7 @@ TAGS = {
     "Use": "Where credentials are used, and what was refused.",
     "Desk": "Stories as they are held, and taking one back.",
     "Administrators": "Who administers, in which role.",
+    "Signing keys": "What tokens are signed with.",
     "Audit": "Who did what, in a chain that shows every edit.",
     "About": "What there is to know of this API.",
 }
@@ -43,6 +45,7 @@ ENDPOINTS = (
     *usage.ENDPOINTS,
     *desk.ENDPOINTS,
     *admins.ENDPOINTS,
+    *keys.ENDPOINTS,
     *audit.ENDPOINTS,
     *reference.ENDPOINTS,
 )

@@ -65,7 +65,10 @@ class RefusalShape(msgspec.Struct, kw_only=True):
     credential: Annotated[str, Meta(description="The `jti` of the token, or the address's id.")]
     reason: Annotated[
         str,
-        Meta(description="`revoked`, `expired`, `network`, `scope`, `role`, or as the account is."),
+        Meta(
+            description="`revoked`, `expired`, `key-retired` (its signing key was given up),"
+            " `network`, `scope`, `role`, or as the account is."
+        ),
     ]
     route: Annotated[str, Meta(description="The address that was asked for, as a template.")]
     network: str

@@ -130,7 +130,7 @@ def _tokens() -> None:
     op.drop_table("tokens_before")
     for column in ("subscriber", "source", "admin", "parent"):
         _index("tokens", column)
-    _index("tokens", "kid", "expires")
+    _index("tokens", "kid", "expires", "revoked")
 
 
 def _feed_keys() -> None:
