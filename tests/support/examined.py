@@ -48,6 +48,9 @@ async def examine(
     ]
     settings.write_text(_SETTINGS + "".join(judged), "utf-8")
     drawn = [] if SOAK else ["--generation-deterministic"]
+    # Without a list there is nothing that leads from one call to another.
+    lists = any(endpoint.operation.is_listing for endpoint in endpoints)
+    phases = [] if lists else ["--phases=examples,coverage,fuzzing"]
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("schemathesis")),
         f"--config-file={settings}",
@@ -58,6 +61,7 @@ async def examine(
         f"--max-examples={_EXAMPLES}",
         *(f"--include-operation-id={endpoint.id}" for endpoint in endpoints),
         *drawn,
+        *phases,
         *(f"--header={name}: {value}" for name, value in (headers or {}).items()),
         cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,

@@ -49,6 +49,9 @@ class _Plan(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     grants: list[_Grant]
     labels: dict[str, str] = {}
+    prices: dict[str, str] = {}
+    subscribe_urls: dict[str, str] = {}
+    trial_days: int | None = None
 
 
 class _Plans(msgspec.Struct, forbid_unknown_fields=True):
@@ -81,6 +84,9 @@ def parse_plans(text: str) -> tuple[Plan, ...]:
         Plan(
             name=plan.name,
             labels=plan.labels,
+            prices=plan.prices,
+            subscribe_urls=plan.subscribe_urls,
+            trial_days=plan.trial_days,
             grants=tuple(_grant(plan.name, grant) for grant in plan.grants),
         )
         for plan in _convert(text, _Plans).plans
