@@ -16,8 +16,9 @@ from wirefeed.domain.stories import Feed
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services import accounts
 from wirefeed.services.audit import Audit
-from wirefeed.storage import credentials, wire
+from wirefeed.storage import credentials, sightings, wire
 from wirefeed.storage.database import Database
+from wirefeed.storage.sightings import Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,11 @@ class FeedKeys:
         """Give a feed key by its id. Raises `NotFound`."""
         async with self._database.reading() as connection:
             return await _feed_key(connection, key_id)
+
+    async def sightings(self, key_id: str, limit: int) -> list[Sighting]:
+        """Say where a feed key was seen, the latest first."""
+        async with self._database.reading() as connection:
+            return await sightings.sightings(connection, key_id, limit)
 
     async def rename(self, key_id: str, name: str, by: Actor = SYSTEM) -> FeedKey:
         """Give a feed key another name. Raises `NotFound`."""

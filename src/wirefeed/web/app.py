@@ -11,7 +11,7 @@ from wirefeed.composition import Clock, Services, open_services, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
 from wirefeed.services.follower import Follower, announce
-from wirefeed.web import feeds, ingest, key_pages, ops, pages, rendering
+from wirefeed.web import feeds, ingest, key_forms, key_pages, ops, pages, rendering
 from wirefeed.web.guessing import limit_guesses
 from wirefeed.web.request import (
     ACCOUNTS,
@@ -36,7 +36,15 @@ from wirefeed.web.request import (
     problems,
 )
 
-ROUTES = [*feeds.ROUTES, *ingest.ROUTES, *ops.ROUTES, *ops.HEALTH, *pages.ROUTES, *key_pages.ROUTES]
+ROUTES = [
+    *feeds.ROUTES,
+    *ingest.ROUTES,
+    *ops.ROUTES,
+    *ops.HEALTH,
+    *pages.ROUTES,
+    *key_pages.ROUTES,
+    *key_forms.ROUTES,
+]
 Opener = Callable[[Settings, Clock], AbstractAsyncContextManager[Services]]
 
 _log = structlog.get_logger("wirefeed.web")
