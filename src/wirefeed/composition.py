@@ -32,6 +32,7 @@ from wirefeed.services.administrators import Administrators
 from wirefeed.services.audit import Audit
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.guessing import Guesses
+from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring, master_key
 from wirefeed.services.newsdesk import Newsdesk
@@ -76,6 +77,7 @@ class Services:
     accounts: Accounts
     tokens: Tokens
     feed_keys: FeedKeys
+    handovers: HandOvers
     administrators: Administrators
     readers: Readers
     guesses: Guesses
@@ -108,6 +110,11 @@ def _build(
     max_days = settings.tokens.max_days
     gate = TokenGate(keyring, issuer=database.issuer, max_days=max_days, clock=clock)
     audit = Audit(database, _derived(master, b"audit"), clock)
+    tokens = Tokens(
+        database, audit, gate, max_days=max_days, max_live=settings.tokens.max_live, clock=clock
+    )
+    knows = partial(_is_a_feed, taxonomy, settings.site.languages)
+    feed_keys = FeedKeys(database, audit, knows=knows, clock=clock)
     publishing = Publishing(
         database,
         taxonomy,
@@ -127,20 +134,9 @@ def _build(
         audit=audit,
         plans=Plans(database, audit, clock=clock),
         accounts=Accounts(database, audit, clock=clock),
-        tokens=Tokens(
-            database,
-            audit,
-            gate,
-            max_days=max_days,
-            max_live=settings.tokens.max_live,
-            clock=clock,
-        ),
-        feed_keys=FeedKeys(
-            database,
-            audit,
-            knows=partial(_is_a_feed, taxonomy, settings.site.languages),
-            clock=clock,
-        ),
+        tokens=tokens,
+        feed_keys=feed_keys,
+        handovers=HandOvers(database, audit, tokens, feed_keys, clock=clock),
         administrators=Administrators(database, audit, clock=clock),
         readers=Readers(database, gate, clock=clock),
         guesses=Guesses(

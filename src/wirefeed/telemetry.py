@@ -18,7 +18,7 @@ import structlog
 _QUEUE = 10_000
 #: Anything that looks like a credential of ours, wherever it stands.
 _SECRET = re.compile(
-    r"wf_feed_[0-9A-Za-z]+|[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"
+    r"wf_[a-z]+_[0-9A-Za-z]+|[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"
 )
 _REDACTED = "[redacted]"
 

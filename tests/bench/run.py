@@ -22,6 +22,7 @@ import aiohttp
 import uvloop
 from aiohttp import web
 
+from tests.bench import accounts
 from tests.bench.wire_copy import stories
 from tests.support.agency import Agency, running, settings_in
 from wirefeed.config import Feed, Server, Settings
@@ -39,8 +40,10 @@ def main() -> None:
     parser.add_argument("--stories", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of load in a round")
+    parser.add_argument("--subscribers", type=int, default=1_000_000, help="against a thousand")
     asked = parser.parse_args()
     figures = [
+        *uvloop.run(accounts.figures(asked.subscribers, 1000, 5 * asked.rounds)),
         *uvloop.run(_imports(asked.stories)),
         *uvloop.run(_posts()),
         *_feeds(asked.rounds, asked.seconds),

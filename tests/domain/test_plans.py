@@ -17,7 +17,7 @@ from wirefeed.domain.plans import (
     Subscription,
     entitlement,
 )
-from wirefeed.domain.readers import Reader
+from wirefeed.domain.readers import Reader, lapse, told
 
 OPEN = Plan(name=PUBLIC, grants=(grant(plan=PUBLIC, level=Level.SUMMARY),), changed=1)
 GOLD = Plan(name="gold", grants=(grant("politics"), grant("sport", media=True)), changed=2)
@@ -138,8 +138,20 @@ def test_the_label_of_a_plan(labels, language, label):
 # --- properties -----------------------------------------------------------------------------------
 
 plan_names = st.sampled_from((PUBLIC, "gold", "silver", "bronze"))
-times = st.integers(-3, 3).map(lambda n: NOW + n)
-subscriptions = st.builds(Subscription, plan=plan_names, starts=times, ends=st.none() | times)
+#: Around now, and around the days that count: the week before an end, and days of grace.
+times = st.builds(
+    lambda days, micros: NOW + days * DAY + micros,
+    st.sampled_from((0, 0, 0, 1, -1, 7, -7)),
+    st.integers(-2, 2),
+)
+subscriptions = st.builds(
+    Subscription,
+    plan=plan_names,
+    starts=times,
+    ends=st.none() | times,
+    grace_days=st.sampled_from((0, 0, 1, 7)),
+    suspended=st.booleans(),
+)
 subscribers = st.builds(
     Subscriber,
     id=st.just("ajans"),
@@ -167,6 +179,15 @@ def test_an_entitlement_stays_the_same_until_it_says(who, plans, now, later):
     held = entitlement(who, plans, now)
     if now <= later and (held.until is None or later < held.until):
         assert entitlement(who, plans, later) == held
+
+
+@given(subscribers, times, times)
+def test_what_a_reader_is_told_stays_the_same_until_the_entitlement_says(who, now, later):
+    """So that no document outlives a notice, or the time for one."""
+    until = entitlement(who, {}, now).until
+    if now <= later and (until is None or later < until):
+        assert lapse(who, later) == lapse(who, now)
+        assert told(who, later)[1] == told(who, now)[1]
 
 
 @given(subscribers, catalogues, times, times)

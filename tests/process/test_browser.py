@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright
 
 from tests.support.process import free_ports
 from tests.support.served import served
 from wirefeed.composition import open_services
 from wirefeed.demo import agency
+from wirefeed.domain.handovers import KeyTerms, Promise, SignIn
+from wirefeed.domain.terms import Terms
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: A closed network makes background requests fail noisily.
@@ -49,7 +51,7 @@ async def test_pages_fit_and_keep_to_themselves(tmp_path: Path):
         own = credentials.private.removeprefix(settings.public_url)
         paths = [f"/{language}/" for language in settings.site.languages]
         paths += [f"/{story.language}/stories/{story.id}", "/ar/latest.rss", "/en/none"]
-        paths += [own, f"{own}?lang=ar", f"{own}tr/mine.json"]
+        paths += [own, f"{own}?lang=ar", f"{own}tr/mine.json", "/api/docs"]
         async with served(services, settings, clock) as site, browser() as chromium:
             for width in (360, 1280):
                 for path in paths:
@@ -69,12 +71,74 @@ async def _visit(chromium: Browser, url: str, path: str, width: int) -> None:
     assert answer.headers["content-type"].startswith("text/html"), path
     # Also what is folded away fits.
     await page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
-    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-    assert not await page.evaluate(wide), (path, width)
-    assert await page.locator("h1").count() == 1
+    await _fits(page)
     # What the browser says itself of an answer that is an error is no complaint.
     assert [c for c in complaints if "Failed to load resource" not in c] == [], path
     await page.close()
+
+
+async def _fits(page: Page) -> None:
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert not await page.evaluate(wide), (page.url, page.viewport_size)
+    assert await page.locator("h1").count() == 1
+
+
+async def test_a_link_opens_once_without_a_script_and_no_way_back_shows_what_it_gave(
+    tmp_path: Path,
+):
+    settings = agency.settings("127.0.0.1", free_ports(2), tmp_path)
+    clock = agency.Clock(START)
+    async with open_services(settings, clock) as services:
+        await agency.seed(services, clock, START)
+
+        async def link(promise: Promise) -> str:
+            issued = await services.handovers.issue(agency.PARTNER, promise)
+            return f"{settings.public_url}/h/{issued.secret}"
+
+        story = (await services.publishing.listing(limit=30))[-1]
+        own = f"{settings.public_url}/subscriber/{story.language}/stories/{story.id}"
+        async with served(services, settings, clock), browser() as chromium:
+            for width, locale in ((360, "ar-EG"), (1280, "en-GB")):
+                context = await chromium.new_context(
+                    viewport={"width": width, "height": 900},
+                    locale=locale,
+                    java_script_enabled=False,
+                )
+                for promise in (KeyTerms(), Terms(subscriber=agency.PARTNER, days=1)):
+                    await _opens_once(context, await link(promise), settings.public_url)
+                page = await context.new_page()
+                await page.goto(await link(SignIn()))
+                await page.locator("main button").click()
+                await page.wait_for_url(f"{settings.public_url}/f/**")
+                answer = await page.goto(own)
+                assert answer is not None
+                assert answer.headers["wirefeed-levels"].startswith("full=1")
+                await context.close()
+
+
+async def _opens_once(context: BrowserContext, link: str, elsewhere: str) -> None:
+    page = await context.new_page()
+    answer = await page.goto(link)
+    assert answer is not None
+    assert answer.status == 200
+    await _fits(page)
+    await page.locator("main button").click()
+    await page.locator("main input").first.wait_for()
+    await _fits(page)
+    given = await page.locator("main input").first.input_value()
+    assert len(given) > 40
+    assert given not in await page.title()
+    assert given not in page.url
+    await page.goto(f"{elsewhere}/en/")
+    # The browser kept nothing to show, and asks before it sends a form again.
+    with pytest.raises(Error, match="ERR_CACHE_MISS"):
+        await page.go_back()
+    page = await context.new_page()
+    again = await page.goto(link)
+    assert again is not None
+    assert again.status == 410
+    await _fits(page)
+    assert given not in await page.content()
 
 
 async def test_a_reader_chooses_topics_and_replaces_its_address_without_a_script(tmp_path: Path):

@@ -10,9 +10,12 @@ from sqlalchemy import event
 from tests.security import raw
 from tests.security.forging import Forge
 from tests.security.raw import Answer
-from tests.security.routes import table
+from tests.security.routes import Route, table
 from tests.support.agency import Agency
+from wirefeed.domain.roles import Permission
 from wirefeed.domain.stories import story_id
+from wirefeed.web.api.operation import Caller
+from wirefeed.web.api.routes import ENDPOINTS
 
 STORY = "urn:newsml:example:guarded"
 #: One value each: the credential is looked at before any of them.
@@ -35,6 +38,8 @@ class Endpoint:
     method: str
     path: str
     denial: Answer
+    #: The token that would open it.
+    forge: Forge
 
     async def ask(self, port: int, *headers: str) -> Answer:
         request = raw.get(self.path, *headers, method=self.method)
@@ -54,7 +59,7 @@ class Gate:
 
     def forge_for(self, endpoint: Endpoint) -> Forge:
         """Give the token that would open an endpoint, so that only what is varied is wrong."""
-        return self.writing if endpoint.path == WRITING else self.reading
+        return endpoint.forge
 
     async def refuses(self, headers: Iterable[str]) -> None:
         """Every endpoint refuses these headers, in the very bytes in which it refuses nonsense."""
@@ -78,10 +83,14 @@ async def open_gate(agency: Agency) -> Gate:
     await agency.subscriber("reader", "sport")
     bearer = (await agency.token("reader"))["Authorization"].removeprefix("Bearer ")
     key = (await agency.feed_key("reader")).removeprefix("/f/")
+    reading, writing = await Forge.of(agency, bearer), await Forge.of(agency, agency.newsroom)
+    owner = (await agency.administrator())["Authorization"].removeprefix("Bearer ")
+    forges = {Caller.SOURCE: writing, Permission: await Forge.of(agency, owner)}
     endpoints = []
-    for route in table():
-        if "key" in route.parameters or route.method == "HEAD":
+    for route in _one_of_each_kind(table()):
+        if route.holds_secret:
             continue
+        forge = forges.get(_access(route), reading)
         for path in route.paths(VALUES):
             request = raw.get(path, method=route.method)
             if (await raw.ask(agency.port, request)).status != 401:
@@ -89,10 +98,31 @@ async def open_gate(agency: Agency) -> Gate:
             denial = await raw.ask(
                 agency.port, raw.get(path, "Authorization: Bearer nonsense", method=route.method)
             )
-            endpoints.append(Endpoint(route.method, path, denial))
+            endpoints.append(Endpoint(route.method, path, denial, forge))
     _check(endpoints)
-    reading, writing = await Forge.of(agency, bearer), await Forge.of(agency, agency.newsroom)
     return Gate(agency, endpoints, reading, writing, key)
+
+
+def _access(route: Route) -> Caller | type[Permission] | None:
+    """Say who an operation of the API is for; None: it is none."""
+    access = _OPERATIONS.get((route.method, route.template))
+    return Permission if isinstance(access, Permission) else access
+
+
+def _one_of_each_kind(routes: Iterable[Route]) -> Iterator[Route]:
+    """Give the routes; of the API, one for each kind of caller, since all pass the same gate.
+
+    That each of them does is held by test_permissions.py.
+    """
+    met = set()
+    for route in routes:
+        kind = _access(route)
+        if route.method != "HEAD" and (kind is None or kind not in met):
+            met.add(kind)
+            yield route
+
+
+_OPERATIONS = {(e.operation.method, e.operation.path): e.operation.access for e in ENDPOINTS}
 
 
 def _check(endpoints: list[Endpoint]) -> None:

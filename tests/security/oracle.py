@@ -20,7 +20,7 @@ GIVEN_AWAY = re.compile(
     rb"wirefeed/" + re.escape(wirefeed.__version__.encode())
 )
 #: What our credentials look like, in whole or in part.
-SECRET = re.compile(r"wf_feed_[0-9A-Za-z]+|eyJ[0-9A-Za-z_-]{8,}")
+SECRET = re.compile(r"wf_(?:feed|hand)_[0-9A-Za-z]+|eyJ[0-9A-Za-z_-]{8,}")
 
 
 class Log(io.StringIO):

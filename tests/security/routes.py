@@ -2,10 +2,11 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from wirefeed.web.api.routes import ENDPOINTS
 from wirefeed.web.app import ROUTES
 
 
@@ -17,6 +18,8 @@ class Route:
     #: With `{name}` for each parameter.
     template: str
     parameters: tuple[str, ...]
+    #: A value for each, if it is described as an operation of the API.
+    examples: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_private(self) -> bool:
@@ -24,16 +27,22 @@ class Route:
 
         A new route is held to what the public may see unless it is named here.
         """
-        return "key" in self.parameters or self.template.startswith("/subscriber/")
+        return self.holds_secret or self.template.startswith("/subscriber/")
+
+    @property
+    def holds_secret(self) -> bool:
+        """Whether the address itself is what opens it."""
+        return not {"key", "secret"}.isdisjoint(self.parameters)
 
     def paths(self, values: Mapping[str, Sequence[str]]) -> list[str]:
         """Fill the parameters in, with every combination of what they may be."""
         for name in self.parameters:
-            assert name in values, (
+            assert name in values or name in self.examples, (
                 f"{self.template} has a parameter {name!r} that the attack tests cannot fill in: "
                 f"give it values where this is called from, those that reach stories above all"
             )
-        choices = itertools.product(*(values[name] for name in self.parameters))
+        filled = {**values, **{name: [example] for name, example in self.examples.items()}}
+        choices = itertools.product(*(filled[name] for name in self.parameters))
         return [
             self.template.format(**dict(zip(self.parameters, chosen, strict=True)))
             for chosen in choices
@@ -53,4 +62,17 @@ def _route(route: web.AbstractRoute) -> Route:
     template = info.get("formatter") or info.get("path")
     assert template, f"{route.resource} is of a kind that the attack tests cannot fill in"
     names = tuple(info["pattern"].groupindex) if "pattern" in info else ()
-    return Route(method=route.method, template=template, parameters=names)
+    return Route(
+        method=route.method,
+        template=template,
+        parameters=names,
+        examples=_EXAMPLES.get(template, {}),
+    )
+
+
+_EXAMPLES = {
+    endpoint.operation.path: {
+        name: param.example for name, param in endpoint.operation.params.items()
+    }
+    for endpoint in ENDPOINTS
+}

@@ -219,6 +219,7 @@ def guesses(key: str) -> dict[str, tuple[str, list[str]]]:
         "long key": (f"/f/{key}0/", []),
         "no key at all": ("/f/guess", []),
         "no link": ("/h/guess", []),
+        "unknown link": (f"/h/{make_secret(SecretKind.HAND_OVER, key.encode()[-32:])}", []),
         "key for a link": (f"/h/{key}", []),
         "password": (FEED, [basic(f"reader:{key}")]),
         "password with a wrong checksum": (FEED, [basic(f"reader:{bent}")]),

@@ -22,6 +22,7 @@ from tests.support.agency import running, settings_in
 from wirefeed.demo import web as demo
 from wirefeed.demo.agency import Credentials as DemoCredentials
 from wirefeed.domain.credentials import SecretKind, make_secret
+from wirefeed.domain.handovers import KeyTerms
 from wirefeed.domain.stories import story_id
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -49,6 +50,7 @@ async def world(log: Log, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
         world.ids = sorted({story_id(p.uri) for p in world.planted.values()} | {story_id("no")})
         world.public = frozenset(world.words(PUBLIC))
         world.callers = await callers(world)
+        world.link = (await agency.services.handovers.issue("whole", KeyTerms())).secret
         yield world
 
 
@@ -67,6 +69,7 @@ def paths(world: World, route: Route, caller: Caller) -> list[str]:
             "id": world.ids,
             "slug": ["story"],
             "key": [caller.key or make_secret(SecretKind.FEED, b"\x01" * 32)],
+            "secret": [world.link, make_secret(SecretKind.HAND_OVER, b"\x01" * 32)],
             "name": ["harbour", "none"],
         }
     )

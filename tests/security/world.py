@@ -39,6 +39,8 @@ class World:
     ids: list[str] = field(default_factory=list)
     public: frozenset[str] = frozenset()
     callers: list[Caller] = field(default_factory=list)
+    #: A link that gives a private address to everything.
+    link: str = ""
 
     def words(self, shown: Mapping[str, Iterable[str]]) -> set[str]:
         return {w for name, fields in shown.items() for w in self.planted[name].words(fields)}

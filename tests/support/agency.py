@@ -24,6 +24,7 @@ from wirefeed.config import (
     Taxonomy,
 )
 from wirefeed.domain.plans import Subscriber, Subscription
+from wirefeed.domain.roles import Role
 from wirefeed.domain.terms import Terms
 from wirefeed.web.app import make_app
 from wirefeed.web.server import Runner
@@ -178,6 +179,13 @@ class Agency:
     async def token(self, subscriber: str, **options: Any) -> dict[str, str]:
         """Issue a token; gives the header that carries it."""
         terms = Terms(subscriber=subscriber, **{"days": 30} | options)
+        token = (await self.services.tokens.issue(terms)).secret
+        return {"Authorization": f"Bearer {token}"}
+
+    async def administrator(self, role: Role = Role.OWNER, **options: Any) -> dict[str, str]:
+        """Add an administrator named by its role; gives the header that carries its token."""
+        await self.services.administrators.add(role.value, role)
+        terms = Terms(admin=role.value, **{"days": 30} | options)
         token = (await self.services.tokens.issue(terms)).secret
         return {"Authorization": f"Bearer {token}"}
 

@@ -39,7 +39,9 @@ async def test_crawlers_are_asked_to_leave_private_addresses_alone(agency: Agenc
     assert answer.headers["Content-Type"].startswith("text/plain")
     lines = answer.text.splitlines()
     assert lines[0] == "User-agent: *"
-    assert {"Disallow: /f/", "Disallow: /subscriber/", "Disallow: /api/"} <= set(lines)
+    assert {"Disallow: /f/", "Disallow: /h/", "Disallow: /subscriber/", "Disallow: /api/"} <= set(
+        lines
+    )
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/en/latest.rss", "/nowhere", "/en/", "/robots.txt"])

@@ -23,6 +23,7 @@ _COMMANDS = {
     "subscribers": ("subscribers", "subscribers"),
     "tokens": ("tokens", "tokens"),
     "feedkeys": ("feedkeys", "feedkeys"),
+    "handovers": ("handovers", "handovers"),
     "admins": ("admins", "admins"),
     "audit": ("audit", "audit"),
     "db": ("database", "db"),

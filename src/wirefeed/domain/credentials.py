@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wirefeed.domain.errors import Invalid, Unauthenticated
+from wirefeed.domain.networks import within
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SECRET = re.compile(r"wf_([a-z]{2,8})_([0-9A-Za-z]{30})([0-9A-Za-z]{6})")
@@ -117,6 +118,17 @@ class Token:
     def is_live(self, now: int) -> bool:
         """Say whether it holds now."""
         return self.revoked is None and now < self.expires
+
+    def gives(self, other: "Token") -> bool:
+        """Say whether another one may do no more than this one may."""
+        plans = self.entitlements is None or (
+            other.entitlements is not None and other.entitlements <= self.entitlements
+        )
+        networks = not self.networks or (
+            bool(other.networks)
+            and all(within(network, self.networks) for network in other.networks)
+        )
+        return other.scopes <= self.scopes and plans and networks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

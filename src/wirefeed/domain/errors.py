@@ -2,7 +2,8 @@
 
 WirefeedError
  ├── Invalid            the message cannot be read
- │    └── Unacceptable  it can be read, and a field of it cannot be taken
+ │    ├── Unacceptable  it can be read, and a field of it cannot be taken
+ │    └── Unconditional it does not say from which state it changes things
  ├── Unauthenticated    no credential, or none that holds
  │    └── NoCredential  none was sent
  ├── Forbidden          a good credential, without this right
@@ -11,6 +12,7 @@ WirefeedError
  │    └── UnknownKey    the key in the address is none of ours
  ├── TooMany            a credential that does not hold, and many before it
  ├── Conflict           it contradicts what is held
+ │    └── Outdated      it changes a state that is no longer the one held
  └── Unavailable        the authority cannot be asked now
 """
 
@@ -57,6 +59,10 @@ class Unacceptable(Invalid):
     """A field of the message cannot be taken."""
 
 
+class Unconditional(Invalid):
+    """The change has to name the state it changes."""
+
+
 class Unauthenticated(WirefeedError):
     """A valid credential is needed."""
 
@@ -94,6 +100,10 @@ class TooMany(WirefeedError):
 
 class Conflict(WirefeedError):
     """It contradicts what is held."""
+
+
+class Outdated(Conflict):
+    """It has changed since."""
 
 
 class Unavailable(WirefeedError):

@@ -38,6 +38,8 @@ class Permission(StrEnum):
     #: Kill, withhold, reinstate.
     STORIES_WRITE = "stories:write"
     TOPICS_READ = "topics:read"
+    #: File the stories anew by the topics.
+    TOPICS_WRITE = "topics:write"
     #: The keys that sign tokens.
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
@@ -120,6 +122,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             Permission.STORIES_READ,
             Permission.STORIES_WRITE,
             Permission.TOPICS_READ,
+            Permission.TOPICS_WRITE,
         }
     ),
     # Everything may be looked at, and nothing touched.

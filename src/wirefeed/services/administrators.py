@@ -11,6 +11,13 @@ from wirefeed.storage import administrators
 from wirefeed.storage.administrators import Admin
 from wirefeed.storage.database import Database
 
+#: Looks at what is held, and raises when that is not what a change was meant for.
+Check = Callable[[Admin | None], None]
+
+
+def _any(_: Admin | None) -> None:
+    """Change whatever is held."""
+
 
 class Administrators:
     """Who administers."""
@@ -25,8 +32,40 @@ class Administrators:
         async with self._database.reading() as connection:
             return await administrators.admins(connection)
 
+    async def get(self, name: str) -> Admin:
+        """Give an administrator. Raises `NotFound`."""
+        async with self._database.reading() as connection:
+            found = await administrators.admin(connection, name)
+        if found is None:
+            raise _missing(name)
+        return found
+
     async def add(self, name: str, role: Role, by: Actor = SYSTEM) -> Admin:
         """Add an administrator. Raises `Unacceptable` for a name, `Conflict` when it is taken."""
+
+        def check(found: Admin | None) -> None:
+            if found is not None:
+                raise Conflict(f"the administrator {name!r} exists", field="name")
+
+        return await self.put(name, role, by, check=check)
+
+    async def set_role(self, name: str, role: Role, by: Actor = SYSTEM) -> Admin:
+        """Give an administrator another role; it acts on the next request.
+
+        Raises `NotFound`, and `Conflict` when no owner would be left.
+        """
+
+        def check(found: Admin | None) -> None:
+            if found is None:
+                raise _missing(name)
+
+        return await self.put(name, role, by, check=check)
+
+    async def put(self, name: str, role: Role, by: Actor = SYSTEM, *, check: Check = _any) -> Admin:
+        """Hold an administrator in a role, new or not; the same again changes nothing.
+
+        Raises `Unacceptable` for a name, `Conflict` when no owner would be left.
+        """
         if not NAME.fullmatch(name):
             raise Unacceptable(
                 f"{name!r} is no administrator's name",
@@ -34,33 +73,29 @@ class Administrators:
                 remedy="use lower-case letters, digits and hyphens, 64 at most",
             )
         async with self._database.writing() as connection:
-            if await administrators.admin(connection, name):
-                raise Conflict(f"the administrator {name!r} exists", field="name")
-            new = Admin(name=name, role=role.value, created=self._clock())
-            await administrators.put(connection, new)
-            await self._audit.record(connection, by, Verb.ADMIN_ADD, f"admin:{name}", role=role)
-        return new
-
-    async def set_role(self, name: str, role: Role, by: Actor = SYSTEM) -> Admin:
-        """Give an administrator another role; it acts on the next request.
-
-        Raises `NotFound`, and `Conflict` when no owner would be left.
-        """
-        async with self._database.writing() as connection:
             found = {admin.name: admin for admin in await administrators.admins(connection)}
-            if name not in found:
-                raise _missing(name)
-            if found[name].role == role:
-                return found[name]
-            _keep_an_owner(found, name)
-            new = Admin(name=name, role=role.value, created=found[name].created)
+            held = found.get(name)
+            check(held)
+            if held is not None and held.role == role:
+                return held
+            if held is not None:
+                _keep_an_owner(found, name)
+            created = held.created if held else self._clock()
+            new = Admin(name=name, role=role.value, created=created)
             await administrators.put(connection, new)
             await self._audit.record(
-                connection, by, Verb.ADMIN_ROLE, f"admin:{name}", role=role, was=found[name].role
+                connection,
+                by,
+                Verb.ADMIN_ROLE if held else Verb.ADMIN_ADD,
+                f"admin:{name}",
+                role=role,
+                was=held.role if held else None,
             )
         return new
 
-    async def remove(self, name: str, by: Actor = SYSTEM) -> None:
+    async def remove(
+        self, name: str, by: Actor = SYSTEM, *, check: Callable[[Admin], None] = _any
+    ) -> None:
         """Remove an administrator and all its tokens.
 
         Raises `NotFound`, and `Conflict` when no owner would be left.
@@ -69,6 +104,7 @@ class Administrators:
             found = {admin.name: admin for admin in await administrators.admins(connection)}
             if name not in found:
                 raise _missing(name)
+            check(found[name])
             if len(found) > 1:
                 # The last of all may go: then only the command line administers.
                 _keep_an_owner(found, name)

@@ -58,6 +58,19 @@ class FeedKeys:
         `feeds` restricts it (`en/sport`, `en/latest`). Raises `NotFound` for the subscriber,
         `Unacceptable` for a feed that there is not.
         """
+        async with self._database.writing() as connection:
+            return await self.add(connection, subscriber, name, feeds=feeds, by=by)
+
+    async def add(
+        self,
+        connection: AsyncConnection,
+        subscriber: str,
+        name: str,
+        *,
+        by: Actor,
+        feeds: Collection[str] = (),
+    ) -> IssuedFeedKey:
+        """Issue a feed key as a part of something larger."""
         row = FeedKey(
             id=secrets.token_hex(6),
             subscriber=subscriber,
@@ -66,10 +79,9 @@ class FeedKeys:
             issued=self._clock(),
             feeds=frozenset(feeds),
         )
-        self._check(row.feeds)
-        async with self._database.writing() as connection:
-            await accounts.held(connection, subscriber)
-            return await self._add(connection, row, by, Verb.FEED_KEY_ISSUE)
+        self.check(row.feeds)
+        await accounts.held(connection, subscriber)
+        return await self._add(connection, row, by, Verb.FEED_KEY_ISSUE)
 
     async def all(
         self, subscriber: str | None = None, *, after: str = "", limit: int | None = None
@@ -154,7 +166,8 @@ class FeedKeys:
             )
         return replace(held, selection=topics, selected=at)
 
-    def _check(self, feeds: Collection[str]) -> None:
+    def check(self, feeds: Collection[str]) -> None:
+        """Raise `Unacceptable` for a feed that there is not."""
         for text in sorted(feeds):
             language, _, topic = text.partition("/")
             feed = Feed(language=language, topic="" if topic == "latest" else topic)

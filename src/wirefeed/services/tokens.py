@@ -64,13 +64,27 @@ class Tokens:
         Raises `Invalid` for terms it may not have, `NotFound` for its owner or a plan,
         `Conflict` when a subscriber has as many as it may.
         """
+        issued = await self.sign(terms, parent=parent)
+        async with self._database.writing() as connection:
+            return await self.add(connection, issued, by)
+
+    async def sign(self, terms: Terms, *, parent: Token | None = None) -> IssuedToken:
+        """Sign a token that holds once it is added, and not before. Raises `Invalid`."""
         now = self._now()
         token = terms.token(secrets.token_hex(16), now, max_days=self._max_days, parent=parent)
-        issued = await self._sign(token)
-        async with self._database.writing() as connection:
-            await self._check_owner(connection, token, now)
-            await self._add(connection, issued.row, by, Verb.TOKEN_ISSUE)
+        return await self._sign(token)
+
+    async def add(self, connection: AsyncConnection, issued: IssuedToken, by: Actor) -> IssuedToken:
+        """Issue a signed token as a part of something larger."""
+        await self._check_owner(connection, issued.row, issued.row.issued)
+        await self._add(connection, issued.row, by, Verb.TOKEN_ISSUE)
         return issued
+
+    async def check(self, connection: AsyncConnection, terms: Terms) -> None:
+        """Raise what issuing a token on these terms would raise now."""
+        now = self._now()
+        token = terms.token("", now, max_days=self._max_days)
+        await self._check_owner(connection, token, now)
 
     async def all(
         self,

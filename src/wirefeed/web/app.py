@@ -11,7 +11,8 @@ from wirefeed.composition import Clock, Services, open_services, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
 from wirefeed.services.follower import Follower, announce
-from wirefeed.web import feeds, ingest, key_forms, key_pages, ops, pages, rendering
+from wirefeed.web import feeds, handovers, key_forms, key_pages, ops, pages, rendering
+from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
 from wirefeed.web.request import (
     ACCOUNTS,
@@ -21,8 +22,10 @@ from wirefeed.web.request import (
     FEED_KEYS,
     FOLLOWER,
     GUESSES,
+    HANDOVERS,
     HOUSE,
     KEYRING,
+    NEWSDESK,
     PLANS,
     PUBLISHING,
     READERS,
@@ -38,12 +41,13 @@ from wirefeed.web.request import (
 
 ROUTES = [
     *feeds.ROUTES,
-    *ingest.ROUTES,
+    *api.ROUTES,
     *ops.ROUTES,
     *ops.HEALTH,
     *pages.ROUTES,
     *key_pages.ROUTES,
     *key_forms.ROUTES,
+    *handovers.ROUTES,
 ]
 Opener = Callable[[Settings, Clock], AbstractAsyncContextManager[Services]]
 
@@ -69,10 +73,12 @@ def make_app(
             app[ACCOUNTS] = opened.accounts
             app[TOKENS] = opened.tokens
             app[FEED_KEYS] = opened.feed_keys
+            app[HANDOVERS] = opened.handovers
             app[ADMINISTRATORS] = opened.administrators
             app[READERS] = opened.readers
             app[GUESSES] = opened.guesses
             app[PUBLISHING] = opened.publishing
+            app[NEWSDESK] = opened.newsdesk
             app[SYNDICATION] = opened.syndication
             app[FOLLOWER] = Follower(opened.database)
             app[READY] = asyncio.Event()
@@ -83,6 +89,7 @@ def make_app(
     app.on_response_prepare.append(finish)
     app.cleanup_ctx.append(services)
     rendering.set_up(app)
+    api.set_up(app, settings)
     app.add_routes(ROUTES)
     return app
 

@@ -2,37 +2,80 @@
 
 import asyncio
 from http import HTTPStatus
+from typing import Annotated
 
-from aiohttp import hdrs, web
+import msgspec
+from msgspec import Meta
 
 from wirefeed.domain.errors import Invalid
 from wirefeed.domain.revising import Outcome
+from wirefeed.domain.stories import PubStatus
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
-from wirefeed.web.client import client_address
-from wirefeed.web.request import (
-    HOUSE,
-    PUBLISHING,
-    READERS,
-    json_response,
-    presented,
-    read_body,
-)
+from wirefeed.web.api.operation import Call, Caller, Operation, Raw, Result
+from wirefeed.web.request import HOUSE, PUBLISHING
 
 _LARGE = 16 * 1024
-_MEDIA_TYPES = frozenset({"application/json", "application/ninjs+json"})
+_NINJS = Raw(
+    media_types=("application/json", "application/ninjs+json"),
+    schema={
+        "type": "object",
+        "description": "A story as ninjs 1, 2 or 3, with whatever else the newsroom writes.",
+        "required": ["uri"],
+        "properties": {"uri": {"type": "string", "description": "The story's identifier."}},
+        "additionalProperties": True,
+    },
+)
 
 
-async def post_story(request: web.Request) -> web.StreamResponse:
-    """Take a story in: 201 when it is new, 200 otherwise, durable when this answers."""
-    source = await request.app[READERS].source(presented(request), client_address(request))
-    if request.content_type not in _MEDIA_TYPES or _charset(request) != "utf-8":
-        raise web.HTTPUnsupportedMediaType(reason="send JSON in UTF-8, as application/json")
-    # A decompressed body may be a thousand times what was sent.
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
-        raise web.HTTPUnsupportedMediaType(reason="send it without a content coding")
-    raw = await read_body(request)
-    receipt = await request.app[PUBLISHING].accept(await _read(raw), source)
+class Receipt(msgspec.Struct, kw_only=True, rename={"status": "pubStatus"}):
+    """What became of a story that was sent."""
+
+    outcome: Outcome
+    uri: Annotated[str, Meta(description="The story's identifier.")]
+    version: str
+    status: PubStatus
+    topics: Annotated[list[str], Meta(description="The topics it stands in.")]
+    url: Annotated[
+        str | None, Meta(description="Its public page; null in a language that has none.")
+    ]
+
+
+@Operation(
+    method="POST",
+    path="/api/v1/stories",
+    access=Caller.SOURCE,
+    tag="Stories in",
+    body=_NINJS,
+    gives=Receipt,
+    statuses=(HTTPStatus.CREATED, HTTPStatus.OK),
+    problems=frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}),
+    example={
+        "uri": "urn:newsml:news.example:20260301:harbour",
+        "version": "1",
+        "versioncreated": "2026-03-01T11:00:00Z",
+        "language": "en",
+        "headline": "Harbour opens again",
+        "body_html": "<p>The harbour opened on Sunday.</p>",
+        "subject": [{"code": "medtop:04000000"}],
+    },
+    answer={
+        "outcome": "created",
+        "uri": "urn:newsml:news.example:20260301:harbour",
+        "version": "1",
+        "pubStatus": "usable",
+        "topics": ["economy"],
+        "url": "https://news.example/en/stories/abcdefghijklmnop/harbour-opens-again",
+    },
+)
+async def post_story(call: Call[bytes, None]) -> Result:
+    """Send a story.
+
+    A new one, a newer version, a correction or a kill. 201 when it is new, 200 otherwise; either
+    way it is on disk when this answers. Sent again it changes nothing, so whatever went wrong
+    may be retried. The same version with other content is a conflict.
+    """
+    receipt = await call.app[PUBLISHING].accept(await _read(call.body), call.source)
     if receipt.error is not None:
         raise receipt.error
     if receipt.story is None or receipt.outcome is None:
@@ -40,25 +83,18 @@ async def post_story(request: web.Request) -> web.StreamResponse:
     story = receipt.story
     address = f"/{story.language}/stories/{story.id}" if story.language else ""
     created = receipt.outcome is Outcome.CREATED
-    response = json_response(
-        {
-            "outcome": receipt.outcome,
-            "uri": story.guid,
-            "version": str(story.version),
-            "pubStatus": story.revision.status,
-            "topics": sorted(story.topics),
-            "url": request.app[HOUSE].url(address) if address else None,
-        },
+    return Result(
+        value=Receipt(
+            outcome=receipt.outcome,
+            uri=story.guid,
+            version=str(story.version),
+            status=story.revision.status,
+            topics=sorted(story.topics),
+            url=call.app[HOUSE].url(address) if address else None,
+        ),
         status=HTTPStatus.CREATED if created else HTTPStatus.OK,
+        location=address if created else "",
     )
-    if created and address:
-        response.headers[hdrs.LOCATION] = request.app[HOUSE].url(address)
-    return response
-
-
-def _charset(request: web.Request) -> str:
-    """RFC 8259 §8.1: JSON between systems is UTF-8."""
-    return (request.charset or "utf-8").lower()
 
 
 async def _read(raw: bytes) -> Message:
@@ -73,4 +109,4 @@ def _message(raw: bytes) -> Message:
         return Message(raw=raw, error=error)
 
 
-ROUTES = [web.post("/api/v1/stories", post_story)]
+ENDPOINTS = [post_story]

@@ -28,7 +28,7 @@ async def jwks(request: web.Request) -> web.StreamResponse:
 
 async def robots(_: web.Request) -> web.StreamResponse:
     """Ask crawlers to leave private addresses alone (RFC 9309)."""
-    text = "User-agent: *\nDisallow: /f/\nDisallow: /subscriber/\nDisallow: /api/\n"
+    text = "User-agent: *\nDisallow: /f/\nDisallow: /h/\nDisallow: /subscriber/\nDisallow: /api/\n"
     return web.Response(
         text=text, status=HTTPStatus.OK, headers={hdrs.CACHE_CONTROL: "public, max-age=3600"}
     )

@@ -204,17 +204,20 @@ async def feed_page(
     )
 
 
-async def stylesheet(_: web.Request) -> web.StreamResponse:
-    """Give the one stylesheet."""
+async def stylesheet(request: web.Request) -> web.StreamResponse:
+    """Give the one stylesheet, or what the reference of the API has on top of it."""
     return web.Response(
-        body=_STYLESHEET,
+        body=_STYLESHEETS[request.path],
         content_type="text/css",
         charset="utf-8",
         headers={hdrs.CACHE_CONTROL: _WEEK},
     )
 
 
-_STYLESHEET = files("wirefeed.web").joinpath("static", "wirefeed.css").read_bytes()
+_STYLESHEETS = {
+    f"/static/{name}": files("wirefeed.web").joinpath("static", name).read_bytes()
+    for name in ("wirefeed.css", "api.css")
+}
 
 
 def _topic_links(request: web.Request, view: View, language: str) -> list[dict[str, str]]:
@@ -263,5 +266,5 @@ ROUTES = [
     web.get(f"/{_STORY}", story),
     web.get(f"/{_STORY}/{{slug:[a-z0-9-]{{0,64}}}}", story),
     web.get(f"/subscriber/{_STORY}", subscriber_story),
-    web.get("/static/wirefeed.css", stylesheet),
+    *(web.get(path, stylesheet) for path in _STYLESHEETS),
 ]

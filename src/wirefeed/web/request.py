@@ -21,10 +21,12 @@ from wirefeed.domain.errors import (
     Invalid,
     NoCredential,
     NotFound,
+    Outdated,
     TooMany,
     Unacceptable,
     Unauthenticated,
     Unavailable,
+    Unconditional,
     WirefeedError,
 )
 from wirefeed.domain.topics import Taxonomy
@@ -34,8 +36,10 @@ from wirefeed.services.audit import Audit
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.follower import Follower
 from wirefeed.services.guessing import Guesses
+from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
@@ -50,10 +54,12 @@ PLANS = web.AppKey("plans", Plans)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 TOKENS = web.AppKey("tokens", Tokens)
 FEED_KEYS = web.AppKey("feed_keys", FeedKeys)
+HANDOVERS = web.AppKey("handovers", HandOvers)
 ADMINISTRATORS = web.AppKey("administrators", Administrators)
 READERS = web.AppKey("readers", Readers)
 KEYRING = web.AppKey("keyring", Keyring)
 PUBLISHING = web.AppKey("publishing", Publishing)
+NEWSDESK = web.AppKey("newsdesk", Newsdesk)
 SYNDICATION = web.AppKey("syndication", Syndication)
 FOLLOWER = web.AppKey("follower", Follower)
 HOUSE = web.AppKey("house", House)
@@ -78,12 +84,14 @@ _log = structlog.get_logger("wirefeed.web")
 STATUS: Mapping[type[WirefeedError], HTTPStatus] = {
     Invalid: HTTPStatus.BAD_REQUEST,
     Unacceptable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Unconditional: HTTPStatus.PRECONDITION_REQUIRED,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
     NotFound: HTTPStatus.NOT_FOUND,
     Gone: HTTPStatus.GONE,
     TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     Conflict: HTTPStatus.CONFLICT,
+    Outdated: HTTPStatus.PRECONDITION_FAILED,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _RETRY_AFTER = "2"
@@ -234,6 +242,10 @@ def _http_problem(request: web.Request, error: web.HTTPException) -> web.StreamR
     headers: dict[str, str] = {}
     if isinstance(error, web.HTTPMethodNotAllowed):
         headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
+    if isinstance(error, web.HTTPUnsupportedMediaType):
+        # RFC 9110 §15.5.16: what would have been taken.
+        told = (hdrs.ACCEPT, hdrs.ACCEPT_ENCODING)
+        headers |= {name: error.headers[name] for name in told if name in error.headers}
     status = HTTPStatus(error.status)
     members = {"detail": error.reason} if error.reason != status.phrase else {}
     return _document(request, status, members, headers)

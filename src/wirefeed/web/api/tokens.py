@@ -1,0 +1,259 @@
+"""Tokens by the API: of subscribers, of newsrooms and of administrators, each under its owner.
+
+Whoever may issue to one kind of owner may not to another, so each has permissions of its own.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from wirefeed.domain.credentials import Token
+from wirefeed.domain.errors import NotFound
+from wirefeed.domain.plans import NAME
+from wirefeed.domain.roles import Permission
+from wirefeed.domain.terms import Terms
+from wirefeed.web.api import shapes
+from wirefeed.web.api.cursors import Page
+from wirefeed.web.api.operation import Call, Endpoint, Listing, Operation, Param, Result
+from wirefeed.web.api.shapes import Name, NewToken, Revoked, Rotation, TokenShape, TokenTerms
+from wirefeed.web.request import TOKENS
+
+SECOND = 1_000_000
+JTI = Param(
+    pattern=re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII),
+    description="The token's `jti`.",
+    example="5f0c1d0a9a7e4b7fb0c1d0a9a7e4b7f0",
+)
+EXAMPLE: Mapping[str, Any] = {"name": "newsroom cms", "days": 365, "networks": ["192.0.2.0/24"]}
+ANSWER: Mapping[str, Any] = {
+    "jti": "5f0c1d0a9a7e4b7fb0c1d0a9a7e4b7f0",
+    "owner": "subscriber:gazette",
+    "name": "newsroom cms",
+    "scopes": ["feeds:read", "wire:read"],
+    "entitlements": None,
+    "networks": ["192.0.2.0/24"],
+    "issued": "2026-03-01T12:00:00Z",
+    "expires": "2027-03-01T12:00:00Z",
+    "last_used": None,
+    "issued_with": None,
+    "revoked": None,
+}
+#: It contradicts what is held, or asks for more than this installation gives.
+REFUSED = frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
+SECRET = {**ANSWER, "token": "eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJ1cm46In0.c2lnbmF0dXJl"}
+
+
+class TokenListing(Listing, kw_only=True):
+    """Some tokens."""
+
+    tokens: Annotated[list[TokenShape], Meta(description="By `jti`.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Family:
+    """Whose tokens these are."""
+
+    #: As `Terms` and `Tokens.all` call the owner.
+    owner: str
+    #: As people do.
+    word: str
+    path: str
+    reads: Permission
+    writes: Permission
+
+    @property
+    def params(self) -> dict[str, Param]:
+        return {"owner": Param(pattern=NAME, description=f"The {self.word}.", example="gazette")}
+
+
+_FAMILIES = (
+    _Family(
+        owner="subscriber",
+        word="subscriber",
+        path="/api/v1/admin/subscribers/{owner}/tokens",
+        reads=Permission.CREDENTIALS_READ,
+        writes=Permission.CREDENTIALS_WRITE,
+    ),
+    _Family(
+        owner="source",
+        word="newsroom",
+        path="/api/v1/admin/sources/{owner}/tokens",
+        reads=Permission.SOURCES_READ,
+        writes=Permission.SOURCES_WRITE,
+    ),
+    _Family(
+        owner="admin",
+        word="administrator",
+        path="/api/v1/admin/admins/{owner}/tokens",
+        reads=Permission.ADMINS_READ,
+        writes=Permission.ADMINS_WRITE,
+    ),
+)
+
+
+def terms(asked: TokenTerms, **owner: str) -> Terms:
+    """Read what a token is to be."""
+    return Terms(
+        **owner,
+        name=asked.name,
+        days=asked.days,
+        scopes=None if asked.scopes is None else frozenset(asked.scopes),
+        entitlements=None if asked.entitlements is None else frozenset(asked.entitlements),
+        networks=tuple(asked.networks),
+    )
+
+
+def _of(family: _Family) -> list[Endpoint]:
+    """Make the endpoints of a family."""
+    one, tag = f"{family.path}/{{jti}}", "Tokens"
+    owned = {**family.params, "jti": JTI}
+
+    async def held(call: Call[Any, Any]) -> Token:
+        token = await call.app[TOKENS].get(call.params["jti"])
+        if getattr(token, family.owner) != call.params["owner"]:
+            # Another's is answered like none at all.
+            raise NotFound
+        return token
+
+    async def listing(call: Call[None, Page]) -> Result:
+        found = await call.app[TOKENS].all(
+            **{family.owner: call.params["owner"]},
+            after=call.after() or "",
+            limit=call.query.limit + 1,
+        )
+        shown = found[: call.query.limit]
+        more = call.cursor(shown[-1].jti) if len(found) > len(shown) else None
+        tokens = [shapes.token_shape(token) for token in shown]
+        return Result(value=TokenListing(tokens=tokens, next=more))
+
+    async def issue(call: Call[TokenTerms, None]) -> Result:
+        return await issued(call, terms(call.body, **{family.owner: call.params["owner"]}))
+
+    async def name(call: Call[Name, None]) -> Result:
+        jti = (await held(call)).jti
+        named = await call.app[TOKENS].rename(jti, call.body.name, call.by)
+        return Result(value=shapes.token_shape(named))
+
+    async def rotate(call: Call[Rotation, None]) -> Result:
+        return await rotated(call, (await held(call)).jti)
+
+    async def revoke(call: Call[None, None]) -> Result:
+        gone = await call.app[TOKENS].revoke((await held(call)).jti, call.by)
+        return Result(value=Revoked(revoked=gone))
+
+    created = (HTTPStatus.CREATED,)
+    word = family.word
+    return [
+        _named(listing, f"list_tokens_of_{family.owner}", f"List the tokens of a {word}.")(
+            Operation(
+                method="GET",
+                path=family.path,
+                params=family.params,
+                access=family.reads,
+                tag=tag,
+                query=Page,
+                gives=TokenListing,
+                answer={"tokens": [ANSWER], "next": None},
+            )
+        ),
+        _named(
+            issue,
+            f"issue_token_to_{family.owner}",
+            f"Issue a token to a {word}.\n\nIts secret stands in this answer and nowhere else.",
+        )(
+            Operation(
+                method="POST",
+                path=family.path,
+                params=family.params,
+                access=family.writes,
+                tag=tag,
+                body=TokenTerms,
+                gives=NewToken,
+                statuses=created,
+                problems=REFUSED,
+                example=EXAMPLE,
+                answer=SECRET,
+            )
+        ),
+        _named(name, f"name_token_of_{family.owner}", f"Call a token of a {word} by another name.")(
+            Operation(
+                method="PATCH",
+                path=one,
+                params=owned,
+                access=family.writes,
+                tag=tag,
+                body=Name,
+                gives=TokenShape,
+                example={"name": "old cms"},
+                answer=ANSWER,
+            )
+        ),
+        _named(
+            rotate,
+            f"rotate_token_of_{family.owner}",
+            f"Issue a token of a {word} anew.\n\nThe old one holds until the overlap is over.",
+        )(
+            Operation(
+                method="POST",
+                path=f"{one}/rotate",
+                params=owned,
+                access=family.writes,
+                tag=tag,
+                body=Rotation,
+                gives=NewToken,
+                statuses=created,
+                problems=REFUSED,
+                example={"overlap_seconds": 3600},
+                answer=SECRET,
+            )
+        ),
+        _named(
+            revoke,
+            f"revoke_token_of_{family.owner}",
+            f"Revoke a token of a {word}.\n\n"
+            "It is refused from the next request on, and so are those that were issued with it. "
+            "Once more it changes nothing.",
+        )(
+            Operation(
+                method="POST",
+                path=f"{one}/revoke",
+                params=owned,
+                access=family.writes,
+                tag=tag,
+                gives=Revoked,
+                answer={"revoked": [ANSWER["jti"]]},
+            )
+        ),
+    ]
+
+
+def _named(
+    handler: Callable[..., Any], name: str, said: str
+) -> Callable[[Operation[Any, Any]], Endpoint]:
+    """Give a handler that several families share its own name and words."""
+    handler.__name__, handler.__doc__ = name, said
+    return lambda operation: operation(handler)
+
+
+async def issued(call: Call[Any, Any], asked: Terms, parent: Token | None = None) -> Result:
+    """Issue a token, and show it once."""
+    with shapes.fields_of_the_body():
+        made = await call.app[TOKENS].issue(asked, call.by, parent=parent)
+    return Result(value=shapes.new_token(made.row, made.secret))
+
+
+async def rotated(call: Call[Rotation, None], jti: str, of: str | None = None) -> Result:
+    """Issue a token in place of another, and show it once."""
+    asked = call.body
+    with shapes.fields_of_the_body():
+        made = await call.app[TOKENS].rotate(
+            jti, call.by, overlap=asked.overlap_seconds * SECOND, days=asked.days, of=of
+        )
+    return Result(value=shapes.new_token(made.row, made.secret))
+
+
+ENDPOINTS = [endpoint for family in _FAMILIES for endpoint in _of(family)]

@@ -1,0 +1,162 @@
+"""S-12, S-74: who may call what of the API: every role and every other credential, route by route.
+
+The table is written out here once more, so that nobody gets a right by a slip in the other. The
+routes come from the route table: one that is not described, or whose right has no row, fails.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from tests.security import raw
+from tests.security.raw import Answer, basic
+from tests.security.routes import table
+from tests.support.agency import Agency
+from wirefeed.domain.credentials import ADMINISTERING, READING, Scope
+from wirefeed.domain.handovers import SignIn
+from wirefeed.domain.roles import Permission, Role
+from wirefeed.domain.terms import Terms
+from wirefeed.web.api.operation import Caller, Endpoint
+from wirefeed.web.api.routes import ENDPOINTS
+from wirefeed.web.request import KEY_COOKIE
+
+OWNER, SALES, DESK, AUDITOR = Role.OWNER, Role.SALES, Role.DESK, Role.AUDITOR
+#: What is published: which roles may do what.
+ROLES: dict[str, set[Role]] = {
+    "plans:read": {OWNER, SALES, AUDITOR},
+    "plans:write": {OWNER},
+    "subscribers:read": {OWNER, SALES, AUDITOR},
+    "subscribers:write": {OWNER, SALES},
+    "credentials:read": {OWNER, SALES, AUDITOR},
+    "credentials:write": {OWNER, SALES},
+    "sources:read": {OWNER, AUDITOR},
+    "sources:write": {OWNER},
+    "stories:read": {OWNER, SALES, DESK, AUDITOR},
+    "stories:write": {OWNER, DESK},
+    "topics:read": {OWNER, SALES, DESK, AUDITOR},
+    "topics:write": {OWNER, DESK},
+    "keys:read": {OWNER, AUDITOR},
+    "keys:write": {OWNER},
+    "admins:read": {OWNER, AUDITOR},
+    "admins:write": {OWNER},
+    "audit:read": {OWNER, AUDITOR},
+    "usage:read": {OWNER, SALES, AUDITOR},
+    "flags:write": {OWNER, SALES},
+}
+SCOPES = {
+    "read": frozenset({Scope.ADMIN_READ}),
+    "write": frozenset({Scope.ADMIN_WRITE}),
+    "both": ADMINISTERING,
+}
+#: Pages about the API, which are for people.
+PAGES = {"/api/docs"}
+
+
+@dataclass(slots=True)
+class Doors:
+    """An agency, and one of every credential that there is."""
+
+    agency: Agency
+    #: By role and scopes: `sales read`.
+    administrators: dict[str, str]
+    #: Everybody else's.
+    others: dict[str, list[str]]
+
+    async def knock(self, endpoint: Endpoint, *headers: str, query: str = "let-in=1") -> Answer:
+        """Call an endpoint with nothing but a credential: the first that is looked at."""
+        operation = endpoint.operation
+        path = operation.path
+        for name, param in operation.params.items():
+            path = path.replace(f"{{{name}}}", param.example)
+        # Whoever is let in gets no further: there is no such parameter.
+        request = raw.get(f"{path}?{query}", *headers, method=operation.method)
+        return await raw.ask(self.agency.port, request, method=operation.method.encode())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def doors(agency: Agency) -> AsyncIterator[Doors]:
+    issue = agency.services.tokens.issue
+    administrators = {}
+    for role in Role:
+        await agency.services.administrators.add(role.value, role)
+        for name, scopes in SCOPES.items():
+            token = await issue(Terms(admin=role.value, scopes=scopes, days=1))
+            administrators[f"{role} {name}"] = token.secret
+    await agency.subscriber("reader", "sport")
+    reader = (await issue(Terms(subscriber="reader", scopes=READING, days=1))).secret
+    newsroom = (await issue(Terms(source="newsroom", days=1))).secret
+    key = (await agency.feed_key("reader")).removeprefix("/f/")
+    link = (await agency.services.handovers.issue("reader", SignIn())).secret
+    gone = await issue(Terms(admin="owner", scopes=ADMINISTERING, days=1))
+    await agency.services.tokens.revoke(gone.row.jti)
+    yield Doors(
+        agency,
+        administrators,
+        {
+            "nothing": [],
+            "subscriber": [f"Authorization: Bearer {reader}"],
+            "newsroom": [f"Authorization: Bearer {newsroom}"],
+            "feed key": [f"Authorization: Bearer {key}"],
+            "feed key, basic": [basic(f"reader:{key}")],
+            "feed key, cookie": [f"Cookie: {KEY_COOKIE}={key}"],
+            "link": [f"Authorization: Bearer {link}"],
+            "administrator, basic": [basic(f"{administrators['owner both']}:")],
+            "administrator, cookie": [f"Cookie: token={administrators['owner both']}"],
+            "administrator, revoked": [f"Authorization: Bearer {gone.secret}"],
+        },
+    )
+
+
+def test_every_route_of_the_api_is_described():
+    served = {
+        (route.method, route.template)
+        for route in table()
+        if route.template.startswith("/api/") and route.method != "HEAD"
+    }
+    described = {(e.operation.method, e.operation.path) for e in ENDPOINTS}
+    assert {route for route in served if route[1] not in PAGES} == described, (
+        "describe it as an Operation, with what it takes to call it"
+    )
+
+
+def test_every_permission_has_its_row():
+    assert set(ROLES) == {permission.value for permission in Permission}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.id)
+async def test_only_who_may_is_let_in(doors: Doors, endpoint: Endpoint):
+    access = endpoint.operation.access
+    for who, token in doors.administrators.items():
+        answer = await doors.knock(endpoint, f"Authorization: Bearer {token}")
+        assert answer.status == administrator_gets(who, access), (endpoint.id, who)
+    for who, headers in doors.others.items():
+        answer = await doors.knock(endpoint, *headers)
+        assert answer.status == other_gets(who, access), (endpoint.id, who)
+    query = f"access_token={doors.administrators['owner both']}"
+    answer = await doors.knock(endpoint, query=query)
+    assert answer.status == other_gets("administrator, query", access), endpoint.id
+
+
+def administrator_gets(who: str, access: Permission | Caller) -> int:
+    """Say what an administrator is answered: 400 is let in, and then asked what that meant."""
+    role, _, scopes = who.partition(" ")
+    if not isinstance(access, Permission):
+        return 200 if access is Caller.ANYONE else 403
+    needed = "write" if access.value.endswith(":write") else "read"
+    return 400 if Role(role) in ROLES[access.value] and scopes in {needed, "both"} else 403
+
+
+def other_gets(who: str, access: Permission | Caller) -> int:
+    """Say what anybody else is answered."""
+    opened_by: dict[Permission | Caller, str] = {
+        Caller.ACCOUNT: "subscriber",
+        Caller.SOURCE: "newsroom",
+    }
+    if access is Caller.ANYONE:
+        return 200
+    if who == opened_by.get(access):
+        return 400
+    return 403 if who in {"subscriber", "newsroom"} else 401
