@@ -26,9 +26,9 @@ help: ## say what there is
 run: $(RUN)/.installed ## start the demo agency (make run ARGS="--help")
 	@exec $(RUN)/bin/wirefeed demo $(ARGS)
 
-test: $(DEV)/.installed chromium ## everything: format, lint, domain tests, floors, types, all tests
+test: $(DEV)/.installed chromium ## everything: format, lint, floors, types, all tests
 	@$(format_and_lint)
-	@$(domain_tests_beside_types)
+	@$(tests_beside_types)
 	@echo "== all tests"
 	@$(PY) -m pytest --durations=5 $(ARGS)
 
@@ -95,11 +95,20 @@ $(RUN)/.installed $(DEV)/.installed: %/.installed: %/.locked pyproject.toml
 	@$*/bin/python $(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# The types take as long as the domain's tests and another core.
-define domain_tests_beside_types
+# What must not hang on asserts that Python may leave out, nor on a parser that may be missing.
+define cases_without_asserts_and_extensions
+set -e; \
+echo "== security cases by python -O, without compiled parsers"; \
+WIREFEED_BARE=1 AIOHTTP_NO_EXTENSIONS=1 $(PY) -O -m pytest --quiet --no-header \
+  tests/security/test_every_case.py tests/security/test_s[01]*.py tests/security/test_s2[0-6]*.py
+endef
+
+# The types take long, and another core.
+define tests_beside_types
 set -e; \
 $(PY) -m mypy >$(DEV)/types.log 2>&1 & types=$$!; \
 $(domain_tests); \
+$(cases_without_asserts_and_extensions); \
 echo "== floors"; \
 $(DEV)/bin/lint-imports --no-logo; \
 echo "== types"; \

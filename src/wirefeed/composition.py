@@ -17,6 +17,7 @@ from wirefeed.config import Taxonomy as TaxonomySettings
 from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.domain.feeds import Shape
+from wirefeed.domain.leaks import Policy
 from wirefeed.domain.plans import Plan
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
@@ -34,14 +35,19 @@ from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
-from wirefeed.services.keyring import Keyring, master_key
+from wirefeed.services.keyring import Keyring
+from wirefeed.services.leak_reports import LeakReports
+from wirefeed.services.leaks import Leaks
+from wirefeed.services.master_key import master_key
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
+from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
+from wirefeed.services.usage import Usage
 from wirefeed.storage.cache import Cache
 from wirefeed.storage.database import Database
 from wirefeed.texts import load_all
@@ -72,6 +78,7 @@ class Services:
     house: House
     database: Database
     keyring: Keyring
+    signing_keys: SigningKeys
     audit: Audit
     plans: Plans
     accounts: Accounts
@@ -79,6 +86,9 @@ class Services:
     feed_keys: FeedKeys
     handovers: HandOvers
     administrators: Administrators
+    leaks: Leaks
+    leak_reports: LeakReports
+    usage: Usage
     readers: Readers
     guesses: Guesses
     publishing: Publishing
@@ -95,6 +105,7 @@ async def open_services(settings: Settings, clock: Clock = utc_now) -> AsyncIter
     try:
         master = await master_key(Path(settings.keys.master), database)
         services = _build(settings, clock, taxonomy, master, database)
+        await services.audit.begin()
         await services.plans.seed(plans)
         await services.keyring.load()
         yield services
@@ -124,6 +135,16 @@ def _build(
         sanitiser=markup.EDITION,
         clock=clock,
     )
+    leaks = Leaks(
+        database,
+        audit,
+        feed_keys,
+        policy=Policy(settings.leaks.policy),
+        limits=settings.leaks.limits,
+        clock=clock,
+    )
+    usage = Usage(database, leaks, clock=clock)
+    handovers = HandOvers(database, audit, tokens, feed_keys, clock=clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -131,14 +152,27 @@ def _build(
         house=house,
         database=database,
         keyring=keyring,
+        signing_keys=SigningKeys(database, audit, keyring, max_days=max_days, clock=clock),
         audit=audit,
         plans=Plans(database, audit, clock=clock),
         accounts=Accounts(database, audit, clock=clock),
         tokens=tokens,
         feed_keys=feed_keys,
-        handovers=HandOvers(database, audit, tokens, feed_keys, clock=clock),
+        handovers=handovers,
         administrators=Administrators(database, audit, clock=clock),
-        readers=Readers(database, gate, clock=clock),
+        leaks=leaks,
+        leak_reports=LeakReports(
+            database,
+            audit,
+            feed_keys,
+            tokens,
+            handovers,
+            gate,
+            secret=settings.leaks.signing_secret,
+            clock=clock,
+        ),
+        usage=usage,
+        readers=Readers(database, gate, usage, clock=clock),
         guesses=Guesses(
             per_minute=settings.guessing.per_minute,
             per_hour=settings.guessing.per_hour,

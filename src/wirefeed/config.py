@@ -15,7 +15,9 @@ import msgspec
 from msgspec import Meta
 
 from wirefeed.domain.errors import Unacceptable
+from wirefeed.domain.leaks import Limits
 from wirefeed.domain.networks import parse_network
+from wirefeed.domain.signatures import parse_secret
 
 _PREFIX = "WIREFEED_"
 _Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -23,6 +25,8 @@ _Positive = Annotated[int, Meta(ge=1)]
 _Natural = Annotated[int, Meta(ge=0)]
 #: Each is kept in memory with its time.
 _Failures = Annotated[int, Meta(ge=0, le=10_000)]
+#: No more are remembered of one address.
+_Seen = Annotated[int, Meta(ge=0, le=100)]
 _Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[a-z0-9]{2,8})?$")]
 
 
@@ -113,6 +117,32 @@ class Guessing(Section, frozen=True):
     per_hour: _Failures = 600
 
 
+class Leaks(Section, frozen=True):
+    """What tells that a private address is shared, and what follows."""
+
+    #: `notice`: its reader is told; `rotate`: it is taken back; `none`: administrators see it.
+    policy: Annotated[str, Meta(pattern="^(notice|rotate|none)$")] = "notice"
+    #: As many there may be of each within 24 hours; 0: any number.
+    #: Readers, as a service says for how many it reads;
+    readers: _Natural = 1
+    #: networks, IPv4 /24 and IPv6 /48;
+    networks: _Seen = 12
+    #: kinds of clients.
+    clients: _Seen = 6
+    #: With which reports of leaks are signed that say they are (`whsec_…`); empty: none are taken.
+    secret: str = ""
+
+    @property
+    def limits(self) -> Limits:
+        """As many there may be of each."""
+        return Limits(readers=self.readers, networks=self.networks, clients=self.clients)
+
+    @property
+    def signing_secret(self) -> bytes | None:
+        """The secret as bytes. Raises `Unacceptable`."""
+        return parse_secret(self.secret, "leaks.secret") if self.secret else None
+
+
 class Keys(Section, frozen=True):
     """The key under which secrets in the database are encrypted."""
 
@@ -145,6 +175,7 @@ class Settings(Section, frozen=True):
     teaser: TeaserSettings = TeaserSettings()
     tokens: Tokens = Tokens()
     guessing: Guessing = Guessing()
+    leaks: Leaks = Leaks()
     keys: Keys = Keys()
     ingest: Ingest = Ingest()
     log: Log = Log()
@@ -247,6 +278,7 @@ def _check(settings: Settings) -> None:
         )
     for text in settings.server.trusted_proxies:
         parse_network(text, "server.trusted_proxies")
+    _ = settings.leaks.signing_secret
     if not settings.database.url.startswith("sqlite:///"):
         raise Unacceptable(
             "the database is named by an address",

@@ -132,15 +132,15 @@ async def _house(folder: Path, size: int) -> AsyncIterator[House]:
         for number in range(_PLANS):
             grant = Grant(plan=f"p{number}", topics=frozenset({"sport"}), level=Level.FULL)
             await services.plans.put(Plan(name=f"p{number}", grants=(grant,)))
-        kid, _ = await services.keyring.signer(clock.now)
+        kid = await services.signing_keys.signing()
     _fill(folder / "agency.db", size, kid)
     async with open_services(settings, clock) as services:
         house = House(services, size, random.Random(size))  # noqa: S311 - the same every time
         gate = services.readers._gate
-        for number in house._some():
-            row = _token(number, kid)
-            secret, _ = await gate.sign(row)
-            house.tokens.append(secret)
+        async with services.database.reading() as connection:
+            for number in house._some():
+                secret, _ = await gate.sign(connection, _token(number, kid))
+                house.tokens.append(secret)
         yield house
 
 

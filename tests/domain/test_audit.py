@@ -1,12 +1,13 @@
 """The audit's chain: every edit, removal and move shows, and where it begins."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wirefeed.domain.audit import START, Checking, Entry, Verb, Via, chain, seal
+from wirefeed.domain.audit import START, Checking, Entry, Unreadable, Verb, Via, chain, seal
 
 KEY = b"k" * 32
 
@@ -27,15 +28,15 @@ def chained(count: int, key: bytes = KEY) -> list[Entry]:
     return rows
 
 
-def sealed(rows: list[Entry], key: bytes = KEY) -> tuple[int, bytes]:
-    return (len(rows), seal(key, len(rows), rows[-1].mac)) if rows else (0, START)
+def sealed(rows: list[Entry], key: bytes = KEY) -> bytes:
+    return seal(key, len(rows), rows[-1].mac if rows else START)
 
 
-def checked(rows: list[Entry], end: tuple[int, bytes]) -> int | None:
+def checked(rows: Sequence[Entry | Unreadable], end: bytes) -> int | None:
     checking = Checking(KEY)
     for row in rows:
         checking.take([row])
-    return checking.finish(*end)
+    return checking.finish(end)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
@@ -92,10 +93,16 @@ def test_rows_cut_off_from_the_end_are_missed_though_the_end_is_moved_up():
     rows = chained(5)
     assert checked(rows[:3], sealed(rows)) == 4
     # Who can write the table knows the MAC of every row, and not the key that seals the end.
-    assert checked(rows[:3], (3, rows[2].mac)) == 4
+    assert checked(rows[:3], rows[2].mac) == 4
     assert checked(rows[:3], sealed(rows[:3], b"x" * 32)) == 4
-    assert checked([], (0, START)) is None
+    assert checked(rows, sealed(rows[:3])) == 6
+    assert checked([], START) == 1
     assert checked([], sealed(rows)) == 1
+
+
+def test_a_row_that_cannot_be_read_is_a_bad_one():
+    rows = chained(5)
+    assert checked([*rows[:3], Unreadable(seq=4), rows[4]], sealed(rows)) == 4
 
 
 def test_without_the_key_no_chain_can_be_written():

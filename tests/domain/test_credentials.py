@@ -568,10 +568,33 @@ def token(**fields) -> Token:
         ({}, NOW + 8, True),
         ({}, NOW + 9, False),
         ({"revoked": NOW + 5}, NOW, False),
+        ({"believed": NOW + 5}, NOW + 4, True),
+        ({"believed": NOW + 5}, NOW + 5, False),
+        ({"believed": NOW + 20}, NOW + 8, True),
+        ({"believed": NOW + 20}, NOW + 9, False),
     ],
 )
-def test_a_token_is_live_until_it_expires_or_is_revoked(fields, now, live):
+def test_a_token_is_live_until_it_expires_or_is_revoked_or_its_key_is_given_up(fields, now, live):
     assert token(**fields).is_live(now) is live
+    if "revoked" not in fields:
+        assert live is (now < token(**fields).ends)
+
+
+@pytest.mark.parametrize(
+    ("claims", "fits"),
+    [
+        ({}, True),
+        ({"sub": "other"}, False),
+        ({"jti": "t2"}, False),
+        # Signed with the key of another token.
+        ({"kid": "k2"}, False),
+        ({"exp": 2, "iat": 1, "nbf": 1}, True),
+    ],
+)
+def test_a_jwt_is_that_of_a_row_by_its_id_its_owner_and_its_key(claims, fits):
+    usual = {"kid": "k1", "iss": "i", "aud": "a", "sub": "ajans", "jti": "t1"}
+    told = Claims(**{**usual, "iat": NOW, "nbf": NOW, "exp": NOW + 9, **claims})
+    assert token(kid="k1").is_of(told) is fits
 
 
 def test_a_source_is_no_subscriber_of_its_name():

@@ -6,7 +6,7 @@ import pytest
 
 from tests.domain.strategies import entitled, grant
 from wirefeed.domain.access import PUBLIC, Grant, Level
-from wirefeed.domain.credentials import FeedKey
+from wirefeed.domain.credentials import FeedKey, Lapse
 from wirefeed.domain.errors import Unacceptable
 from wirefeed.domain.feeds import Selection
 from wirefeed.domain.offers import choosable, choose, offered
@@ -88,6 +88,10 @@ def test_what_is_chosen_is_merged_as_far_as_the_key_opens_it():
 def test_a_reader_chooses_from_the_topics_it_is_offered(who, expected):
     topics = choosable(who, TREE, ["en", "tr"])
     assert [topic.slug for topic in topics] == expected
+
+
+def test_who_has_nothing_has_nothing_to_choose_from():
+    assert choosable(replace(reader(grant()), lapse=Lapse.ENDED), TREE, ["en"]) == ()
 
 
 def test_a_choice_is_of_what_there_is_to_choose_from():

@@ -1,54 +1,14 @@
-"""Agencies that processes of their own run on: a folder, its settings, its ports."""
+"""What tests of processes share: an agency in a folder, and the demo's day."""
 
 import signal
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.agency import PLANS, TOPICS
 from tests.support.demo import Day, demo, documents, feeds
+from tests.support.house import House, house_in
 from tests.support.process import free_ports
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """Where an agency lives, and what it is told by its environment."""
-
-    folder: Path
-    port: int
-    environ: Mapping[str, str]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def ops_url(self) -> str:
-        return f"http://127.0.0.1:{self.port + 1}"
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "var" / "wirefeed.db"
-
-
-def house_in(folder: Path) -> House:
-    """Set an agency up in a folder, with the topics and plans of all tests."""
-    (folder / "config").mkdir()
-    (folder / "config" / "topics.toml").write_text(TOPICS, "utf-8")
-    (folder / "config" / "plans.toml").write_text(PLANS, "utf-8")
-    port = free_ports(2)
-    return House(
-        folder=folder,
-        port=port,
-        environ={
-            "WIREFEED_SITE__LANGUAGES": "en,tr,ar",
-            "WIREFEED_SERVER__PORT": str(port),
-            "WIREFEED_SERVER__PUBLIC_URL": "https://news.example",
-        },
-    )
 
 
 @pytest.fixture
@@ -56,18 +16,8 @@ def house(tmp_path: Path) -> House:
     return house_in(tmp_path)
 
 
+#: What the fixture `tell` gives.
 Tell = Callable[[str], None]
-
-
-@pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
-    """Give a way to say a figure, so that it is seen also when all is well."""
-
-    def say(line: str) -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"\n{line}\n")
-
-    return say
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.process.conftest import House, Tell
+from tests.process.conftest import Tell
+from tests.support.house import House
 from tests.support.process import Wirefeed, running, wirefeed
 from wirefeed.cli.output import run_loop
 from wirefeed.composition import open_services

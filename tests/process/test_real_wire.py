@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench.coverage import RULES, table, written
-from tests.process.conftest import House, Tell
+from tests.process.conftest import Tell
+from tests.support.house import House
 from tests.support.process import free_ports, wirefeed
 from tests.support.readers import (
     FORMATS,

@@ -8,30 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.process.conftest import House, Tell
-from tests.support.process import PATIENCE, Wirefeed, wirefeed
-
-READY = "wirefeed serves"
-
-
-@contextmanager
-def serving(house: House, **environ: str) -> Iterator[Wirefeed]:
-    with wirefeed("serve", folder=house.folder, environ={**house.environ, **environ}) as server:
-        server.wait_for(READY)
-        yield server
-
-
-def command(house: House, *arguments: str) -> str:
-    """Run a command in another process on the same database; give the last it said."""
-    with wirefeed(*arguments, folder=house.folder, environ=house.environ) as ran:
-        assert ran.ended() == 0, ran.said
-        return ran.said[-1]
+from tests.process.conftest import Tell
+from tests.support.house import House, command, json_of, serving
+from tests.support.process import PATIENCE, wirefeed
 
 
 def get(url: str, **headers: str) -> tuple[int, bytes]:
@@ -199,12 +182,6 @@ def test_a_revoked_token_is_refused_at_the_next_request(house: House):
         jti = json_of(house, "tokens", "list", "--json")[0]["jti"]
         command(house, "tokens", "revoke", "--", str(jti))
         assert get(url, Authorization=f"Bearer {token}")[0] == 401
-
-
-def json_of(house: House, *arguments: str) -> list[dict[str, object]]:
-    with wirefeed(*arguments, folder=house.folder, environ=house.environ) as ran:
-        assert ran.ended() == 0
-        return list(json.loads("\n".join(ran.said)))
 
 
 def test_a_revoked_key_gives_the_public_feed_at_the_next_request(house: House):

@@ -40,8 +40,10 @@ class Forge:
 
     @classmethod
     async def of(cls, agency: Agency, token: str) -> "Forge":
-        kid, key = await agency.services.keyring.signer(agency.clock.now)
-        return cls(token, kid, key, agency.clock.now // SECOND)
+        now = agency.clock.now
+        async with agency.services.database.reading() as connection:
+            kid, key = await agency.services.keyring.signer(connection, now, until=now)
+        return cls(token, kid, key, now // SECOND)
 
     @property
     def header(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ routes come from the route table: one that is not described, or whose right has 
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,7 +19,7 @@ from wirefeed.domain.credentials import ADMINISTERING, READING, Scope
 from wirefeed.domain.handovers import SignIn
 from wirefeed.domain.roles import Permission, Role
 from wirefeed.domain.terms import Terms
-from wirefeed.web.api.operation import Caller, Endpoint
+from wirefeed.web.api.operation import Caller, Endpoint, Operation
 from wirefeed.web.api.routes import ENDPOINTS
 from wirefeed.web.request import KEY_COOKIE
 
@@ -128,35 +129,42 @@ def test_every_permission_has_its_row():
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.id)
 async def test_only_who_may_is_let_in(doors: Doors, endpoint: Endpoint):
-    access = endpoint.operation.access
+    operation = endpoint.operation
     for who, token in doors.administrators.items():
         answer = await doors.knock(endpoint, f"Authorization: Bearer {token}")
-        assert answer.status == administrator_gets(who, access), (endpoint.id, who)
+        assert answer.status == administrator_gets(who, operation), (endpoint.id, who)
     for who, headers in doors.others.items():
         answer = await doors.knock(endpoint, *headers)
-        assert answer.status == other_gets(who, access), (endpoint.id, who)
+        assert answer.status == other_gets(who, operation), (endpoint.id, who)
     query = f"access_token={doors.administrators['owner both']}"
     answer = await doors.knock(endpoint, query=query)
-    assert answer.status == other_gets("administrator, query", access), endpoint.id
+    assert answer.status == other_gets("administrator, query", operation), endpoint.id
 
 
-def administrator_gets(who: str, access: Permission | Caller) -> int:
+def anybody_gets(operation: Operation[Any, Any]) -> int:
+    """Say what everybody is answered: 415 is let in, and then asked for a body."""
+    return 200 if operation.body is None else 415
+
+
+def administrator_gets(who: str, operation: Operation[Any, Any]) -> int:
     """Say what an administrator is answered: 400 is let in, and then asked what that meant."""
     role, _, scopes = who.partition(" ")
+    access = operation.access
     if not isinstance(access, Permission):
-        return 200 if access is Caller.ANYONE else 403
+        return anybody_gets(operation) if access is Caller.ANYONE else 403
     needed = "write" if access.value.endswith(":write") else "read"
     return 400 if Role(role) in ROLES[access.value] and scopes in {needed, "both"} else 403
 
 
-def other_gets(who: str, access: Permission | Caller) -> int:
+def other_gets(who: str, operation: Operation[Any, Any]) -> int:
     """Say what anybody else is answered."""
+    access = operation.access
     opened_by: dict[Permission | Caller, str] = {
         Caller.ACCOUNT: "subscriber",
         Caller.SOURCE: "newsroom",
     }
     if access is Caller.ANYONE:
-        return 200
+        return anybody_gets(operation)
     if who == opened_by.get(access):
         return 400
     return 403 if who in {"subscriber", "newsroom"} else 401

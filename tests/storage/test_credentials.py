@@ -10,10 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from tests.storage.samples import numbers, words
 from wirefeed.domain.credentials import FeedKey, Lapse, Scope, Token
 from wirefeed.domain.plans import Subscriber
+from wirefeed.domain.signing_keys import SigningKey
 from wirefeed.storage import credentials, signing_keys, subscribers, tables
 from wirefeed.storage.credentials import Source
 from wirefeed.storage.database import Database
-from wirefeed.storage.signing_keys import SigningKey
 
 TOKEN = Token(
     jti="t1",
@@ -23,15 +23,18 @@ TOKEN = Token(
     scopes=frozenset({Scope.FEEDS_READ, Scope.WIRE_READ}),
     issued=10,
     expires=20,
+    kid="signer",
 )
 SENDER = replace(TOKEN, jti="t2", subscriber=None, source="desk", issued=11)
+SIGNER = SigningKey(kid="signer", public=b"\0p", private=b"\xffs", created=1, activates=3)
 KEY = FeedKey(id="k1", subscriber="acme", name="phone", tail="wxyz", issued=10)
 
 
 @pytest.fixture
 async def agency(database: Database) -> Database:
-    """Give a database with two subscribers and a source."""
+    """Give a database with two subscribers, a source and a signing key."""
     async with database.writing() as conn:
+        await signing_keys.add(conn, SIGNER)
         for name in ("acme", "zeta"):
             await subscribers.put_subscriber(conn, Subscriber(id=name))
         await credentials.add_source(conn, "desk", 5)
@@ -62,6 +65,7 @@ async def test_a_token_comes_back_as_it_was_added(
         issued=times[0],
         expires=times[1],
         entitlements=entitlements,
+        kid="signer",
         revoked=revoked,
     )
     await conn.execute(tables.tokens.delete())
@@ -144,14 +148,50 @@ async def test_a_feed_key_is_revoked_for_a_reason(agency):
 # --- what signs, and who sends -------------------------------------------------------------------
 
 
-async def test_signing_keys_come_the_oldest_first(database):
-    new = SigningKey(kid="a", public=b"\0p", private=b"\xffs", created=2, activates=3)
-    old = replace(new, kid="b", created=1, activates=1, retires=3, ends=5)
-    async with database.writing() as conn:
-        assert await signing_keys.signing_keys(conn) == []
-        await signing_keys.add(conn, new)
-        await signing_keys.add(conn, old)
-        assert await signing_keys.signing_keys(conn) == [old, new]
+async def test_a_token_is_believed_as_long_as_its_key(agency):
+    unsigned = replace(TOKEN, jti="t0", kid="nobody")
+    async with agency.writing() as conn:
+        await credentials.add_token(conn, TOKEN)
+        await credentials.add_token(conn, unsigned)
+        assert await credentials.live_tokens(conn, "acme", 18) == 1
+        await signing_keys.date(conn, replace(SIGNER, retires=12, ends=18))
+        assert await credentials.tokens(conn, subscriber="acme") == [
+            replace(unsigned, believed=0),
+            replace(TOKEN, believed=18),
+        ]
+        assert await credentials.live_tokens(conn, "acme", 17) == 1
+        assert await credentials.live_tokens(conn, "acme", 18) == 0
+
+
+async def test_signing_keys_come_the_oldest_first_with_the_end_of_their_last_token(agency):
+    older = replace(SIGNER, kid="older", created=0, retires=3, ends=5)
+    async with agency.writing() as conn:
+        await signing_keys.add(conn, older)
+        assert await signing_keys.signing_keys(conn) == [older, SIGNER]
+        await credentials.add_token(conn, TOKEN)
+        await credentials.add_token(conn, replace(SENDER, expires=30))
+        await credentials.revoke_token(conn, "t2", 15)
+        assert await signing_keys.signing_keys(conn) == [older, replace(SIGNER, last=30)]
+
+
+async def test_a_signing_key_is_given_other_dates(agency):
+    dated = replace(SIGNER, activates=4, retires=5, ends=6)
+    async with agency.writing() as conn:
+        await signing_keys.date(conn, replace(dated, public=b"", private=b"", created=9))
+        assert await signing_keys.signing_keys(conn) == [dated]
+
+
+@pytest.mark.parametrize(("after", "count"), [(0, 2), (19, 2), (20, 1), (30, 0)])
+async def test_the_live_tokens_of_a_signing_key_are_counted(agency, after, count):
+    async with agency.writing() as conn:
+        for token in (
+            TOKEN,
+            replace(SENDER, expires=30),
+            replace(TOKEN, jti="t3", revoked=11),
+            replace(TOKEN, jti="t4", kid="other"),
+        ):
+            await credentials.add_token(conn, token)
+        assert await signing_keys.live_tokens(conn, "signer", after) == count
 
 
 async def test_sources_come_by_name(agency):

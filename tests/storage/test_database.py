@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.storage.samples import announce
 from wirefeed.domain.errors import Unacceptable, Unavailable
 from wirefeed.storage import wire
-from wirefeed.storage.database import Database, _uninterrupted, journal_mode, upgrade
+from wirefeed.storage.database import Database, journal_mode, uninterrupted, upgrade
 
 MODE = journal_mode(sqlite3.sqlite_version_info)
 
@@ -437,7 +437,7 @@ async def test_a_commit_is_finished_before_its_task_is_cancelled():
         await go.wait()
         committed = True
 
-    task = asyncio.create_task(_uninterrupted(commit()))
+    task = asyncio.create_task(uninterrupted(commit()))
     for _ in range(3):
         await asyncio.sleep(0)
         task.cancel()

@@ -13,6 +13,7 @@ from tests.storage.samples import ARTS, LATEST, SPORT, changes, story
 from wirefeed.domain.access import Grant
 from wirefeed.domain.credentials import FeedKey, Lapse, Token
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.domain.signing_keys import SigningKey
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.storage import (
     credentials,
@@ -24,7 +25,6 @@ from wirefeed.storage import (
 )
 from wirefeed.storage.database import Database
 from wirefeed.storage.dead_letters import DeadLetter
-from wirefeed.storage.signing_keys import SigningKey
 
 Asking = Callable[[AsyncConnection], Awaitable[object]]
 
@@ -47,6 +47,9 @@ QUERIES: dict[str, Asking] = {
     "a subscriber": lambda c: subscribers.subscriber(c, "acme"),
     "a page of subscribers": lambda c: subscribers.subscribers(c, "a", 50),
     "a token": lambda c: credentials.token(c, "t"),
+    "a subscriber's live tokens": lambda c: credentials.live_tokens(c, "acme", 1),
+    "a signing key's live tokens": lambda c: signing_keys.live_tokens(c, "k", 1),
+    "the signing keys": signing_keys.signing_keys,
     "a subscriber's tokens": lambda c: credentials.tokens(c, subscriber="acme"),
     "a source's tokens": lambda c: credentials.tokens(c, source="desk"),
     "a feed key": lambda c: credentials.feed_key(c, b"1"),
@@ -58,6 +61,7 @@ SORTED = {
     "kills of several feeds",
     "a subscriber",
     "a page of subscribers",
+    "the signing keys",
     "a subscriber's tokens",
     "a source's tokens",
     "a subscriber's feed keys",
@@ -127,6 +131,14 @@ async def test_kills_are_a_range_of_their_own_index(filled, name):
     assert set(steps) == {f"SEARCH placements USING INDEX {index}"}
 
 
+async def test_the_tokens_of_a_signing_key_are_found_by_an_index_alone(filled):
+    steps = await plan(filled, QUERIES["the signing keys"])
+    index = "tokens USING COVERING INDEX ix_tokens_kid_expires_revoked (kid=?)"
+    assert f"SEARCH {index}" in steps
+    steps = await plan(filled, QUERIES["a signing key's live tokens"])
+    assert steps == [f"SEARCH {index.replace(')', ' AND expires>?)')}"]
+
+
 async def every_write(conn: AsyncConnection) -> None:
     held = story("s1")
     token = Token(
@@ -155,6 +167,7 @@ async def every_write(conn: AsyncConnection) -> None:
     await credentials.add_token(conn, token)
     await credentials.add_feed_key(conn, key, b"1")
     await signing_keys.add(conn, signing)
+    await signing_keys.date(conn, signing)
     await credentials.add_source(conn, "desk", 1)
     await credentials.revoke_token(conn, "t", 2)
     await credentials.revoke_feed_key(conn, "k", 2, Lapse.REVOKED)

@@ -9,14 +9,13 @@ from urllib.parse import unquote
 import pytest
 from lxml import etree, html
 
-from tests.support.agency import DAY, HOUR, PUBLIC_URL, START, Agency, running, settings_in
+from tests.support.agency import DAY, PUBLIC_URL, START, Agency, running, settings_in
 from tests.support.answers import FORMATS, Answer, ask, basic, look
 from tests.web.test_mine import choose, key_of, restricted
 from wirefeed.config import Site
 from wirefeed.domain.credentials import SecretKind, make_secret
 from wirefeed.domain.plans import Subscription
 from wirefeed.domain.stories import story_id
-from wirefeed.storage import tables
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -178,25 +177,18 @@ async def test_no_address_leaves_the_page_by_a_referrer(agency: Agency):
 
 async def test_it_says_where_the_address_was_used(agency: Agency):
     base = await a_reader(agency)
-    assert "It has not been used of late" in text(await ask(agency, f"{base}/"))
-    row = await key_of(agency, base)
-    seen = {"first": START - 9 * DAY, "requests": 3, "readers": 1, "feed_key": row.id}
-    async with agency.services.database.writing() as connection:
-        await connection.execute(
-            tables.sightings.insert(),
-            [
-                seen | {"network": "203.0.113.0/24", "client": "Feedbin", "last": START - DAY},
-                seen | {"network": "2001:db8::/48", "client": "unknown", "last": START - HOUR},
-            ],
-        )
-    answer = await ask(agency, f"{base}/")
+    for agent, days in (("Feedbin feed-id:1 - 1 subscribers", 1), ("", 1)):
+        assert (await ask(agency, f"{base}/en/latest.rss", {"User-Agent": agent})).status == 200
+        agency.clock.advance(days * DAY)
+    answer = await ask(agency, f"{base}/", {"User-Agent": "Mozilla/5.0 Firefox/140.0"})
     rows = [" ".join(r.text_content().split()) for r in page(answer).xpath("//tbody/tr")]
     assert rows == [
-        "Not named2001:db8::/481 March 2026",
-        "Feedbin203.0.113.0/2428 February 2026",
+        "Firefox127.0.0.0/243 March 2026",
+        "Not named127.0.0.0/242 March 2026",
+        "Feedbin127.0.0.0/241 March 2026",
     ]
     other = await agency.feed_key("ann")
-    assert "203.0.113.0" not in (await ask(agency, f"{other}/")).text
+    assert "Feedbin127" not in text(await ask(agency, f"{other}/"))
 
 
 async def test_a_restricted_key_shows_and_lists_what_it_opens(agency: Agency):

@@ -29,7 +29,8 @@ async def test_nothing_is_found_without_a_credential(agency: Agency, tmp_path: P
 
 async def test_nothing_is_found_by_an_owner(agency: Agency, tmp_path: Path):
     await agency.publish("urn:news:first")
-    await agency.subscriber("reader", "sport")
+    # As the examples of the document name it.
+    await agency.subscriber("gazette", "sport")
     owner = await agency.administrator()
     await _examine(agency, _for(Permission), tmp_path, owner)
 

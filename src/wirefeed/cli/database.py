@@ -2,7 +2,7 @@
 
 import click
 
-from wirefeed.cli.output import say
+from wirefeed.cli.output import run, say
 from wirefeed.config import Settings
 from wirefeed.storage.database import upgrade
 
@@ -17,4 +17,5 @@ def db() -> None:
 def upgrade_database(settings: Settings) -> None:
     """Bring the database to the schema of this release."""
     upgrade(settings.database.url)
+    run(lambda services: services.audit.begin(upgraded=True))
     say("the database is up to date")

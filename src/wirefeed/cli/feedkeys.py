@@ -8,6 +8,7 @@ from wirefeed.cli.output import as_json, json_out, run, say, table, when
 from wirefeed.composition import Services
 from wirefeed.domain.audit import CLI
 from wirefeed.domain.credentials import FeedKey
+from wirefeed.services.leaks import Flagged
 
 
 @click.group()
@@ -97,6 +98,49 @@ def rotate_feed_key(key_id: str) -> None:
         return services.house.url(f"/f/{issued.secret}/")
 
     click.echo(run(work))
+
+
+@feedkeys.command("flags")
+@click.option("--all", "dismissed", is_flag=True, help="Those, too, that were dismissed.")
+@as_json
+def list_flags(*, dismissed: bool, as_json: bool) -> None:
+    """List feed keys that seem to be shared, the newest sign first."""
+    found = run(lambda services: services.leaks.flagged(dismissed=dismissed))
+    if as_json:
+        json_out([_flag_json(one) for one in found])
+        return
+    rows = [
+        (
+            one.key.id,
+            one.key.subscriber,
+            one.key.name,
+            f"{one.flag.count} {one.flag.reason}",
+            when(one.flag.at),
+            f"dismissed {when(one.flag.dismissed)}" if one.flag.dismissed else _state(one.key),
+        )
+        for one in found
+    ]
+    table(["id", "subscriber", "name", "seen", "since", ""], rows)
+
+
+def _flag_json(one: Flagged) -> dict[str, object]:
+    return {
+        "id": one.key.id,
+        "subscriber": one.key.subscriber,
+        "name": one.key.name,
+        "reason": one.flag.reason,
+        "count": one.flag.count,
+        "at": when(one.flag.at),
+        "dismissed": when(one.flag.dismissed),
+    }
+
+
+@feedkeys.command("dismiss")
+@click.argument("key_id", metavar="ID")
+def dismiss_flags(key_id: str) -> None:
+    """Say that all is in order with the feed key ID: its reader is told no more."""
+    run(lambda services: services.leaks.dismiss(key_id, CLI))
+    say(f"flags of feed key {key_id} dismissed")
 
 
 @feedkeys.command("revoke")

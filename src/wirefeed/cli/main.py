@@ -24,8 +24,10 @@ _COMMANDS = {
     "tokens": ("tokens", "tokens"),
     "feedkeys": ("feedkeys", "feedkeys"),
     "handovers": ("handovers", "handovers"),
+    "usage": ("usage", "usage"),
     "admins": ("admins", "admins"),
     "audit": ("audit", "audit"),
+    "keys": ("keys", "keys"),
     "db": ("database", "db"),
 }
 

@@ -75,7 +75,7 @@ def list_tokens(
             t.subject,
             t.name,
             " ".join(sorted(t.scopes)),
-            when(t.expires),
+            when(t.ends),
             when(t.last_used) or "never",
             _state(t),
         )
@@ -102,7 +102,7 @@ def _token_json(token: Token) -> dict[str, object]:
         "entitlements": None if token.entitlements is None else sorted(token.entitlements),
         "networks": list(token.networks),
         "issued": when(token.issued),
-        "expires": when(token.expires),
+        "expires": when(token.ends),
         "last_used": when(token.last_used),
         "issued_with": token.parent,
         "signed_by": token.kid,

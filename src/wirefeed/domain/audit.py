@@ -13,6 +13,8 @@ from enum import StrEnum
 
 #: The MAC before the first row.
 START = b""
+#: In place of the last MAC where the end is not as it was sealed: what is cut off stays missed.
+CUT = b"cut"
 
 
 class Via(StrEnum):
@@ -72,6 +74,7 @@ class Verb(StrEnum):
     HAND_OVER_WITHDRAW = "hand-over.withdraw"
     SIGNING_KEY_ROTATE = "signing-key.rotate"
     SIGNING_KEY_REVERT = "signing-key.revert"
+    SIGNING_KEY_RETIRE = "signing-key.retire"
     ADMIN_ADD = "admin.add"
     ADMIN_ROLE = "admin.role"
     ADMIN_REMOVE = "admin.remove"
@@ -82,6 +85,13 @@ class Verb(StrEnum):
 
 
 Detail = Mapping[str, str | int | list[str] | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A row that was never written here, since nothing can be made of it."""
+
+    seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +125,11 @@ def seal(key: bytes, seq: int, mac: bytes) -> bytes:
     return hmac.digest(key, f"end {seq} {mac.hex()}".encode("ascii"), hashlib.sha256)
 
 
+def ends(key: bytes, seq: int, mac: bytes, end: bytes) -> bool:
+    """Say whether a sealed end is that of a chain whose last row is this one."""
+    return hmac.compare_digest(seal(key, seq, mac), end)
+
+
 class Checking:
     """A walk along the chain, a part at a time: remembers where it first breaks."""
 
@@ -125,27 +140,25 @@ class Checking:
         #: The first row that is not what was written there; None while all are.
         self.broken: int | None = None
 
-    def take(self, entries: Iterable[Entry]) -> None:
+    def take(self, entries: Iterable[Entry | Unreadable]) -> None:
         """Go on with the next rows, in their order."""
         for entry in entries:
             if self.broken is not None:
                 return
-            expected = chain(self._key, self._previous, entry)
-            if entry.seq != self._seq + 1 or not hmac.compare_digest(expected, entry.mac):
+            if isinstance(entry, Unreadable) or not self._follows(entry):
                 self.broken = self._seq + 1
                 return
             self._seq, self._previous = entry.seq, entry.mac
 
-    def finish(self, seq: int, end: bytes) -> int | None:
+    def _follows(self, entry: Entry) -> bool:
+        expected = chain(self._key, self._previous, entry)
+        return entry.seq == self._seq + 1 and hmac.compare_digest(expected, entry.mac)
+
+    def finish(self, end: bytes) -> int | None:
         """Say which row is the first bad one, given the sealed end; None: the chain holds.
 
         The end is kept apart from the rows, so that those cut off are missed.
         """
-        if self.broken is None and not (
-            seq == self._seq
-            and hmac.compare_digest(
-                end, seal(self._key, self._seq, self._previous) if seq else START
-            )
-        ):
-            self.broken = min(seq, self._seq) + 1
+        if self.broken is None and not ends(self._key, self._seq, self._previous, end):
+            self.broken = self._seq + 1
         return self.broken

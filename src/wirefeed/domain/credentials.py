@@ -96,8 +96,10 @@ class Token:
     entitlements: frozenset[str] | None = None
     #: The networks it may come from (CIDR, canonical); empty: from anywhere.
     networks: tuple[str, ...] = ()
-    #: The key that signed it.
+    #: The key that signed it,
     kid: str = ""
+    #: and until when that is believed; None: as long as the token lives.
+    believed: int | None = None
     #: The token that its owner issued it with.
     parent: str | None = None
     last_used: int | None = None
@@ -115,9 +117,21 @@ class Token:
         """Whose it is, as the audit names it."""
         return f"subscriber:{self.subscriber}" if self.subscriber else self.subject
 
+    def is_of(self, claims: "Claims") -> bool:
+        """Say whether a JWT is the one that was issued with this row.
+
+        By the key as well: who has that of one token could else sign any other with it.
+        """
+        return (self.jti, self.subject, self.kid) == (claims.jti, claims.sub, claims.kid)
+
+    @property
+    def ends(self) -> int:
+        """When it ends: it expires, or its key is given up."""
+        return self.expires if self.believed is None else min(self.expires, self.believed)
+
     def is_live(self, now: int) -> bool:
         """Say whether it holds now."""
-        return self.revoked is None and now < self.expires
+        return self.revoked is None and now < self.ends
 
     def gives(self, other: "Token") -> bool:
         """Say whether another one may do no more than this one may."""

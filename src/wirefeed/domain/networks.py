@@ -10,9 +10,10 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 #: RFC 4291 §2.5.2: the unspecified address "indicates the absence of an address".
 UNKNOWN = "::"
-#: RFC 4291 §2.5.1: the last 64 bits of an IPv6 address are the host's own to choose. Of IPv4,
-#: a /24 is the least that networks announce to one another.
-_SHARED = {4: 24, 6: 64}
+#: RFC 4291 §2.5.1: the last 64 bits of an IPv6 address are the host's own to choose.
+_HOST = 64
+#: Of IPv4, a /24 is the least that networks announce to one another.
+_ANNOUNCED = 24
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
@@ -35,10 +36,11 @@ def parse_network(text: str, field: str = "networks") -> str:
         raise Unacceptable(f"{text!r} is no network", field=field, remedy=_remedy(text)) from error
 
 
-def network(address: str) -> str:
+def network(address: str, *, ipv6: int = _HOST) -> str:
     """Give the network that an address shares with its neighbours: /24 of IPv4, /64 of IPv6."""
     parsed = ipaddress.ip_address(address)
-    return str(ipaddress.ip_network((address, _SHARED[parsed.version]), strict=False))
+    bits = _ANNOUNCED if parsed.version == 4 else ipv6  # noqa: PLR2004 - the protocol's number
+    return str(ipaddress.ip_network((address, bits), strict=False))
 
 
 def contains(networks: Iterable[str], address: str) -> bool:

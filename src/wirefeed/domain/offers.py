@@ -27,7 +27,12 @@ def offered(reader: Reader, taxonomy: Taxonomy, language: str) -> Iterator[AnyFe
 
 
 def choosable(reader: Reader, taxonomy: Taxonomy, languages: Iterable[str]) -> tuple[Topic, ...]:
-    """Give the topics that a reader may choose for its feed `mine`: those it is offered at all."""
+    """Give the topics that a reader may choose for its feed `mine`: those it is offered at all.
+
+    None while it has nothing: what is public then is not what it chose from before.
+    """
+    if reader.lapse is not None:
+        return ()
     slugs = {topic.slug for language in languages for topic in _topics(reader, taxonomy, language)}
     return tuple(topic for topic in taxonomy if topic.slug in slugs)
 

@@ -26,7 +26,8 @@ class Change:
     """One row of the wire, before it has a position."""
 
     kind: ChangeKind
-    #: The story's guid, or what of access changed: `plan:…`, `subscriber:…`, `token:…`, `key:…`.
+    #: The story's guid, or what of access changed: `plan:…`, `subscriber:…`, `token:…`, `key:…`,
+    #: `signing-key:…`.
     about: str
     version: int = 0
     topics_before: frozenset[str] = frozenset()

@@ -27,6 +27,14 @@ _ARRAY = msgspec.json.Decoder(type=list[msgspec.Raw])
 
 def read_object(message: bytes) -> dict[str, object]:
     """Read a message that is one JSON object; anything else is `Invalid`, with the place."""
+    value = read(message)
+    if not isinstance(value, dict):
+        raise Invalid("the message is not a JSON object", remedy='send one story: { "uri": … }')
+    return value
+
+
+def read(message: bytes) -> object:
+    """Read a message of JSON, whatever it is."""
     if len(message) > LONGEST_MESSAGE:
         raise Invalid(
             f"the message is longer than {LONGEST_MESSAGE // 1024**2} MiB",
@@ -45,8 +53,6 @@ def read_object(message: bytes) -> dict[str, object]:
     except _TwiceError:
         _refuse_repeats(characters)
         value = _DECODER.decode(message)
-    if not isinstance(value, dict):
-        raise Invalid("the message is not a JSON object", remedy='send one story: { "uri": … }')
     return value
 
 

@@ -1,12 +1,25 @@
 """The audit: writes down who did what, in the transaction that does it, and checks the chain."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.audit import Actor, Checking, Entry, Verb, chain, seal
-from wirefeed.storage import audit
+from wirefeed.domain.audit import (
+    CUT,
+    START,
+    Actor,
+    Checking,
+    Detail,
+    Entry,
+    Unreadable,
+    Verb,
+    chain,
+    ends,
+    seal,
+)
+from wirefeed.domain.errors import Unavailable
+from wirefeed.storage import audit, wire
 from wirefeed.storage.database import Database
 
 _PAGE = 1000
@@ -22,6 +35,16 @@ class Verdict:
     broken: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """Something that is done, and to what."""
+
+    verb: Verb
+    about: str
+    #: Ids, counts and dates.
+    detail: Detail = field(default_factory=dict)
+
+
 class Audit:
     """Who did what."""
 
@@ -29,6 +52,23 @@ class Audit:
         self._database = database
         self._key = key
         self._clock = clock
+
+    async def begin(self, *, upgraded: bool = False) -> None:
+        """Seal the end of a chain that is yet to begin: that of a new database, or an upgraded one.
+
+        The chain of any other has begun, and without a row it is one that was cut off.
+        """
+        async with self._database.reading() as connection:
+            if not await self._is_to_begin(connection, upgraded=upgraded):
+                return
+        async with self._database.writing() as connection:
+            if await self._is_to_begin(connection, upgraded=upgraded):
+                await audit.put_end(connection, seal(self._key, 0, START))
+
+    async def _is_to_begin(self, connection: AsyncConnection, *, upgraded: bool) -> bool:
+        if await audit.end(connection) != audit.End(0, START, b""):
+            return False
+        return upgraded or (await wire.head(connection)).position == 0
 
     async def record(
         self,
@@ -42,35 +82,56 @@ class Audit:
 
         `detail` holds ids, counts and dates: no names, no addresses, no secrets.
         """
+        await self.record_all(connection, by, [Deed(verb=verb, about=about, detail=detail)])
+
+    async def record_all(
+        self, connection: AsyncConnection, by: Actor, deeds: Sequence[Deed]
+    ) -> None:
+        """Write down several things that are done at once, in their order."""
+        if not deeds:
+            return
         last = await audit.end(connection)
-        previous = await audit.last_mac(connection)
-        entry = Entry(
-            seq=last.seq + 1,
-            at=self._clock(),
-            actor=by.id,
-            via=by.via,
-            verb=verb,
-            about=about,
-            detail={name: value for name, value in detail.items() if value is not None},
-        )
-        entry = replace(entry, mac=chain(self._key, previous, entry))
-        await audit.append(connection, entry, seal(self._key, entry.seq, entry.mac))
+        holds = ends(self._key, last.seq, last.mac, last.sealed)
+        mac = last.mac if holds else CUT
+        entries = []
+        for seq, deed in enumerate(deeds, last.seq + 1):
+            entry = Entry(
+                seq=seq,
+                at=self._clock(),
+                actor=by.id,
+                via=by.via,
+                verb=deed.verb,
+                about=deed.about,
+                detail={name: value for name, value in deed.detail.items() if value is not None},
+            )
+            mac = chain(self._key, mac, entry)
+            entries.append(replace(entry, mac=mac))
+        await audit.append(connection, entries, seal(self._key, entries[-1].seq, mac))
 
     async def newest(
         self, *, before: int | None = None, limit: int = 100, about: str | None = None
     ) -> list[Entry]:
-        """List what was done, the newest first."""
+        """List what was done, the newest first. Raises `Unavailable` for what is no row of ours."""
         async with self._database.reading() as connection:
-            return await audit.newest(connection, before=before, limit=limit, about=about)
+            found = await audit.newest(connection, before=before, limit=limit, about=about)
+        return [_readable(entry) for entry in found]
 
     async def verify(self) -> Verdict:
         """Walk the chain from its start to its end, and say where it first breaks."""
         checking = Checking(self._key)
         async with self._database.reading() as connection:
             end = await audit.end(connection)
-            seen = 0
-            while page := await audit.entries(connection, after=seen, limit=_PAGE):
+            after: int | None = None
+            while page := await audit.entries(connection, after=after, limit=_PAGE):
                 checking.take(page)
-                seen = page[-1].seq
-        broken = checking.finish(end.seq, end.seal)
+                after = page[-1].seq
+        broken = checking.finish(end.sealed)
         return Verdict(good=end.seq if broken is None else broken - 1, broken=broken)
+
+
+def _readable(entry: Entry | Unreadable) -> Entry:
+    if isinstance(entry, Unreadable):
+        raise Unavailable(
+            f"row {entry.seq} of the audit cannot be read", remedy="run `wirefeed audit verify`"
+        )
+    return entry

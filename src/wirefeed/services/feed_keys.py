@@ -16,9 +16,8 @@ from wirefeed.domain.stories import Feed
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services import accounts
 from wirefeed.services.audit import Audit
-from wirefeed.storage import credentials, sightings, wire
+from wirefeed.storage import credentials, wire
 from wirefeed.storage.database import Database
-from wirefeed.storage.sightings import Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +94,6 @@ class FeedKeys:
         async with self._database.reading() as connection:
             return await _feed_key(connection, key_id)
 
-    async def sightings(self, key_id: str, limit: int) -> list[Sighting]:
-        """Say where a feed key was seen, the latest first."""
-        async with self._database.reading() as connection:
-            return await sightings.sightings(connection, key_id, limit)
-
     async def rename(self, key_id: str, name: str, by: Actor = SYSTEM) -> FeedKey:
         """Give a feed key another name. Raises `NotFound`."""
         async with self._database.writing() as connection:
@@ -139,14 +133,19 @@ class FeedKeys:
         Once more it changes nothing. Raises `NotFound`.
         """
         async with self._database.writing() as connection:
-            held = await _feed_key(connection, key_id)
-            if held.reason not in {None, Lapse.ROTATED}:
-                return held
-            at = self._clock()
-            await self._retire(connection, held, reason, at)
-            await self._audit.record(
-                connection, by, Verb.FEED_KEY_REVOKE, f"feed-key:{key_id}", reason=reason
-            )
+            return await self.take_back(connection, await _feed_key(connection, key_id), by, reason)
+
+    async def take_back(
+        self, connection: AsyncConnection, held: FeedKey, by: Actor, reason: Lapse
+    ) -> FeedKey:
+        """Revoke a feed key as a part of something larger; gives what it then is."""
+        if held.reason not in {None, Lapse.ROTATED}:
+            return held
+        at = self._clock()
+        await self._retire(connection, held, reason, at)
+        await self._audit.record(
+            connection, by, Verb.FEED_KEY_REVOKE, f"feed-key:{held.id}", reason=reason
+        )
         return replace(held, revoked=at, reason=reason)
 
     async def select(self, key_id: str, topics: frozenset[str], by: Actor = SYSTEM) -> FeedKey:

@@ -115,21 +115,23 @@ class HandOvers:
         """
         async with self._database.writing() as connection:
             row = await _held(connection, hand_over_id, of)
-            at = self._clock()
-            state = row.state(at)
-            if state is State.OPENED:
+            if row.state(self._clock()) is State.OPENED:
                 raise Conflict("the link was opened", remedy="revoke what it gave")
-            if state is State.WITHDRAWN:
-                return row
-            await hand_overs.mark_withdrawn(connection, row.id, at)
-            await self._audit.record(
-                connection,
-                by,
-                Verb.HAND_OVER_WITHDRAW,
-                _about(row),
-                of=f"subscriber:{row.subscriber}",
-            )
-        return replace(row, withdrawn=at)
+            return await self.take_back(connection, row, by)
+
+    async def take_back(self, connection: AsyncConnection, held: HandOver, by: Actor) -> HandOver:
+        """Withdraw a link as a part of something larger; gives what it then is."""
+        at = self._clock()
+        if not await hand_overs.mark_withdrawn(connection, held.id, at):
+            return held
+        await self._audit.record(
+            connection,
+            by,
+            Verb.HAND_OVER_WITHDRAW,
+            _about(held),
+            of=f"subscriber:{held.subscriber}",
+        )
+        return replace(held, withdrawn=at)
 
     async def peek(self, secret: str) -> HandOver:
         """Say what a link will give, or has given, and leave it as it is. Raises `UnknownKey`."""
@@ -154,7 +156,7 @@ class HandOvers:
         # Whoever has the link is taken for whom it was meant.
         by = Actor(id=f"subscriber:{row.subscriber}", via=Via.PAGE)
         try:
-            make = await self._prepare(row, by)
+            make = self._maker(row, by)
             async with self._database.writing() as connection:
                 return await self._open(connection, row, make, by)
         except Gone:
@@ -180,13 +182,11 @@ class HandOvers:
         )
         return Opened(row=replace(row, opened=at), made=made)
 
-    async def _prepare(self, row: HandOver, by: Actor) -> _Make:
-        """Do what comes before the transaction, and say what makes the credential in it."""
+    def _maker(self, row: HandOver, by: Actor) -> _Make:
+        """Say what makes the credential."""
         match row.promise:
             case Terms() as terms:
-                # Signing looks for its key; a token holds nothing until it is added.
-                signed = await self._tokens.sign(terms)
-                return partial(self._tokens.add, issued=signed, by=by)
+                return partial(self._tokens.add, terms=terms, by=by)
             case KeyTerms(replaces=str(old)):
                 return partial(self._feed_keys.replace, key_id=old, by=by)
             case KeyTerms(name=name, feeds=feeds):

@@ -27,6 +27,7 @@ from wirefeed.domain.readers import Reader, lapse, lapse_of, renewable, told
 from wirefeed.domain.roles import Administrator, Role
 from wirefeed.services import accounts
 from wirefeed.services.token_gate import TokenGate
+from wirefeed.services.usage import Usage
 from wirefeed.storage import administrators, credentials, subscribers
 from wirefeed.storage.database import Database
 
@@ -38,9 +39,12 @@ _REMEMBERED = 90 * _DAY
 class Readers:
     """Says who asks."""
 
-    def __init__(self, database: Database, gate: TokenGate, *, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, database: Database, gate: TokenGate, usage: Usage, *, clock: Callable[[], int]
+    ) -> None:
         self._database = database
         self._gate = gate
+        self._usage = usage
         self._clock = clock
 
     async def public(self) -> Reader:
@@ -132,7 +136,7 @@ class Readers:
             raise Unauthenticated
         token = await self._authenticate(presented.secret, address)
         if token.admin is None:
-            raise Forbidden("this token is not an administrator's")
+            raise _refused(Forbidden("this token is not an administrator's"), token, "role")
         async with self._database.reading() as connection:
             found = await administrators.admin(connection, token.admin)
         if found is None:
@@ -157,7 +161,7 @@ class Readers:
             token=token,
             lapse=why,
             lapsed=since,
-            sunset=_first(sunset, token.expires if token.expires - now <= SUNSET else None),
+            sunset=_first(sunset, token.ends if token.ends - now <= SUNSET else None),
             ending=ending,
             renewal=plans.get(renewable(subscriber, now) or ""),
         )
@@ -166,15 +170,18 @@ class Readers:
         claims = await self._gate.verify(secret)
         async with self._database.reading() as connection:
             token = await credentials.token(connection, claims.jti)
-        if token is None or token.subject != claims.sub:
+        if token is None or not token.is_of(claims):
             raise Unauthenticated
         if token.revoked is not None:
             raise _refused(Unauthenticated(), token, "revoked")
+        if token.believed is not None and token.believed <= self._clock():
+            raise _refused(Unauthenticated(), token, "key-retired")
         if not token.is_live(self._clock()) or not self._gate.is_of_this_time(claims):
             raise _refused(Unauthenticated(), token, "expired")
         if token.networks and not contains(token.networks, address):
             error = Forbidden("the token may not be used from this network", field="networks")
             raise _refused(error, token, "network")
+        self._usage.saw_token(token)
         return token
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import jwt
 from jwt.types import Options
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.credentials import Claims, Token, parse_jwt
 from wirefeed.domain.errors import Unauthenticated
@@ -39,9 +40,12 @@ class TokenGate:
         self._clock = clock
         self._jwt = jwt.PyJWT(options={"enforce_minimum_key_length": True})
 
-    async def sign(self, token: Token) -> tuple[str, str]:
-        """Write the JWT of a row; give the id of the key that signed it, too."""
-        kid, key = await self._keyring.signer(token.issued)
+    async def sign(self, connection: AsyncConnection, token: Token) -> tuple[str, str]:
+        """Write the JWT of a row; give the id of the key that signed it, too.
+
+        In the transaction that keeps the row: no rotation comes in between.
+        """
+        kid, key = await self._keyring.signer(connection, self._clock(), token.expires)
         headers = {"typ": "at+jwt", "kid": kid}
         return self._jwt.encode(self._claims(token), key, algorithm="EdDSA", headers=headers), kid
 

@@ -64,21 +64,22 @@ class Tokens:
         Raises `Invalid` for terms it may not have, `NotFound` for its owner or a plan,
         `Conflict` when a subscriber has as many as it may.
         """
-        issued = await self.sign(terms, parent=parent)
         async with self._database.writing() as connection:
-            return await self.add(connection, issued, by)
+            return await self.add(connection, terms, by, parent=parent)
 
-    async def sign(self, terms: Terms, *, parent: Token | None = None) -> IssuedToken:
-        """Sign a token that holds once it is added, and not before. Raises `Invalid`."""
+    async def add(
+        self,
+        connection: AsyncConnection,
+        terms: Terms,
+        by: Actor,
+        *,
+        parent: Token | None = None,
+    ) -> IssuedToken:
+        """Issue a token as a part of something larger."""
         now = self._now()
         token = terms.token(secrets.token_hex(16), now, max_days=self._max_days, parent=parent)
-        return await self._sign(token)
-
-    async def add(self, connection: AsyncConnection, issued: IssuedToken, by: Actor) -> IssuedToken:
-        """Issue a signed token as a part of something larger."""
-        await self._check_owner(connection, issued.row, issued.row.issued)
-        await self._add(connection, issued.row, by, Verb.TOKEN_ISSUE)
-        return issued
+        await self._check_owner(connection, token, now)
+        return await self._add(connection, token, by, Verb.TOKEN_ISSUE)
 
     async def check(self, connection: AsyncConnection, terms: Terms) -> None:
         """Raise what issuing a token on these terms would raise now."""
@@ -142,14 +143,13 @@ class Tokens:
         terms = Terms.of(old, days or max(1, (old.expires - old.issued) // _DAY))
         new = terms.token(secrets.token_hex(16), now, max_days=self._max_days)
         # What it may do was settled when the old one was issued; where it comes from is kept.
-        issued = await self._sign(replace(new, parent=old.jti))
+        new = replace(new, parent=old.jti)
         async with self._database.writing() as connection:
             if not (await _token(connection, jti, of)).is_live(now):
                 raise Conflict("the token no longer holds", remedy="issue a new one")
             await credentials.shorten_token(connection, jti, now + max(0, overlap))
             await self._announce(connection, f"token:{jti}")
-            await self._add(connection, issued.row, by, Verb.TOKEN_ROTATE, was=jti)
-        return issued
+            return await self._add(connection, new, by, Verb.TOKEN_ROTATE, was=jti)
 
     async def revoke(
         self, jti: str, by: Actor = SYSTEM, *, of: str | None = None, derived: bool = True
@@ -161,11 +161,12 @@ class Tokens:
         """
         async with self._database.writing() as connection:
             await _token(connection, jti, of)
-            return await self._revoke_all(connection, jti, by, derived=derived)
+            return await self.take_back(connection, jti, by, derived=derived)
 
-    async def _revoke_all(
-        self, connection: AsyncConnection, jti: str, by: Actor, *, derived: bool
+    async def take_back(
+        self, connection: AsyncConnection, jti: str, by: Actor, *, derived: bool = True
     ) -> list[str]:
+        """Revoke a token as a part of something larger."""
         found = [jti]
         generation = [jti] if derived else []
         while generation := await credentials.issued_with(connection, generation):
@@ -187,10 +188,6 @@ class Tokens:
         """Give the time in whole seconds: what the row says must be what the token says."""
         return self._clock() // _SECOND * _SECOND
 
-    async def _sign(self, token: Token) -> IssuedToken:
-        secret, kid = await self._gate.sign(token)
-        return IssuedToken(secret=secret, row=replace(token, kid=kid))
-
     async def _add(
         self,
         connection: AsyncConnection,
@@ -198,7 +195,10 @@ class Tokens:
         by: Actor,
         verb: Verb,
         was: str | None = None,
-    ) -> None:
+    ) -> IssuedToken:
+        """Sign a token and keep its row, in one transaction."""
+        secret, kid = await self._gate.sign(connection, token)
+        token = replace(token, kid=kid)
         await credentials.add_token(connection, token)
         await self._audit.record(
             connection,
@@ -211,6 +211,7 @@ class Tokens:
             kid=token.kid,
             was=was,
         )
+        return IssuedToken(secret=secret, row=token)
 
     async def _check_owner(self, connection: AsyncConnection, token: Token, now: int) -> None:
         if token.source is not None:

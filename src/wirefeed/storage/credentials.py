@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Scope, Token
 from wirefeed.storage import codec, tables
 
-_token, _key = tables.tokens.c, tables.feed_keys.c
+_token, _key, _signed = tables.tokens.c, tables.feed_keys.c, tables.signing_keys.c
+#: With each token comes what became of the key that signed it.
+_TOKENS = select(
+    tables.tokens, _signed.kid.label("signed"), _signed.ends.label("believed")
+).outerjoin(tables.signing_keys, _signed.kid == _token.kid)
 _SCOPES = msgspec.json.Decoder(frozenset[Scope])
 _NETWORKS = msgspec.json.Decoder(tuple[str, ...])
 
@@ -31,7 +35,7 @@ class Source:
 
 
 async def token(conn: AsyncConnection, jti: str) -> Token | None:
-    row = (await conn.execute(select(tables.tokens).where(_token.jti == jti))).one_or_none()
+    row = (await conn.execute(_TOKENS.where(_token.jti == jti))).one_or_none()
     return None if row is None else _a_token(row)
 
 
@@ -45,7 +49,7 @@ async def tokens(
     limit: int | None = None,
 ) -> list[Token]:
     """Give the tokens of a subscriber, of a source, of an administrator, or all, by `jti`."""
-    query = select(tables.tokens).order_by(_token.jti).where(_token.jti > after).limit(limit)
+    query = _TOKENS.order_by(_token.jti).where(_token.jti > after).limit(limit)
     owners = ((_token.subscriber, subscriber), (_token.source, source), (_token.admin, admin))
     for column, owner in owners:
         if owner is not None:
@@ -55,8 +59,14 @@ async def tokens(
 
 async def live_tokens(conn: AsyncConnection, subscriber: str, now: int) -> int:
     """Count the tokens of a subscriber that hold now."""
-    live = (_token.subscriber == subscriber, _token.revoked.is_(None), _token.expires > now)
-    count = select(func.count()).select_from(tables.tokens).where(*live)
+    live = (
+        _token.subscriber == subscriber,
+        _token.revoked.is_(None),
+        _token.expires > now,
+        or_(_signed.ends.is_(None), _signed.ends > now),
+    )
+    signed = tables.tokens.join(tables.signing_keys, _signed.kid == _token.kid)
+    count = select(func.count()).select_from(signed).where(*live)
     return int((await conn.execute(count)).scalar_one())
 
 
@@ -122,6 +132,8 @@ def _a_token(row: Row[*tuple[Any, ...]]) -> Token:
         entitlements=None if row.entitlements is None else codec.names(row.entitlements),
         networks=_NETWORKS.decode(row.networks),
         kid=row.kid,
+        # A key that is not there is not believed.
+        believed=0 if row.signed is None else row.believed,
         parent=row.parent,
         last_used=row.last_used,
         revoked=row.revoked,
@@ -141,6 +153,12 @@ async def feed_key_by_id(conn: AsyncConnection, key_id: str) -> FeedKey | None:
     query = select(tables.feed_keys).where(_key.id == key_id)
     row = (await conn.execute(query)).one_or_none()
     return None if row is None else _a_feed_key(row)
+
+
+async def feed_keys_by_id(conn: AsyncConnection, ids: Collection[str]) -> dict[str, FeedKey]:
+    """Give those of some keys that there are."""
+    rows = await conn.execute(select(tables.feed_keys).where(_key.id.in_(ids)))
+    return {row.id: _a_feed_key(row) for row in rows}
 
 
 async def feed_keys(

@@ -137,14 +137,14 @@ class Database:
             with _telling_what_failed():
                 conn = self._writer.connect()
                 try:
-                    conn = await _uninterrupted(conn.start())
-                    transaction = await _uninterrupted(conn.begin().start())
+                    conn = await uninterrupted(conn.start())
+                    transaction = await uninterrupted(conn.begin().start())
                     yield conn
                     await _commit(conn, transaction)
                 finally:
                     if conn.sync_connection is not None:
                         # Undoes whatever was not committed.
-                        await _uninterrupted(conn.close())
+                        await uninterrupted(conn.close())
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
@@ -298,7 +298,7 @@ def _telling_what_failed() -> Iterator[None]:
 
 async def _commit(conn: AsyncConnection, transaction: AsyncTransaction) -> None:
     try:
-        await _uninterrupted(transaction.commit())
+        await uninterrupted(transaction.commit())
     except DBAPIError:
         # The pool would take it back as it is: in its transaction, with its lock.
         await conn.invalidate()
@@ -316,14 +316,14 @@ class _SteadyConnection(AsyncConnection):
         *args: Any,  # noqa: ANN401  # whatever SQLAlchemy takes
         **options: Any,  # noqa: ANN401
     ) -> CursorResult[Any]:
-        return await _uninterrupted(super().execute(*args, **options))
+        return await uninterrupted(super().execute(*args, **options))
 
 
 class _SteadyEngine(AsyncEngine):
     _connection_cls = _SteadyConnection
 
 
-async def _uninterrupted(work: Coroutine[Any, Any, _Result]) -> _Result:
+async def uninterrupted(work: Coroutine[Any, Any, _Result]) -> _Result:
     """Finish the work even if the task is cancelled meanwhile; then let it be cancelled."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

@@ -288,7 +288,8 @@ tokens = Table(
     Index(None, "source"),
     Index(None, "admin"),
     Index(None, "parent"),
-    Index(None, "kid", "expires"),
+    #: All that is needed to count those of a key that hold.
+    Index(None, "kid", "expires", "revoked"),
 )
 
 feed_keys = Table(
@@ -336,7 +337,7 @@ sightings = Table(
     Column("first", _Time, nullable=False),
     Column("last", _Time, nullable=False),
     Column("requests", BigInteger, nullable=False),
-    #: The most readers the client said it reads for.
+    #: For how many the client last said it reads.
     Column("readers", Integer, nullable=False),
     Index(None, "last"),
 )
@@ -424,12 +425,11 @@ audit = Table(
     Index(None, "about", "seq"),
 )
 
-#: One row: how many rows there are, and the MAC of the last, so that none is cut off.
+#: One row: the end of the chain, sealed, so that none is cut off.
 audit_head = Table(
     "audit_head",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("seq", BigInteger, nullable=False),
     Column("mac", LargeBinary, nullable=False),
     CheckConstraint("id = 1", name="one"),
 )

@@ -25,19 +25,24 @@ from wirefeed.web.request import (
     HANDOVERS,
     HOUSE,
     KEYRING,
+    LEAK_REPORTS,
+    LEAKS,
     NEWSDESK,
     PLANS,
     PUBLISHING,
     READERS,
     READY,
     SETTINGS,
+    SIGNING_KEYS,
     SYNDICATION,
     TAXONOMY,
     TOKENS,
+    USAGE,
     finish,
     harden,
     problems,
 )
+from wirefeed.web.usage import note_refusals
 
 ROUTES = [
     *feeds.ROUTES,
@@ -59,7 +64,8 @@ def make_app(
 ) -> web.Application:
     """Make the application; its services open when it starts."""
     app = web.Application(
-        middlewares=[harden, problems, limit_guesses], client_max_size=settings.ingest.max_bytes
+        middlewares=[harden, problems, note_refusals, limit_guesses],
+        client_max_size=settings.ingest.max_bytes,
     )
     app[SETTINGS], app[CLOCK] = settings, clock
 
@@ -68,6 +74,7 @@ def make_app(
             app[TAXONOMY] = opened.taxonomy
             app[HOUSE] = opened.house
             app[KEYRING] = opened.keyring
+            app[SIGNING_KEYS] = opened.signing_keys
             app[AUDIT] = opened.audit
             app[PLANS] = opened.plans
             app[ACCOUNTS] = opened.accounts
@@ -77,6 +84,9 @@ def make_app(
             app[ADMINISTRATORS] = opened.administrators
             app[READERS] = opened.readers
             app[GUESSES] = opened.guesses
+            app[USAGE] = opened.usage
+            app[LEAKS] = opened.leaks
+            app[LEAK_REPORTS] = opened.leak_reports
             app[PUBLISHING] = opened.publishing
             app[NEWSDESK] = opened.newsdesk
             app[SYNDICATION] = opened.syndication
@@ -100,13 +110,14 @@ async def _running(services: Services) -> AsyncIterator[None]:
 
     def failed(error: Exception) -> None:
         if isinstance(error, Unavailable):
-            _log.warning("announcing failed", reason=error.message)
+            _log.warning("work in the background failed", reason=error.message)
         else:
             _log.error("bug", exc_info=error)
 
     tasks = [
         asyncio.create_task(services.publishing.run()),
         asyncio.create_task(announce(services.publishing, failed)),
+        asyncio.create_task(services.usage.run(failed)),
     ]
     try:
         yield

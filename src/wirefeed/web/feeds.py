@@ -26,6 +26,7 @@ from wirefeed.web.request import (
     presented,
 )
 from wirefeed.web.sunset import with_sunset
+from wirefeed.web.usage import saw
 
 PRIVATE_CACHE = "private, max-age=60, stale-if-error=86400"
 _SECOND = 1_000_000
@@ -100,6 +101,7 @@ async def _answer(
     headers: Mapping[str, str],
     told: bool = False,
 ) -> web.StreamResponse:
+    saw(request, reader)
     form = Format(request.match_info["format"])
     head = await request.app[FOLLOWER].look()
     if request.headers.get("Sec-Fetch-Dest") == "document":

@@ -23,19 +23,25 @@ async def limit_guesses(request: web.Request, handler: Handler) -> web.StreamRes
     except NoCredential:
         raise
     except (Unauthenticated, UnknownKey) as error:
-        if wait := await _count(request):
+        if wait := await count(request):
             slowed = TooMany(wait)
             slowed.refusal = error.refusal
             raise slowed from error
         raise
     except web.HTTPNotFound as error:
-        if _holds_malformed_secret(request) and (wait := await _count(request)):
+        if _holds_malformed_secret(request) and (wait := await count(request)):
             raise TooMany(wait) from error
         raise
 
 
-async def _count(request: web.Request) -> int:
-    return await request.app[GUESSES].failed(network(client_address(request)))
+async def count(request: web.Request, guesses: int = 1) -> int:
+    """Count what did not hold; beyond the limit, give the seconds to wait."""
+    of = network(client_address(request))
+    wait = 0
+    while guesses > 0 and not wait:
+        wait = await request.app[GUESSES].failed(of)
+        guesses -= 1
+    return wait
 
 
 def _holds_malformed_secret(request: web.Request) -> bool:

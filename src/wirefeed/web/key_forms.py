@@ -14,6 +14,7 @@ from wirefeed.web.key_pages import language_query, own_page, page_language, sign
 from wirefeed.web.origin import refuse_cross_site
 from wirefeed.web.rendering import KEY, NO_STORE, render
 from wirefeed.web.request import FEED_KEYS, HOUSE, READERS, TAXONOMY
+from wirefeed.web.usage import saw
 
 
 async def choose_topics(request: web.Request) -> web.StreamResponse:
@@ -57,6 +58,7 @@ async def _owner(request: web.Request) -> tuple[Reader, FeedKey]:
     """Say whose address it is; nothing is done that a page of another site asked for."""
     reader = await request.app[READERS].by_feed_key(request.match_info["key"])
     refuse_cross_site(request)
+    saw(request, reader)
     if reader.key is None:
         raise NotFound
     return reader, reader.key

@@ -14,6 +14,7 @@ from wirefeed.domain.holdings import Holding, holdings
 from wirefeed.domain.offers import choosable, offered
 from wirefeed.domain.plans import Plan
 from wirefeed.domain.readers import Reader
+from wirefeed.domain.sightings import UNNAMED
 from wirefeed.domain.stories import Feed
 from wirefeed.formats import opml
 from wirefeed.formats.opml import Outline
@@ -21,8 +22,9 @@ from wirefeed.services.house import feed_tail
 from wirefeed.web.languages import preferred_language
 from wirefeed.web.reader_links import app_link, web_links
 from wirefeed.web.rendering import KEY, NO_STORE, alternates, feeds, languages, render
-from wirefeed.web.request import CLOCK, FEED_KEYS, HOUSE, KEY_COOKIE, PLANS, READERS, TAXONOMY
+from wirefeed.web.request import CLOCK, HOUSE, KEY_COOKIE, PLANS, READERS, TAXONOMY, USAGE
 from wirefeed.web.sunset import with_sunset
+from wirefeed.web.usage import saw
 
 _COOKIE_DAYS = 30
 #: Rows of where an address was used: enough to see who does not belong there.
@@ -32,6 +34,7 @@ _SEEN = 20
 async def key_page(request: web.Request) -> web.StreamResponse:
     """Show a subscriber its own feeds, and sign its browser in for stories in full."""
     reader = await request.app[READERS].by_feed_key(request.match_info["key"])
+    saw(request, reader)
     return await own_page(request, reader)
 
 
@@ -112,14 +115,12 @@ async def _own(request: web.Request, reader: Reader, language: str) -> dict[str,
         return {}
     topics = choosable(reader, app[TAXONOMY], app[HOUSE].languages)
     plans = await app[PLANS].all()
+    seen = await app[USAGE].seen(key.id)
     return {
         "subscriber": subscriber.name,
         "plans": _plans(request, holdings(subscriber, app[CLOCK]()), plans, language),
-        "key": {"name": key.name, "issued": key.issued, "tail": key.tail},
-        # What it may choose while it has nothing is no choice.
-        "topics": []
-        if reader.lapse
-        else [
+        "key": {"name": key.name, "issued": key.issued},
+        "topics": [
             {
                 "slug": topic.slug,
                 "name": topic.name(language),
@@ -128,7 +129,14 @@ async def _own(request: web.Request, reader: Reader, language: str) -> dict[str,
             }
             for topic in topics
         ],
-        "sightings": await app[FEED_KEYS].sightings(key.id, _SEEN),
+        "sightings": [
+            {
+                "client": "" if one.client == UNNAMED else one.client,
+                "network": one.network,
+                "last": one.last,
+            }
+            for one in seen[:_SEEN]
+        ],
     }
 
 
@@ -156,6 +164,7 @@ async def key_opml(request: web.Request) -> web.StreamResponse:
     """List a subscriber's feeds for its reader to take all at once."""
     key = request.match_info["key"]
     reader = await request.app[READERS].by_feed_key(key)
+    saw(request, reader)
     house = request.app[HOUSE]
     outlines = [
         Outline(

@@ -5,6 +5,8 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from wirefeed.domain.errors import Unavailable
+from wirefeed.domain.signing_keys import KEPT
+from wirefeed.web.api import conditions
 from wirefeed.web.request import FOLLOWER, KEYRING, READY, json_response
 
 
@@ -23,7 +25,12 @@ async def ready(request: web.Request) -> web.StreamResponse:
 
 async def jwks(request: web.Request) -> web.StreamResponse:
     """Publish the keys that sign tokens (RFC 7517)."""
-    return json_response(await request.app[KEYRING].jwks(), cache="public, max-age=300")
+    content = conditions.encode(await request.app[KEYRING].jwks())
+    tag = conditions.tag(content)
+    headers = {hdrs.CACHE_CONTROL: f"public, max-age={KEPT}", hdrs.ETAG: tag}
+    if conditions.is_held(request, tag):
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return web.Response(body=content, content_type="application/json", headers=headers)
 
 
 async def robots(_: web.Request) -> web.StreamResponse:

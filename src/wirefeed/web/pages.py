@@ -32,6 +32,7 @@ from wirefeed.web.request import (
     presented,
 )
 from wirefeed.web.sunset import with_sunset
+from wirefeed.web.usage import saw
 
 _WEEK = "public, max-age=604800"
 #: On a front page; the feeds hold more.
@@ -99,6 +100,7 @@ async def story(request: web.Request) -> web.StreamResponse:
 async def subscriber_story(request: web.Request) -> web.StreamResponse:
     """Show a story as a subscriber sees it: by token, HTTP Basic, or the cookie of its page."""
     reader = await request.app[READERS].by_credential(_presented(request), client_address(request))
+    saw(request, reader)
     headers: dict[str, str] = {
         hdrs.CACHE_CONTROL: NO_STORE,
         hdrs.VARY: "Authorization, Cookie",

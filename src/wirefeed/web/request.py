@@ -39,12 +39,16 @@ from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.leak_reports import LeakReports
+from wirefeed.services.leaks import Leaks
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
+from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.tokens import Tokens
+from wirefeed.services.usage import Usage
 
 SETTINGS = web.AppKey("settings", Settings)
 TAXONOMY = web.AppKey("taxonomy", Taxonomy)
@@ -58,12 +62,16 @@ HANDOVERS = web.AppKey("handovers", HandOvers)
 ADMINISTRATORS = web.AppKey("administrators", Administrators)
 READERS = web.AppKey("readers", Readers)
 KEYRING = web.AppKey("keyring", Keyring)
+SIGNING_KEYS = web.AppKey("signing_keys", SigningKeys)
 PUBLISHING = web.AppKey("publishing", Publishing)
 NEWSDESK = web.AppKey("newsdesk", Newsdesk)
 SYNDICATION = web.AppKey("syndication", Syndication)
 FOLLOWER = web.AppKey("follower", Follower)
 HOUSE = web.AppKey("house", House)
 GUESSES = web.AppKey("guesses", Guesses)
+LEAKS = web.AppKey("leaks", Leaks)
+LEAK_REPORTS = web.AppKey("leak_reports", LeakReports)
+USAGE = web.AppKey("usage", Usage)
 #: What everybody may have is kept by caches for seconds, and shown by them while we are away.
 PUBLIC_CACHE = "public, max-age=60, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400"
 #: The cookie that holds a feed key, so that its owner's browser can read stories in full.
@@ -195,7 +203,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except (asyncio.CancelledError, ConnectionError):
         raise
     except Exception:  # noqa: BLE001 - the last resort: the client learns the request id alone
-        _log.exception("bug", request_id=request[REQUEST_ID], route=_route(request))
+        _log.exception("bug", request_id=request[REQUEST_ID], route=route_of(request))
         members = {"request_id": request[REQUEST_ID]}
         return _document(request, HTTPStatus.INTERNAL_SERVER_ERROR, members, {})
 
@@ -274,7 +282,7 @@ def _document(
     )
 
 
-def _route(request: web.Request) -> str:
+def route_of(request: web.Request) -> str:
     """Name a request by its route: a path may hold a key."""
     resource = request.match_info.route.resource
     return resource.canonical if resource else "none"

@@ -30,7 +30,8 @@ _LIST = "/api/v1/admin/subscribers/{owner}/feed-keys"
 _ONE = "/api/v1/admin/feed-keys/{id}"
 _CREATED = (HTTPStatus.CREATED,)
 _CONFLICT = frozenset({HTTPStatus.CONFLICT})
-_ANSWER: Mapping[str, Any] = {
+#: How one is told of.
+ANSWER: Mapping[str, Any] = {
     "id": "0a1b2c3d4e5f",
     "subscriber": "gazette",
     "name": "reading desk",
@@ -43,7 +44,7 @@ _ANSWER: Mapping[str, Any] = {
     "revoked": None,
     "reason": None,
 }
-_SECRET = {**_ANSWER, "url": "https://news.example/f/wf_feed_…/"}
+_SECRET = {**ANSWER, "url": "https://news.example/f/wf_feed_…/"}
 
 
 class FeedKeyListing(Listing, kw_only=True):
@@ -60,7 +61,7 @@ class FeedKeyListing(Listing, kw_only=True):
     tag=_TAG,
     query=Page,
     gives=FeedKeyListing,
-    answer={"feed_keys": [_ANSWER], "next": None},
+    answer={"feed_keys": [ANSWER], "next": None},
 )
 async def list_feed_keys(call: Call[None, Page]) -> Result:
     """List the private addresses of a subscriber."""
@@ -106,7 +107,7 @@ async def issue_feed_key(call: Call[FeedKeyTerms, None]) -> Result:
     access=Permission.CREDENTIALS_READ,
     tag=_TAG,
     gives=FeedKeyShape,
-    answer=_ANSWER,
+    answer=ANSWER,
 )
 async def get_feed_key(call: Call[None, None]) -> Result:
     """Give a private address, without its secret."""
@@ -122,7 +123,7 @@ async def get_feed_key(call: Call[None, None]) -> Result:
     body=Name,
     gives=FeedKeyShape,
     example={"name": "phone"},
-    answer=_ANSWER,
+    answer=ANSWER,
 )
 async def name_feed_key(call: Call[Name, None]) -> Result:
     """Call a private address by another name."""
@@ -155,7 +156,7 @@ async def rotate_feed_key(call: Call[None, None]) -> Result:
     access=Permission.CREDENTIALS_WRITE,
     tag=_TAG,
     gives=FeedKeyShape,
-    answer=_ANSWER,
+    answer=ANSWER,
 )
 async def revoke_feed_key(call: Call[None, None]) -> Result:
     """Take a private address back.

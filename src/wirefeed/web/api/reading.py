@@ -83,7 +83,11 @@ def _check_type(request: web.Request, media_types: tuple[str, ...]) -> None:
 
 
 def _read(raw: bytes, kind: type[_Read]) -> _Read:
-    value = json_input.read_object(raw)
+    return convert(json_input.read_object(raw), kind)
+
+
+def convert(value: object, kind: type[_Read]) -> _Read:
+    """Take JSON for what it is to be. Raises `Unacceptable`, naming the field."""
     try:
         return msgspec.convert(_whole(value), kind)
     except msgspec.ValidationError as error:

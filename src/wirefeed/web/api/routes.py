@@ -11,9 +11,12 @@ from wirefeed.web.api import (
     desk,
     feed_keys,
     hand_overs,
+    keys,
+    leaks,
     reference,
     serving,
     tokens,
+    usage,
 )
 from wirefeed.web.api.openapi import document
 
@@ -24,8 +27,11 @@ TAGS = {
     "Tokens": "The credentials of machines: of subscribers, newsrooms and administrators.",
     "Private addresses": "The credentials of people with feed readers.",
     "One-time links": "How a credential reaches whom it is meant for, seen by nobody else.",
+    "Leaks": "Credentials found in public, and private addresses that seem shared.",
+    "Use": "Where credentials are used, and what was refused.",
     "Desk": "Stories as they are held, and taking one back.",
     "Administrators": "Who administers, in which role.",
+    "Signing keys": "What tokens are signed with.",
     "Audit": "Who did what, in a chain that shows every edit.",
     "About": "What there is to know of this API.",
 }
@@ -35,8 +41,11 @@ ENDPOINTS = (
     *tokens.ENDPOINTS,
     *feed_keys.ENDPOINTS,
     *hand_overs.ENDPOINTS,
+    *leaks.ENDPOINTS,
+    *usage.ENDPOINTS,
     *desk.ENDPOINTS,
     *admins.ENDPOINTS,
+    *keys.ENDPOINTS,
     *audit.ENDPOINTS,
     *reference.ENDPOINTS,
 )

@@ -47,7 +47,7 @@ class TokenShape(msgspec.Struct, kw_only=True):
     entitlements: list[str] | None
     networks: list[str]
     issued: Time
-    expires: Time
+    expires: Annotated[Time, Meta(description="When it ends, by itself or with its signing key.")]
     last_used: Time | None
     issued_with: Annotated[str | None, Meta(description="The token that its owner issued it with.")]
     revoked: Time | None
@@ -129,7 +129,7 @@ def token_shape(token: Token) -> TokenShape:
         entitlements=None if token.entitlements is None else sorted(token.entitlements),
         networks=list(token.networks),
         issued=moment(token.issued),
-        expires=moment(token.expires),
+        expires=moment(token.ends),
         last_used=maybe(token.last_used),
         issued_with=token.parent,
         revoked=maybe(token.revoked),

@@ -130,7 +130,7 @@ def _tokens() -> None:
     op.drop_table("tokens_before")
     for column in ("subscriber", "source", "admin", "parent"):
         _index("tokens", column)
-    _index("tokens", "kid", "expires")
+    _index("tokens", "kid", "expires", "revoked")
 
 
 def _feed_keys() -> None:
@@ -238,9 +238,8 @@ def _audit() -> None:
     head = op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
         _blob("mac"),
         _key("audit_head", "id"),
         sa.CheckConstraint("id = 1", name=op.f("ck_audit_head_one")),
     )
-    op.bulk_insert(head, [{"id": 1, "seq": 0, "mac": b""}])
+    op.bulk_insert(head, [{"id": 1, "mac": b""}])
