@@ -73,8 +73,7 @@ async def live_tokens(conn: AsyncConnection, subscriber: str, now: int) -> int:
 async def expiring(conn: AsyncConnection, now: int, until: int, limit: int) -> list[Token]:
     """Give the tokens of subscribers that hold now and expire by a time, the first first."""
     rows = await conn.execute(
-        select(tables.tokens)
-        .where(
+        _TOKENS.where(
             _token.expires > now,
             _token.expires < until,
             _token.subscriber.is_not(None),
