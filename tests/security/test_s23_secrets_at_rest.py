@@ -23,6 +23,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.security.raw import basic
+from tests.security.secrecy import found_in, unguessable
 from tests.support.house import READY, House, command, house_in, json_of, lines
 from tests.support.process import PATIENCE
 from wirefeed.cli.main import cli
@@ -31,22 +32,33 @@ from wirefeed.web.api.operation import Caller
 from wirefeed.web.api.routes import ENDPOINTS
 from wirefeed.web.request import KEY_COOKIE
 
-#: So many bytes of a secret in a row are a part of it.
-PART = 12
-STORY = (
-    b'{"uri": "urn:test:one", "version": "1", "language": "en", "headline": "A headline",'
-    b' "subject": [{"code": "medtop:15000000"}]}'
-)
-#: What commands that list or show are given, where they need something.
+FILES = {
+    "story.json": b'{"uri": "urn:test:one", "version": "1", "language": "en", "headline": "One",'
+    b' "subject": [{"code": "medtop:15000000"}]}',
+    "plans.json": b'{"plans": []}',
+    "accounts.json": b'{"subscribers": []}',
+}
+#: What commands that answer in JSON are given, where they need something.
 GIVEN = {
     "import": ["story.json"],
     "stories show": ["urn:test:one"],
     "explain": ["gazette", "urn:test:one"],
+    "plans add": ["gold", "--topics", "*", "--dry-run"],
+    "plans set": ["sport", "--topics", "*", "--dry-run"],
+    "plans grant": ["sport", "--topics", "*", "--dry-run"],
+    "plans ungrant": ["late", "1", "--dry-run"],
+    "plans show": ["sport"],
+    "plans history": ["sport"],
+    "plans import": ["plans.json", "--dry-run"],
+    "subscribers show": ["gazette"],
+    "subscribers preview": ["gazette"],
+    "subscribers import": ["accounts.json", "--dry-run"],
 }
-
-
 #: What calls of the API need to show something.
-QUERIES = {"/api/v1/admin/story": "?guid=urn:test:one"}
+QUERIES = {
+    "/api/v1/admin/story": "?guid=urn:test:one",
+    "/api/v1/admin/explain": "?subscriber=gazette&guid=urn:test:one",
+}
 #: A credential as a page gives it.
 HANDED = re.compile(rb"wf_feed_[0-9A-Za-z]{36}|eyJ[\w-]+\.[\w-]+\.[\w-]{86}")
 
@@ -90,7 +102,8 @@ def given_out(house: House) -> dict[str, str]:
     """Make one of every credential that is given out, as an administrator does."""
     command(house, "subscribers", "add", "gazette", "--name", "The Gazette", "--plan", "sport")
     command(house, "admins", "add", "eva", "--role", "owner")
-    (house.folder / "story.json").write_bytes(STORY)
+    for name, content in FILES.items():
+        (house.folder / name).write_bytes(content)
     command(house, "import", "story.json")
     given = {
         "feed key": command(house, "feedkeys", "issue", "gazette"),
@@ -136,7 +149,7 @@ def open_links(house: House, given: Mapping[str, str]) -> dict[str, str]:
 
 def what_is_shown(house: House, owner: str, subscriber: str) -> dict[str, bytes]:
     """Ask the API for all there is to see, with every id there is."""
-    owners, ids = ["gazette", "newsroom", "eva"], ["gazette", "eva"]
+    owners, ids = ["gazette", "newsroom", "eva"], ["gazette", "eva", "sport"]
     for column, table in (("id", "feed_keys"), ("id", "hand_overs"), ("jti", "tokens")):
         with closing(sqlite3.connect(house.database)) as database:
             ids += [row[0] for row in database.execute(f"SELECT {column} FROM {table}")]  # noqa: S608
@@ -156,11 +169,6 @@ def what_is_shown(house: House, owner: str, subscriber: str) -> dict[str, bytes]
                 shown[path] = content
         assert len(shown) > before, f"{operation.path}: nothing was seen of it"
     return shown
-
-
-def unguessable(secret: str) -> bytes:
-    """Give what makes a secret one: of a token its signature; what it says is no secret."""
-    return secret.rpartition(".")[2].encode()
 
 
 async def kept(house: House) -> dict[str, bytes]:
@@ -234,24 +242,6 @@ def files(house: House) -> dict[str, bytes]:
     """Read the database, and whatever SQLite keeps beside it."""
     var = house.folder / "var"
     return {path.name: path.read_bytes() for path in var.iterdir() if path != house.master}
-
-
-def parts(secret: bytes) -> Iterator[bytes]:
-    """Give every part of a secret, as it is, in hexadecimal and in base64."""
-    for start in range(len(secret) - PART + 1):
-        part = secret[start : start + PART]
-        yield part
-        yield part.hex().encode()
-        yield part.hex().upper().encode()
-        # Whatever it is encoded with: one part in three begins where a group of base64 does.
-        yield base64.b64encode(part)
-        yield base64.urlsafe_b64encode(part)
-
-
-def found_in(content: bytes, secrets: Mapping[str, bytes]) -> set[str]:
-    return {
-        name for name, secret in secrets.items() if any(part in content for part in parts(secret))
-    }
 
 
 @pytest.mark.parametrize("before", [b"", b"a:", b"reader:"])
