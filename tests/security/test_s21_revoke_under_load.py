@@ -28,7 +28,7 @@ from wirefeed.domain.terms import Terms
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
 
-ROUNDS, ROUNDS_OF_SOAK = 20, 200
+ROUNDS, ROUNDS_AT_FULL_SIZE, ROUNDS_ONCE_MORE = 20, 200, 10
 CLIENTS = 8
 #: It stands in the full text alone.
 CANARY = b"zq-canary"
@@ -122,7 +122,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, soak: bool) -> Iterator[Stage]:
+def stage(tmp_path: Path, soak: bool, bare: bool) -> Iterator[Stage]:
+    rounds = ROUNDS_AT_FULL_SIZE if soak else ROUNDS_ONCE_MORE if bare else ROUNDS
     house = house_in(tmp_path)
     second = replace(
         house,
@@ -132,7 +133,7 @@ def stage(tmp_path: Path, soak: bool) -> Iterator[Stage]:
     with ExitStack() as servers:
         for one in (house, second):
             servers.enter_context(serving(one, **UNLIMITED))
-        yield asyncio.run(prepared(house, second.url, ROUNDS_OF_SOAK if soak else ROUNDS))
+        yield asyncio.run(prepared(house, second.url, rounds))
 
 
 async def prepared(house: House, second: str, rounds: int) -> Stage:
