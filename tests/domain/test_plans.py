@@ -219,3 +219,16 @@ def test_suspended_is_to_have_what_the_public_has(who, plans, now):
 def test_what_was_subscribed_to(grants, language, topics, subscribes):
     holder = Entitlement(grants=frozenset(grants))
     assert holder.subscribes(language, topics and frozenset(topics)) is subscribes
+
+
+def test_what_a_plan_says_of_itself_is_in_the_language_or_in_english_or_not_said():
+    plan = replace(
+        GOLD,
+        labels={"tr": "Altın"},
+        prices={"en": "90 a year", "tr": "Yılda 90"},
+        subscribe_urls={"en": "https://news.example/gold"},
+    )
+    assert [plan.label(language) for language in ("tr", "ar")] == ["Altın", "gold"]
+    assert [plan.price(language) for language in ("tr", "ar")] == ["Yılda 90", "90 a year"]
+    assert plan.subscribe_url("tr") == "https://news.example/gold"
+    assert (GOLD.price("en"), GOLD.subscribe_url("en")) == ("", "")

@@ -6,7 +6,7 @@ import pytest
 
 from wirefeed.domain.credentials import FeedKey, Lapse
 from wirefeed.domain.plans import DAY, Entitlement, Subscriber, Subscription, endings, sunset
-from wirefeed.domain.readers import Reader, lapse, lapse_of, told
+from wirefeed.domain.readers import Reader, lapse, lapse_of, renewable, told
 from wirefeed.domain.stories import Feed
 
 NOW = 1_772_366_400_000_000
@@ -110,6 +110,37 @@ def test_what_is_said_of_an_end_that_comes_near(subscription, says_sunset, says_
 
 def test_a_suspended_subscriber_is_told_of_no_end():
     assert sunset(who(to("gold", -9, 3), suspended=True), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("subscriber", "plan"),
+    [
+        (who(to("gold", -9)), None),
+        (who(to("gold", -9, 31)), None),
+        (who(to("gold", -9, 30)), "gold"),
+        (who(to("gold", -9, 20), to("silver", -9, 10)), "silver"),
+        (who(to("gold", -9, -1, grace_days=5)), "gold"),
+        (who(to("gold", -9, 20), to("gold", 20)), None),
+        # Nothing is left: what went last.
+        (who(to("gold", -9, -3), to("silver", -9, -2)), "silver"),
+        (who(to("gold", -9, -3, grace_days=2), to("silver", -9, -2)), "gold"),
+        (who(to("gold", -9, -3), to("silver", 5)), "gold"),
+        (who(to("gold", 5)), None),
+        (who(), None),
+        (who(to("gold", -9), suspended=True), None),
+    ],
+)
+def test_which_plan_there_is_to_renew(subscriber, plan):
+    assert renewable(subscriber, NOW) == plan
+
+
+@pytest.mark.parametrize("reason", [None, *(Lapse.REVOKED, Lapse.ROTATED, Lapse.LEAKED)])
+def test_a_key_that_was_taken_back_is_cast_off(reason):
+    key = FeedKey(id="k", subscriber="acme", name="", tail="", issued=1)
+    held = replace(key, revoked=None if reason is None else NOW, reason=reason)
+    nothing = Entitlement(grants=frozenset())
+    assert Reader(entitlement=nothing, key=held).is_cast_off is (reason is not None)
+    assert not Reader(entitlement=nothing, lapse=Lapse.ENDED).is_cast_off
 
 
 @pytest.mark.parametrize(

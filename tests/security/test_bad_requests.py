@@ -67,7 +67,8 @@ POISONS = [
 
 
 async def test_s36_no_header_changes_a_byte_of_what_the_next_one_gets(gate: Gate):
-    for path in [*public_paths(), f"/f/{gate.key}/en/latest.rss", f"/f/{gate.key}/", "/nothing"]:
+    own = [f"/f/{gate.key}/en/latest.rss", f"/f/{gate.key}/?lang=en"]
+    for path in [*public_paths(), *own, "/nothing"]:
         clean = await raw.ask(gate.agency.port, raw.get(path))
         for poison in POISONS:
             poisoned = await raw.ask(gate.agency.port, raw.get(path, *poison))
@@ -75,6 +76,18 @@ async def test_s36_no_header_changes_a_byte_of_what_the_next_one_gets(gate: Gate
             assert EVIL.encode() not in poisoned.head + poisoned.body
         again = await raw.ask(gate.agency.port, raw.get(path))
         assert again.settled == clean.settled
+
+
+async def test_s36_a_page_in_the_language_of_its_reader_is_kept_by_nobody(gate: Gate):
+    path = f"/f/{gate.key}/"
+    clean = await raw.ask(gate.agency.port, raw.get(path))
+    for wanted in ("tr", f"{EVIL}, tr;q=0.1", "tr;q=2, *;q=1, tr-TR", "," * 5_000, "a-" * 3_000):
+        answer = await raw.ask(gate.agency.port, raw.get(path, f"Accept-Language: {wanted}"))
+        assert answer.status == 200
+        assert answer.header("cache-control") == "private, no-store"
+        assert answer.header("vary") == "Accept-Language"
+        assert EVIL.encode() not in answer.head + answer.body
+    assert (await raw.ask(gate.agency.port, raw.get(path))).settled == clean.settled
 
 
 @pytest.mark.parametrize("host", [EVIL, "a b", f"{EVIL}/@x", f"{EVIL}:99999", "[::1", "x" * 300])

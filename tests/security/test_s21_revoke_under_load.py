@@ -7,12 +7,14 @@ by head, by validators, by ranges. Each answer is kept, and judged when its roun
 
 import asyncio
 import itertools
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.security.hammering import Address, Client, Heard, addresses_of
@@ -21,6 +23,7 @@ from tests.support.process import PATIENCE, free_ports, wirefeed
 from wirefeed.composition import Services, open_services, utc_now
 from wirefeed.domain.access import Grant, Level
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.domain.roles import Role
 from wirefeed.domain.terms import Terms
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
@@ -54,56 +57,39 @@ class Victim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """A way to take the full text away."""
+    """A way to take the full text away: a command, or a call of the API."""
 
-    name: str
-    #: A command, for a victim.
-    arguments: Callable[[Victim], tuple[str, ...]]
+    does: str
     #: What carried the full text before, and the status that answers it ever after.
     answers: Mapping[str, int]
+    #: Of a call.
+    body: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_call(self) -> bool:
+        return self.does.startswith(("POST ", "PUT ", "PATCH ", "DELETE "))
 
 
+TOKEN_GONE, NOTHING_LIVE, LESS = {"token": 401}, KEYS | {"token": 403}, KEYS | {"token": 200}
+ALL_GONE = {"path": 404, "basic": 401, "cookie": 401, "token": 401}
+_KEY, _TOKEN = "/api/v1/admin/feed-keys/{key_id}", "/api/v1/admin/subscribers/{name}/tokens/{jti}"
+#: By turns, the command line and the API.
 ACTS = [
-    Act(
-        name="the feed key is revoked",
-        arguments=lambda v: ("feedkeys", "revoke", v.key_id),
-        answers=KEYS,
-    ),
-    Act(
-        name="the token is revoked",
-        arguments=lambda v: ("tokens", "revoke", "--", v.jti),
-        answers={"token": 401},
-    ),
-    Act(
-        name="the subscriber is suspended",
-        arguments=lambda v: ("subscribers", "suspend", v.name),
-        answers=KEYS | {"token": 403},
-    ),
-    Act(
-        name="the subscriber gets a lesser plan",
-        arguments=lambda v: ("subscribers", "set", v.name, "--plan", "economy"),
-        answers=KEYS | {"token": 200},
-    ),
-    Act(
-        name="the subscription ends",
-        arguments=lambda v: ("subscribers", "set", v.name, "--until", "2026-01-01"),
-        answers=KEYS | {"token": 403},
-    ),
-    Act(
-        name="the plan becomes less",
-        arguments=lambda v: ("plans", "set", v.plan, "--topics", "sport", "--level", "summary"),
-        answers=KEYS | {"token": 200},
-    ),
-    Act(
-        name="the feed key is rotated",
-        arguments=lambda v: ("feedkeys", "rotate", v.key_id),
-        answers=KEYS,
-    ),
-    Act(
-        name="the subscriber is removed",
-        arguments=lambda v: ("subscribers", "remove", v.name),
-        answers={"path": 404, "basic": 401, "cookie": 401, "token": 401},
-    ),
+    Act(does="feedkeys revoke {key_id}", answers=KEYS),
+    Act(does=f"POST {_KEY}/revoke", answers=KEYS),
+    Act(does="tokens revoke -- {jti}", answers=TOKEN_GONE),
+    Act(does=f"POST {_TOKEN}/revoke", answers=TOKEN_GONE),
+    Act(does="subscribers suspend {name}", answers=NOTHING_LIVE),
+    # By its owner, with itself.
+    Act(does="POST /api/v1/account/tokens/{jti}/revoke", answers=TOKEN_GONE),
+    Act(does="subscribers set {name} --plan economy", answers=LESS),
+    Act(does="POST /api/v1/leaks", body={"secrets": ["{token}"]}, answers=TOKEN_GONE),
+    Act(does="subscribers set {name} --until 2026-01-01", answers=NOTHING_LIVE),
+    Act(does="POST /api/v1/leaks", body={"secrets": ["{key}"]}, answers=KEYS),
+    Act(does="plans set {plan} --topics sport --level summary", answers=LESS),
+    Act(does=f"POST {_KEY}/rotate", answers=KEYS),
+    Act(does="feedkeys rotate {key_id}", answers=KEYS),
+    Act(does="subscribers remove {name}", answers=ALL_GONE),
 ]
 
 
@@ -114,6 +100,8 @@ class Stage:
     house: House
     urls: tuple[str, str]
     story: str
+    #: An administrator's token.
+    owner: str
     victims: list[Victim] = field(default_factory=list)
 
 
@@ -136,10 +124,12 @@ async def prepared(house: House, second: str, rounds: int) -> Stage:
         message = Message(raw=STORY, revision=ninjs.parse(STORY))
         (receipt,) = await services.publishing.accept_all([message], "newsroom")
         assert receipt.story is not None
+        await services.administrators.add("eva", Role.OWNER)
         return Stage(
             house=house,
             urls=(house.url, second),
             story=receipt.story.id,
+            owner=(await services.tokens.issue(Terms(admin="eva", days=1))).secret,
             victims=[await a_victim(services, number) for number in range(rounds)],
         )
 
@@ -186,7 +176,7 @@ async def a_round(stage: Stage, victim: Victim, act: Act) -> int:
                 group.create_task(client.ask_until(stop))
             for client in clients:
                 await client.fed.wait()
-            returned = await asyncio.to_thread(done, stage.house, act, victim)
+            returned = await (called if act.is_call else commanded)(stage, act, victim)
             stop.set()
     finally:
         for client in clients:
@@ -204,12 +194,37 @@ def a_client(
     return Client(server, asked, CANARY, keeps=number < CLIENTS // 2)
 
 
-def done(house: House, act: Act, victim: Victim) -> float:
+async def commanded(stage: Stage, act: Act, victim: Victim) -> float:
     """Do it in a process of its own; give the time when that had said so."""
-    with wirefeed(*act.arguments(victim), folder=house.folder, environ=house.environ) as ran:
-        ran.wait_for("")
+    arguments = act.does.format(**asdict(victim)).split()
+
+    def run() -> float:
+        house = stage.house
+        with wirefeed(*arguments, folder=house.folder, environ=house.environ) as ran:
+            ran.wait_for("")
+            at = time.monotonic()
+            assert ran.ended() == 0, ran.said
+            return at
+
+    return await asyncio.to_thread(run)
+
+
+async def called(stage: Stage, act: Act, victim: Victim) -> float:
+    """Do it at the first server; give the time when it had answered."""
+    method, path = act.does.format(**asdict(victim)).split()
+    token = victim.token if "/account/" in path else stage.owner
+    body = json.dumps(act.body)
+    for name, value in asdict(victim).items():
+        body = body.replace(f"{{{name}}}", value)
+    headers = {"Authorization": f"Bearer {token}"}
+    if act.body:
+        headers["Content-Type"] = "application/json"
+    async with (
+        aiohttp.ClientSession(stage.urls[0]) as http,
+        http.request(method, path, data=body if act.body else None, headers=headers) as answer,
+    ):
         at = time.monotonic()
-        assert ran.ended() == 0, ran.said
+        assert answer.status < 300, (act.does, await answer.text())
         return at
 
 
@@ -218,8 +233,8 @@ def judge(act: Act, client: Client, returned: float) -> int:
     later = [heard for heard in client.heard if heard.began > returned]
     assert len(later) >= client.ways
     for heard in later:
-        assert not gives_away(heard, client), (act.name, heard)
-        assert heard.status == act.answers[heard.carrier], (act.name, heard)
+        assert not gives_away(heard, client), (act.does, heard)
+        assert heard.status == act.answers[heard.carrier], (act.does, heard)
     return len(later)
 
 

@@ -7,12 +7,15 @@ import asyncio
 import base64
 import http.client
 import os
+import re
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import click
@@ -24,6 +27,8 @@ from tests.support.house import READY, House, command, house_in, json_of, lines
 from tests.support.process import PATIENCE
 from wirefeed.cli.main import cli
 from wirefeed.composition import open_services, utc_now
+from wirefeed.web.api.operation import Caller
+from wirefeed.web.api.routes import ENDPOINTS
 from wirefeed.web.request import KEY_COOKIE
 
 #: So many bytes of a secret in a row are a part of it.
@@ -38,6 +43,12 @@ GIVEN = {
     "stories show": ["urn:test:one"],
     "explain": ["gazette", "urn:test:one"],
 }
+
+
+#: What calls of the API need to show something.
+QUERIES = {"/api/v1/admin/story": "?guid=urn:test:one"}
+#: A credential as a page gives it.
+HANDED = re.compile(rb"wf_feed_[0-9A-Za-z]{36}|eyJ[\w-]+\.[\w-]+\.[\w-]{86}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +66,23 @@ class Used:
 def used(tmp_path_factory: pytest.TempPathFactory) -> Used:
     house = house_in(tmp_path_factory.mktemp("house"))
     given = given_out(house)
-    secrets = {name: text.encode() for name, text in given.items()}
     with server(house) as (process, log):
+        given |= open_links(house, given)
         for name, secret in given.items():
             use(house, name, secret)
+        shown = what_is_shown(house, given["administrator's token"], given["rotated token"])
         environ = Path(f"/proc/{process.pid}/environ").read_bytes()
         while_running = files(house)
     return Used(
         house=house,
-        secrets=secrets | asyncio.run(kept(house)),
-        places={"environ": environ, "log": log.read_bytes(), **while_running, **files(house)},
+        secrets={n: unguessable(one) for n, one in given.items()} | asyncio.run(kept(house)),
+        places={
+            "environ": environ,
+            "log": log.read_bytes(),
+            **{f"{name}, running": content for name, content in while_running.items()},
+            **files(house),
+            **shown,
+        },
     )
 
 
@@ -84,12 +102,65 @@ def given_out(house: House) -> dict[str, str]:
     given["rotated feed key"] = command(house, "feedkeys", "rotate", key["id"])
     (token,) = json_of(house, "tokens", "list", "gazette", "--json")
     given["rotated token"] = command(house, "tokens", "rotate", "--", token["jti"])
+    for name in ("token", "address", "sign-in"):
+        given[f"link to a {name}"] = command(house, "handovers", "issue", "gazette", f"--{name}")
     return {name: bare(secret) for name, secret in given.items()}
 
 
 def bare(secret: str) -> str:
     """Take a secret out of the address it was given out in."""
     return secret.rstrip("/").rpartition("/")[2]
+
+
+def asked(house: House, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """Give the status of an answer, and all of its bytes."""
+    connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=PATIENCE)
+    try:
+        connection.request(method, path, headers=dict(headers))
+        answer = connection.getresponse()
+        return answer.status, bytes(answer.headers) + answer.read()
+    finally:
+        connection.close()
+
+
+def open_links(house: House, given: Mapping[str, str]) -> dict[str, str]:
+    """Open the links; give what they gave, once."""
+    found = {}
+    for name in ("token", "address", "sign-in"):
+        status, content = asked(house, "POST", f"/h/{given[f'link to a {name}']}", {})
+        assert status in {200, 303}
+        (secret,) = set(HANDED.findall(content))
+        found[f"{name} by a link"] = secret.decode()
+    return found
+
+
+def what_is_shown(house: House, owner: str, subscriber: str) -> dict[str, bytes]:
+    """Ask the API for all there is to see, with every id there is."""
+    owners, ids = ["gazette", "newsroom", "eva"], ["gazette", "eva"]
+    for column, table in (("id", "feed_keys"), ("id", "hand_overs"), ("jti", "tokens")):
+        with closing(sqlite3.connect(house.database)) as database:
+            ids += [row[0] for row in database.execute(f"SELECT {column} FROM {table}")]  # noqa: S608
+    shown: dict[str, bytes] = {}
+    for endpoint in ENDPOINTS:
+        operation = endpoint.operation
+        if operation.method != "GET":
+            continue
+        before = len(shown)
+        token = subscriber if operation.access is Caller.ACCOUNT else owner
+        choices = [owners if name == "owner" else ids for name in operation.params]
+        for chosen in product(*choices):
+            path = operation.path.format(**dict(zip(operation.params, chosen, strict=True)))
+            query = QUERIES.get(operation.path, "")
+            status, content = asked(house, "GET", path + query, bearer(token))
+            if status == 200:
+                shown[path] = content
+        assert len(shown) > before, f"{operation.path}: nothing was seen of it"
+    return shown
+
+
+def unguessable(secret: str) -> bytes:
+    """Give what makes a secret one: of a token its signature; what it says is no secret."""
+    return secret.rpartition(".")[2].encode()
 
 
 async def kept(house: House) -> dict[str, bytes]:
@@ -131,16 +202,17 @@ def server(house: House) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
 
 def use(house: House, name: str, secret: str) -> None:
     """Send a secret in every way that opens something, and in those that never should be used."""
-    bearer = {"Authorization": f"Bearer {secret}"}
     password = dict([basic(f"reader:{secret}").split(": ")])
     cookie = {"Cookie": f"{KEY_COOKIE}={secret}"}
     feed, page = "/subscriber/en/latest.rss", "/subscriber/en/stories/aaaaaaaaaaaaaaaa"
-    asked = [
-        ("GET", feed, bearer),
+    ways: list[tuple[str, str, dict[str, str]]] = [
+        ("GET", feed, bearer(secret)),
         ("GET", feed, password),
         ("GET", page, cookie),
-        ("GET", page, cookie | bearer),
-        ("POST", "/api/v1/stories", bearer),
+        ("GET", page, cookie | bearer(secret)),
+        ("POST", "/api/v1/stories", bearer(secret)),
+        ("GET", "/api/v1/admin/audit", bearer(secret)),
+        ("GET", f"/h/{secret}", {}),
         ("GET", f"/f/{secret}/en/latest.atom", {}),
         ("GET", f"/f/{secret}/", {"Sec-Fetch-Dest": "document"}),
         ("GET", f"/f/{secret}/opml", {}),
@@ -149,15 +221,13 @@ def use(house: House, name: str, secret: str) -> None:
         ("GET", "/", {"Authorization": secret, "User-Agent": secret, "Referer": f"http://{secret}/"}),
         (secret[:40], "/", {}),
     ]  # fmt: skip
-    connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=PATIENCE)
-    opened = 0
-    for method, path, headers in asked:
-        connection.request(method, path, headers=headers)
-        answer = connection.getresponse()
-        answer.read()
-        opened += answer.status in {200, 403, 415}
-    connection.close()
-    assert opened, f"the {name} was of no use"
+    # 403 and 415: it is known, and for something else. 410: a link that was opened.
+    statuses = {asked(house, *way)[0] for way in ways}
+    assert statuses & {200, 403, 410, 415}, f"the {name} was of no use"
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 def files(house: House) -> dict[str, bytes]:

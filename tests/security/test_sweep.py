@@ -112,7 +112,9 @@ class Sweep:
                 await self._get(route, part, *(h.format(tag=tag) for h in headers))
             for number in (2 * turn, 2 * turn + 1):
                 method, path = METHODS[number % len(METHODS)], asked[number % len(asked)]
-                request = raw.get(path, *self.caller.headers, method=method)
+                # From another site, so that nothing is done that would change what is shown.
+                headers = [*self.caller.headers, "Sec-Fetch-Site: cross-site"]
+                request = raw.get(path, *headers, method=method)
                 await self._converse(route, [request], method)
 
     async def _get(self, route: Route, asked: Iterable[str], *headers: str) -> None:

@@ -38,6 +38,21 @@ async def test_an_account_says_what_it_has_and_until_when(agency: Agency, own):
     assert account["limits"] == {"tokens": 50, "token_days": 400}
 
 
+async def test_every_answer_says_when_the_right_ends_from_thirty_days_before(agency: Agency, own):
+    for path in (ACCOUNT, TOKENS):
+        async with agency.http.get(path, headers=own) as answer:
+            assert answer.headers["Sunset"] == "Sat, 21 Mar 2026 12:00:00 GMT"
+    async with agency.http.get(f"{TOKENS}?limit=1", headers=own) as answer:
+        assert "next" not in answer.headers.get("Link", "")
+    await agency.subscriber("bob", "sport", ends=agency.clock.now + 31 * DAY)
+    other = await agency.token("bob", days=40)
+    async with agency.http.get(ACCOUNT, headers=other) as answer:
+        assert "Sunset" not in answer.headers
+    agency.clock.advance(DAY)
+    async with agency.http.get(ACCOUNT, headers=other) as answer:
+        assert "Sunset" in answer.headers
+
+
 async def test_a_lapsed_account_says_why_and_makes_nothing(agency: Agency, own):
     agency.clock.advance(21 * DAY)
     status, account = await call(agency, "GET", ACCOUNT, own)

@@ -127,6 +127,7 @@ async def test_two_owners_cannot_overwrite_each_other(desk: Desk):
 
 
 async def test_the_last_owner_stays_one(desk: Desk):
+    await desk("DELETE", "/admins/eva", 409)
     await desk("PUT", "/admins/tom", 201, match="*new", json={"role": "desk"})
     held = await desk("GET", "/admins/eva")
     await desk("PUT", "/admins/eva", 409, match=held["_tag"], json={"role": "desk"})

@@ -90,13 +90,13 @@ The Meridian News Agency is open (Ctrl-C closes it and leaves nothing behind).
   a link that opens once  {credentials.link}
   the API, to read        {url}/api/docs
 
-  a partner's machine:
-  curl -H 'Authorization: Bearer {credentials.token}' \\
-       {url}/subscriber/en/latest.json
-
   an administrator:
   curl -H 'Authorization: Bearer {credentials.admin}' \\
        {url}/api/v1/admin/subscribers
+
+  a partner's machine:
+  curl -H 'Authorization: Bearer {credentials.token}' \\
+       {url}/subscriber/en/latest.json
 
 What happens now:
 """

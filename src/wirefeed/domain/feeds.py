@@ -2,15 +2,28 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from wirefeed.domain.access import Access, Level
-from wirefeed.domain.stories import Story
+from wirefeed.domain.stories import Feed, Story
 
 DAY = 86_400_000_000
 #: A kill stays at least this long, however many stories follow it.
 KILL_STAYS = 7 * DAY
 #: No window is larger: some aggregators read 300 items of a feed and no more.
 MOST = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The topics a reader chose, merged in a language: its feed `mine`."""
+
+    language: str
+    topics: frozenset[str]
+
+
+#: What the address of a feed may name.
+AnyFeed: TypeAlias = Feed | Selection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,20 @@ class Plan:
 
     def label(self, language: str) -> str:
         """Give its name for people."""
-        return self.labels.get(language) or self.labels.get("en") or self.name
+        return _said_in(language, self.labels) or self.name
+
+    def price(self, language: str) -> str:
+        """Say what it costs; empty when that is not said."""
+        return _said_in(language, self.prices)
+
+    def subscribe_url(self, language: str) -> str:
+        """Say where it can be subscribed to; empty when it has no such place of its own."""
+        return _said_in(language, self.subscribe_urls)
+
+
+def _said_in(language: str, texts: Mapping[str, str]) -> str:
+    """Give the text in a language, or in the one that most understand."""
+    return texts.get(language) or texts.get("en") or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,12 @@
 """Who asks, by which credential, and what they are told of it. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Token
-from wirefeed.domain.plans import NOTICE, Entitlement, Subscriber, sunset
+from wirefeed.domain.feeds import Selection
+from wirefeed.domain.plans import NOTICE, Entitlement, Plan, Subscriber, sunset
 from wirefeed.domain.stories import Feed
 
 
@@ -27,10 +29,27 @@ class Reader:
     ending: int | None = None
     #: Since when its key seems to be known to others.
     shared: int | None = None
+    #: The plan there is to renew: the first to end soon, or the last that ended.
+    renewal: Plan | None = None
+
+    @property
+    def is_cast_off(self) -> bool:
+        """Whether its key was taken back: whoever holds it may be the reason."""
+        return self.key is not None and self.key.revoked is not None
 
     def reads(self, feed: Feed) -> bool:
         """Say whether its credential is for this feed: a key may be restricted to some."""
         return self.key is None or self.key.opens(feed.language, feed.topic)
+
+    def reads_any(self, feeds: Iterable[Feed]) -> bool:
+        """Say whether its credential is for what stands in these feeds."""
+        return any(self.reads(feed) for feed in feeds)
+
+    def mine(self, language: str) -> Selection:
+        """Give what its reader chose, as far as its key opens it."""
+        key = self.key
+        chosen = (t for t in key.selection if key.opens(language, t)) if key is not None else ()
+        return Selection(language=language, topics=frozenset(chosen))
 
 
 def lapse_of(key: FeedKey, subscriber: Subscriber, now: int) -> tuple[Lapse, int] | None:
@@ -83,3 +102,14 @@ def told(subscriber: Subscriber, now: int) -> tuple[int | None, int | None]:
         return None, None
     last = soon.ends if now < soon.ends else soon.closes
     return last, soon.ends if soon.ends - now <= NOTICE else None
+
+
+def renewable(subscriber: Subscriber, now: int) -> str | None:
+    """Name the plan there is to renew: the first to end soon, or else the last that ended."""
+    soon = sunset(subscriber, now)
+    if soon is not None:
+        return soon.plan
+    if subscriber.live(now):
+        return None
+    ended = [(s.closes, s.plan) for s in subscriber.subscriptions if s.closes and s.closes <= now]
+    return max(ended, default=(0, None))[1]

@@ -115,6 +115,11 @@ class Taxonomy:
         """Give the topic and everything broader."""
         return frozenset(self._lineage[slug])
 
+    def widest(self, slugs: Iterable[str]) -> frozenset[str]:
+        """Give those of these topics that hold the stories of all: none narrower than another."""
+        known = frozenset(slug for slug in slugs if slug in self)
+        return frozenset(slug for slug in known if not (self.broader(slug) - {slug}) & known)
+
     def resolve(self, revision: Revision) -> frozenset[str]:
         """Say in which topics a story stands, the broader ones included."""
         found: set[str] = set()

@@ -105,9 +105,7 @@ class Administrators:
             if name not in found:
                 raise _missing(name)
             check(found[name])
-            if len(found) > 1:
-                # The last of all may go: then only the command line administers.
-                _keep_an_owner(found, name)
+            _keep_an_owner(found, name)
             await administrators.remove(connection, name)
             await self._audit.record(connection, by, Verb.ADMIN_REMOVE, f"admin:{name}")
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 
@@ -9,15 +10,33 @@ import msgspec
 
 from wirefeed.config import Settings
 from wirefeed.domain.credentials import Lapse
-from wirefeed.domain.feeds import Channel, Notice, Wording
+from wirefeed.domain.feeds import AnyFeed, Channel, Notice, Selection, Wording
 from wirefeed.domain.plans import NOTICE
 from wirefeed.domain.readers import Reader
-from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.views import View
 from wirefeed.texts import Texts
 
 _SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Something that a reader should know of its own rights."""
+
+    kind: str
+    #: The time that makes it one event.
+    event: int
+    #: Since when it is told.
+    at: int
+    title: str
+    text: str
+    #: What may be done: renew, to have it `again` or `still`; `ask`; empty for nothing.
+    renewal: str
+
+
+#: A key that was taken back comes back by no renewal.
+_RENEWAL = {Lapse.ENDED: "again", Lapse.SUSPENDED: "again", Lapse.NOT_BEGUN: ""}
 
 
 class House:
@@ -81,21 +100,26 @@ class House:
         """Give the page that says how to subscribe."""
         return self._site.subscribe_url or self.url(f"/{language}/#subscribe")
 
-    def topic_name(self, feed: Feed, taxonomy: Taxonomy) -> str:
-        """Name a feed's selection."""
-        if feed.topic:
-            return taxonomy[feed.topic].name(feed.language)
-        return str(self._texts[feed.language]["latest"])
+    def renew_url(self, reader: Reader, language: str) -> str:
+        """Give the page where a reader renews what it has, if there is one."""
+        own = reader.renewal.subscribe_url(language) if reader.renewal else ""
+        return own or self._site.subscribe_url
 
-    def channel(self, feed: Feed, taxonomy: Taxonomy, updated: int, self_url: str) -> Channel:
+    def topic_name(self, feed: AnyFeed, taxonomy: Taxonomy) -> str:
+        """Name a feed's selection."""
+        words = self._texts[feed.language]
+        if isinstance(feed, Selection):
+            return str(words["mine"])
+        return taxonomy[feed.topic].name(feed.language) if feed.topic else str(words["latest"])
+
+    def channel(self, feed: AnyFeed, taxonomy: Taxonomy, updated: int, self_url: str) -> Channel:
         """Say what a feed says of itself."""
         words = self._texts[feed.language]["feed"]
-        names = {"site": self.name, "topic": self.topic_name(feed, taxonomy)}
-        tail = f"topics/{feed.topic}" if feed.topic else "latest"
+        title = words["title"].format(site=self.name, topic=self.topic_name(feed, taxonomy))
         return Channel(
-            id=self.url(f"/{feed.language}/{tail}"),
-            title=words["title"].format(**names),
-            description=words["description"].format(**names),
+            id=self.url(f"/{feed.language}/{feed_tail(feed)}"),
+            title=title,
+            description=self._description(feed, taxonomy),
             language=feed.language,
             home_url=self.url(f"/{feed.language}/"),
             self_url=self_url,
@@ -104,6 +128,16 @@ class House:
             rights=self.rights,
             contact=self.contact,
         )
+
+    def _description(self, feed: AnyFeed, taxonomy: Taxonomy) -> str:
+        words = self._texts[feed.language]
+        topics = self.topic_name(feed, taxonomy)
+        if isinstance(feed, Selection):
+            chosen = [t.name(feed.language) for t in taxonomy if t.slug in feed.topics]
+            if not chosen:
+                return str(words["feed"]["nothing_chosen"]).format(site=self.name)
+            topics = str(words["list"]).join(chosen)
+        return str(words["feed"]["description"]).format(site=self.name, topic=topics)
 
     def wording(self, language: str, taxonomy: Taxonomy) -> Wording:
         """Give what items of a language say beside their story."""
@@ -122,52 +156,63 @@ class House:
         return self._wordings[language]
 
     def notices(self, reader: Reader, language: str) -> tuple[Notice, ...]:
-        """Tell a reader by private address what it should know: an item an event, always the same.
+        """Tell a reader by private address what it should know, as items of its feeds.
 
         They are the same for all keys to which it happened at one time, and name none.
         """
+        url = self.renew_url(reader, language)
+        return tuple(self._notice(told, url, language) for told in self.told(reader, language))
+
+    def _notice(self, told: Told, url: str, language: str) -> Notice:
+        words = self._texts[language]["renewal"]
+        url = (url if told.renewal != "ask" else "") or self.subscribe_url(language)
+        more = f"<p>{_linked(words[told.renewal]['at'], url)}</p>" if told.renewal else ""
+        return Notice(
+            guid=f"urn:wirefeed:notice:{told.kind}:{told.event}",
+            title=told.title,
+            html=f"<p>{escape(told.text)}</p>{more}",
+            url=url,
+            at=told.at,
+        )
+
+    def told(self, reader: Reader, language: str) -> tuple[Told, ...]:
+        """Say what a reader by private address should know: an event each, always the same."""
         if reader.key is None:
             return ()
         if reader.lapse is not None:
-            words = self.lapse_words(reader.lapse, language)
-            return (self._notice(reader.lapse, reader.lapsed, words, language),)
+            words = self._texts[language]["lapsed"][reader.lapse.value]
+            return (
+                self._told(
+                    reader.lapse, reader.lapsed, words, renewal=_RENEWAL.get(reader.lapse, "ask")
+                ),
+            )
         told = []
         if reader.ending is not None:
-            words = self._notice_words(
-                "ending", language, self.date(reader.ending - _SECOND, language)
-            )
-            # By its end, so that a renewal to another date is another event.
-            told.append(
-                self._notice("ending", reader.ending, words, language, reader.ending - NOTICE)
-            )
+            told.append(self._ending(reader.ending, reader.sunset or reader.ending, language))
         if reader.shared is not None:
-            words = self._notice_words("shared", language)
-            told.append(self._notice("shared", reader.shared, words, language))
+            words = self._texts[language]["notices"]["shared"]
+            told.append(self._told("shared", reader.shared, words))
         return tuple(told)
 
-    def _notice_words(self, kind: str, language: str, date: str = "") -> tuple[str, str]:
+    def _ending(self, ends: int, closes: int, language: str) -> Told:
+        """Tell of an end, named by its time: after a renewal, the next is another event."""
+        # In its days of grace a contract has ended, and what it gave goes on.
+        kind, at = ("grace", ends) if ends < closes else ("ending", ends - NOTICE)
         words = self._texts[language]["notices"][kind]
-        names = {"site": self.name, "date": date}
-        return words["title"].format(**names), words["text"].format(**names)
+        days = {"date": self.last_day(ends, language), "closes": self.last_day(closes, language)}
+        return replace(self._told(kind, ends, words, renewal="still", **days), at=at)
 
-    def _notice(
-        self, kind: str, event: int, words: tuple[str, str], language: str, at: int | None = None
-    ) -> Notice:
-        title, text = words
-        renew = _linked(self._texts[language]["lapsed"]["renew"], self.subscribe_url(language))
-        more = "" if kind == "shared" else f"<p>{renew}</p>"
-        return Notice(
-            guid=f"urn:wirefeed:notice:{kind}:{event}",
-            title=title,
-            html=f"<p>{escape(text)}</p>{more}",
-            url=self.subscribe_url(language),
-            at=event if at is None else at,
+    def _told(
+        self, kind: str, event: int, words: Mapping[str, str], *, renewal: str = "", **days: str
+    ) -> Told:
+        return Told(
+            kind=kind,
+            event=event,
+            at=event,
+            title=words["title"].format(site=self.name, **days),
+            text=words["text"].format(site=self.name, **days),
+            renewal=renewal,
         )
-
-    def lapse_words(self, lapse: Lapse, language: str) -> tuple[str, str]:
-        """Give the title and the text of a lapse."""
-        words = self._texts[language]["lapsed"][lapse.value]
-        return words["title"].format(site=self.name), words["text"].format(site=self.name)
 
     def when(self, micros: int, language: str) -> str:
         """Write a time for people, in UTC: the same on every machine."""
@@ -176,6 +221,10 @@ class House:
     def date(self, micros: int, language: str) -> str:
         """Write a day for people, in UTC."""
         return self._written("date", micros, language)
+
+    def last_day(self, end: int, language: str) -> str:
+        """Write the last day of what ends at a time: it is no longer there at that time."""
+        return self.date(end - _SECOND, language)
 
     def _written(self, form: str, micros: int, language: str) -> str:
         words = self._texts[language]
@@ -187,6 +236,13 @@ class House:
             hour=f"{at.hour:02}",
             minute=f"{at.minute:02}",
         )
+
+
+def feed_tail(feed: AnyFeed) -> str:
+    """Give the end of a feed's addresses, without its format."""
+    if isinstance(feed, Selection):
+        return "mine"
+    return f"topics/{feed.topic}" if feed.topic else "latest"
 
 
 def iso(micros: int) -> str:

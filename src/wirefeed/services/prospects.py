@@ -80,10 +80,10 @@ class Prospects:
 
     async def feed(self, subscriber: str, feed: Feed) -> Preview:
         """Lay a feed as a subscriber has it now beside the public one. Raises `NotFound`."""
-        self._syndication.check(feed)
+        reader = await self._readers.as_subscriber(subscriber)
+        self._syndication.check(feed, reader)
         async with self._database.reading() as connection:
             head = await wire.head(connection)
-        reader = await self._readers.as_subscriber(subscriber)
         own = await self._syndication.window(feed, reader, head)
         public = await self._syndication.window(feed, await self._readers.public(), head)
         pairs = ((self._headline(pair), pair) for pair in beside(own, public))

@@ -23,7 +23,7 @@ from wirefeed.domain.errors import (
 )
 from wirefeed.domain.networks import contains
 from wirefeed.domain.plans import SUNSET, Plan, Subscriber, entitlement
-from wirefeed.domain.readers import Reader, lapse, lapse_of, told
+from wirefeed.domain.readers import Reader, lapse, lapse_of, renewable, told
 from wirefeed.domain.roles import Administrator, Role
 from wirefeed.services import accounts
 from wirefeed.services.token_gate import TokenGate
@@ -163,6 +163,7 @@ class Readers:
             lapsed=since,
             sunset=_first(sunset, token.ends if token.ends - now <= SUNSET else None),
             ending=ending,
+            renewal=plans.get(renewable(subscriber, now) or ""),
         )
 
     async def _authenticate(self, secret: str, address: str) -> Token:
@@ -199,6 +200,7 @@ def _by_feed_key(row: FeedKey, subscriber: Subscriber, plans: dict[str, Plan], n
             key=row,
             lapse=why,
             lapsed=at,
+            renewal=plans.get(renewable(subscriber, now) or ""),
         )
     sunset, ending = told(subscriber, now)
     return Reader(
@@ -208,6 +210,7 @@ def _by_feed_key(row: FeedKey, subscriber: Subscriber, plans: dict[str, Plan], n
         sunset=sunset,
         ending=ending,
         shared=row.flagged,
+        renewal=plans.get(renewable(subscriber, now) or ""),
     )
 
 

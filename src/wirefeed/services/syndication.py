@@ -6,7 +6,7 @@ without rendering, and a story is rendered once for all who see the same of it.
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import ModuleType
 
@@ -16,10 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from wirefeed.domain.access import ALL, Access, Level, Reason, decide
 from wirefeed.domain.errors import Gone, NotFound
 from wirefeed.domain.feeds import (
+    AnyFeed,
     Channel,
     Gathering,
     Item,
     Notice,
+    Selection,
     Shape,
     Window,
     Wording,
@@ -105,30 +107,36 @@ class Syndication:
         self._memo: Memo[Document] = Memo(_DOCUMENTS)
         self._windows: Memo[Window] = Memo(_WINDOWS)
 
-    def check(self, feed: Feed) -> None:
-        """Refuse a feed that there is not: every topic in every language is one."""
+    def check(self, feed: AnyFeed, reader: Reader) -> None:
+        """Refuse a feed that there is not, at least for this reader.
+
+        Every topic in every language is a feed. What a key is not for is not there for it.
+        """
         if feed.language not in self._house.languages:
             raise NotFound
-        if feed.topic and feed.topic not in self._taxonomy:
+        if isinstance(feed, Selection):
+            return
+        if (feed.topic and feed.topic not in self._taxonomy) or not reader.reads(feed):
             raise NotFound
 
     async def document(
-        self, feed: Feed, form: Format, reader: Reader, head: Head, *, self_url: str
+        self, feed: AnyFeed, form: Format, reader: Reader, head: Head, *, self_url: str
     ) -> Document:
         """Give a feed as this reader may have it. Raises `NotFound`."""
-        self.check(feed)
+        self.check(feed, reader)
         notices = self._house.notices(reader, feed.language)
         key = (feed, form, reader.entitlement, self_url, notices)
-        now = self._clock()
-        made = self._memo.get(key, head, now)
-        if made is not None:
-            return made
-        window = await self.window(feed, reader, head)
-        made = self._render(feed, form, reader, window, notices, self_url)
-        self._memo.put(key, made, head, _earliest(window.until, reader.entitlement.until))
+        made = self._memo.get(key, head, self._clock())
+        if made is None:
+            window = await self.window(feed, reader, head)
+            made = self._render(feed, form, reader, window, notices, self_url)
+            self._memo.put(key, made, head, _earliest(window.until, reader.entitlement.until))
+        if isinstance(feed, Selection) and reader.key is not None:
+            # Those who chose the same share a document; when they chose it is their own.
+            return replace(made, modified=max(made.modified, reader.key.selected))
         return made
 
-    async def window(self, feed: Feed, reader: Reader, head: Head) -> Window:
+    async def window(self, feed: AnyFeed, reader: Reader, head: Head) -> Window:
         """Choose the stories of a feed for this reader."""
         now = self._clock()
         key = (feed, reader.entitlement)
@@ -158,6 +166,8 @@ class Syndication:
             if story is None or language not in {feed.language for feed in story.feeds}:
                 raise NotFound
             heir = await self._newest(connection, story, reader.entitlement)
+        if not reader.reads_any(heir.feeds):
+            raise NotFound
         access = decide(heir, reader.entitlement, self._clock())
         if access.level is Level.HIDDEN:
             raise NotFound
@@ -186,7 +196,7 @@ class Syndication:
         # What replaced it is not for this caller; it is no longer for anybody.
         raise NotFound
 
-    async def _gather(self, feed: Feed, entitlement: Entitlement, now: int) -> Window:
+    async def _gather(self, feed: AnyFeed, entitlement: Entitlement, now: int) -> Window:
         feeds = self._sources(feed, entitlement)
 
         def judge(story: Story) -> Access:
@@ -216,12 +226,16 @@ class Syndication:
                 return
             before = chunk[-1].position
 
-    def _sources(self, feed: Feed, entitlement: Entitlement) -> frozenset[Feed]:
+    def _sources(self, feed: AnyFeed, entitlement: Entitlement) -> frozenset[Feed]:
         """Say which feeds to read, so that a narrow plan does not read what it may not see."""
         grants = [g for g in entitlement.grants if {ALL, feed.language} & g.languages]
         granted = frozenset(topic for grant in grants for topic in grant.topics)
         if not granted:
             return frozenset()
+        if isinstance(feed, Selection):
+            # A topic's stories stand in the broader ones, too: what is narrower comes with them.
+            topics = self._taxonomy.widest(feed.topics)
+            return frozenset(Feed(language=feed.language, topic=topic) for topic in topics)
         above = self._taxonomy.broader(feed.topic) if feed.topic else frozenset()
         if ALL in granted or granted & above:
             return frozenset({feed})
@@ -231,7 +245,7 @@ class Syndication:
 
     def _render(
         self,
-        feed: Feed,
+        feed: AnyFeed,
         form: Format,
         reader: Reader,
         window: Window,

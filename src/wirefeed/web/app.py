@@ -11,7 +11,7 @@ from wirefeed.composition import Clock, Services, open_services, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
 from wirefeed.services.follower import Follower, announce
-from wirefeed.web import feeds, handovers, key_pages, ops, pages, rendering
+from wirefeed.web import feeds, handovers, key_forms, key_pages, ops, pages, rendering
 from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
 from wirefeed.web.request import (
@@ -54,6 +54,7 @@ ROUTES = [
     *ops.HEALTH,
     *pages.ROUTES,
     *key_pages.ROUTES,
+    *key_forms.ROUTES,
     *handovers.ROUTES,
 ]
 Opener = Callable[[Settings, Clock], AbstractAsyncContextManager[Services]]

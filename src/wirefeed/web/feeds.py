@@ -9,6 +9,7 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from wirefeed.domain.errors import NotFound
+from wirefeed.domain.feeds import AnyFeed
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.services.syndication import Document, Format
@@ -24,6 +25,7 @@ from wirefeed.web.request import (
     SYNDICATION,
     presented,
 )
+from wirefeed.web.sunset import with_sunset
 from wirefeed.web.usage import saw
 
 PRIVATE_CACHE = "private, max-age=60, stale-if-error=86400"
@@ -38,6 +40,7 @@ async def public(request: web.Request) -> web.StreamResponse:
     reader = await request.app[READERS].public()
     return await _answer(
         request,
+        _feed(request),
         reader,
         address=request.path,
         headers={
@@ -52,6 +55,7 @@ async def subscriber(request: web.Request) -> web.StreamResponse:
     reader = await request.app[READERS].by_credential(presented(request), client_address(request))
     return await _answer(
         request,
+        _feed(request),
         reader,
         address=request.path,
         told=True,
@@ -65,8 +69,19 @@ async def subscriber(request: web.Request) -> web.StreamResponse:
 async def private(request: web.Request) -> web.StreamResponse:
     """Give a feed by private address. Its document names no address: many keys share it."""
     reader = await request.app[READERS].by_feed_key(request.match_info["key"])
+    return await _private(request, _feed(request), reader)
+
+
+async def mine(request: web.Request) -> web.StreamResponse:
+    """Give the topics that a reader chose on its page, as one feed."""
+    reader = await request.app[READERS].by_feed_key(request.match_info["key"])
+    return await _private(request, reader.mine(request.match_info["lang"]), reader)
+
+
+async def _private(request: web.Request, feed: AnyFeed, reader: Reader) -> web.StreamResponse:
     return await _answer(
         request,
+        feed,
         reader,
         address="",
         told=True,
@@ -79,6 +94,7 @@ async def private(request: web.Request) -> web.StreamResponse:
 
 async def _answer(
     request: web.Request,
+    feed: AnyFeed,
     reader: Reader,
     *,
     address: str,
@@ -86,10 +102,10 @@ async def _answer(
     told: bool = False,
 ) -> web.StreamResponse:
     saw(request, reader)
-    feed, form = _named(request)
+    form = Format(request.match_info["format"])
     head = await request.app[FOLLOWER].look()
     if request.headers.get("Sec-Fetch-Dest") == "document":
-        return await feed_page(request, feed, form, reader, head, private=not address)
+        return await feed_page(request, feed, form, reader, head)
     house = request.app[HOUSE]
     document = await request.app[SYNDICATION].document(
         feed, form, reader, head, self_url=house.url(address) if address else ""
@@ -97,7 +113,7 @@ async def _answer(
     answer = {
         **headers,
         **_validators(document, request.app[CLOCK]()),
-        hdrs.LINK: _links(request, form),
+        **with_sunset(request, reader, feed.language, _links(request, form)),
         hdrs.CONTENT_SECURITY_POLICY: "default-src 'none'; sandbox",
     }
     if told:
@@ -110,16 +126,15 @@ async def _answer(
     )
 
 
-def _named(request: web.Request) -> tuple[Feed, Format]:
+def _feed(request: web.Request) -> Feed:
     """Read which feed the address names."""
-    info = request.match_info
-    topic = info.get("topic", "")
+    topic = request.match_info.get("topic", "")
     if topic == "latest":
         raise NotFound
-    return Feed(language=info["lang"], topic=topic), Format(info["format"])
+    return Feed(language=request.match_info["lang"], topic=topic)
 
 
-def _links(request: web.Request, form: Format) -> str:
+def _links(request: web.Request, form: Format) -> list[str]:
     """RFC 8288: the feed's own address, and the same feed in the other formats."""
     house = request.app[HOUSE]
     stem = request.path.removesuffix(form)
@@ -129,7 +144,7 @@ def _links(request: web.Request, form: Format) -> str:
         for other in Format
         if other is not form
     ]
-    return ", ".join(links)
+    return links
 
 
 def _type(form: Format) -> str:
@@ -177,13 +192,12 @@ def _date(text: str) -> float | None:
     return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
 
 
-_TAILS = (
-    "/latest.{format:rss|atom|json}",
-    "/topics/{topic:[a-z0-9][a-z0-9-]{0,63}}.{format:rss|atom|json}",
-)
+_FORMAT = "{format:rss|atom|json}"
+_TAILS = (f"/latest.{_FORMAT}", "/topics/{topic:[a-z0-9][a-z0-9-]{0,63}}." + _FORMAT)
 
 ROUTES = [
     *(web.get(f"/{LANG}{tail}", public) for tail in _TAILS),
     *(web.get(f"/subscriber/{LANG}{tail}", subscriber) for tail in _TAILS),
     *(web.get(f"/f/{KEY}/{LANG}{tail}", private) for tail in _TAILS),
+    web.get(f"/f/{KEY}/{LANG}/mine.{_FORMAT}", mine),
 ]

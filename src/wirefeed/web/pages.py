@@ -12,7 +12,7 @@ from markupsafe import Markup
 from wirefeed.domain.access import Level
 from wirefeed.domain.credentials import Presented, Scheme, SecretKind, is_secret
 from wirefeed.domain.errors import Invalid, NotFound, Unauthenticated
-from wirefeed.domain.feeds import Item, count_levels
+from wirefeed.domain.feeds import AnyFeed, Item, count_levels
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.views import View
@@ -31,6 +31,7 @@ from wirefeed.web.request import (
     TAXONOMY,
     presented,
 )
+from wirefeed.web.sunset import with_sunset
 from wirefeed.web.usage import saw
 
 _WEEK = "public, max-age=604800"
@@ -54,8 +55,8 @@ async def catalogue(request: web.Request) -> web.StreamResponse:
 
 async def _catalogue(request: web.Request, language: str) -> web.StreamResponse:
     feed = Feed(language=language)
-    request.app[SYNDICATION].check(feed)
     reader = await request.app[READERS].public()
+    request.app[SYNDICATION].check(feed, reader)
     window = await request.app[SYNDICATION].window(feed, reader, await request.app[FOLLOWER].look())
     house = request.app[HOUSE]
     words = house.texts(language)
@@ -149,7 +150,7 @@ async def _story(
             "json_ld": _json_ld(request, view, canonical),
         },
         status=status,
-        headers={**headers, **told},
+        headers={**headers, **told, **with_sunset(request, reader, language)},
     )
 
 
@@ -165,16 +166,17 @@ def levels(counts: Mapping[Level, int], reasons: Iterable[str]) -> str:
 
 
 async def feed_page(
-    request: web.Request, feed: Feed, form: Format, reader: Reader, head: Head, *, private: bool
+    request: web.Request, feed: AnyFeed, form: Format, reader: Reader, head: Head
 ) -> web.StreamResponse:
     """Show a feed to a browser: what it is, its address to copy, its stories."""
-    request.app[SYNDICATION].check(feed)
+    request.app[SYNDICATION].check(feed, reader)
     window = await request.app[SYNDICATION].window(feed, reader, head)
     house = request.app[HOUSE]
     title = f"{house.name}: {house.topic_name(feed, request.app[TAXONOMY])}"
     stem = request.path.removesuffix(f".{form}")
     formats = [f for f in feeds(house.url(stem)) if f["format"] != form]
     reasons = why(item.access.reason for item in window.items)
+    key = request.match_info.get("key")
     own = _is_subscribers(request)
     told = {"Wirefeed-Levels": levels(count_levels(window.items), reasons)} if own else {}
     return render(
@@ -187,8 +189,9 @@ async def feed_page(
             "address": house.url(request.path),
             "format": form.value,
             "formats": formats,
-            "private": private,
-            "lapsed": reader.lapse.value if reader.lapse else None,
+            "own_page": house.url(f"/f/{key}/") if key else "",
+            "told": house.told(reader, feed.language),
+            "renew_url": house.renew_url(reader, feed.language),
             "stories": [
                 shown(request, view, feed.language)
                 for view in request.app[SYNDICATION].views(window.items[:_LISTED])
@@ -198,6 +201,7 @@ async def feed_page(
             hdrs.CACHE_CONTROL: NO_STORE,
             hdrs.VARY: "Authorization, Sec-Fetch-Dest" if own else "Sec-Fetch-Dest",
             **told,
+            **with_sunset(request, reader, feed.language),
         },
     )
 

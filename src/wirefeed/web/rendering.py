@@ -32,7 +32,10 @@ def set_up(app: web.Application) -> None:
     def when(micros: int, language: str) -> str:
         return app[HOUSE].when(micros, language)
 
-    filters: dict[str, Callable[..., str]] = {"iso": iso, "when": when}
+    def day(micros: int, language: str) -> str:
+        return app[HOUSE].date(micros, language)
+
+    filters: dict[str, Callable[..., str]] = {"iso": iso, "when": when, "day": day}
     environment = aiohttp_jinja2.setup(
         app,
         loader=jinja2.PackageLoader("wirefeed.web"),
@@ -81,8 +84,7 @@ def render(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> web.Response:
     """Make a page of a template; without headers of its own it is not to be kept."""
-    house = request.app[HOUSE]
-    words = house.texts(language)
+    words = request.app[HOUSE].texts(language)
     response = aiohttp_jinja2.render_template(
         template,
         request,
@@ -91,15 +93,7 @@ def render(
             "lang": language,
             "dir": words["direction"],
             "words": words,
-            "languages": [
-                {
-                    "code": code,
-                    "name": house.texts(code)["name"],
-                    "href": f"/{code}/",
-                    "current": code == language,
-                }
-                for code in house.languages
-            ],
+            "languages": languages(request, language, "/{}/"),
             **context,
         },
         status=status,
@@ -107,6 +101,20 @@ def render(
     response.headers[hdrs.CONTENT_SECURITY_POLICY] = _CSP
     response.headers.update(headers or {hdrs.CACHE_CONTROL: NO_STORE})
     return response
+
+
+def languages(request: web.Request, language: str, href: str) -> list[dict[str, Any]]:
+    """List the languages there are, and where a page is in each of them."""
+    house = request.app[HOUSE]
+    return [
+        {
+            "code": code,
+            "name": house.texts(code)["name"],
+            "href": href.format(code),
+            "current": code == language,
+        }
+        for code in house.languages
+    ]
 
 
 def shown(request: web.Request, view: View, language: str) -> dict[str, Any]:

@@ -136,10 +136,10 @@ def presented(request: web.Request) -> Presented:
     return parse_authorization(headers[0])
 
 
-async def read_body(request: web.Request) -> bytes:
+async def read_body(request: web.Request, most: int | None = None) -> bytes:
     """Read a body that is neither longer nor slower than the settings allow."""
     settings = request.app[SETTINGS]
-    limit = settings.ingest.max_bytes
+    limit = settings.ingest.max_bytes if most is None else most
     try:
         async with asyncio.timeout(settings.server.body_seconds):
             body = bytearray()

@@ -9,12 +9,14 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
+from wirefeed.domain.readers import Reader
 from wirefeed.domain.roles import demand
 from wirefeed.web.api import conditions, reading
 from wirefeed.web.api.conditions import Match
 from wirefeed.web.api.operation import Access, Call, Caller, Endpoint, Listing, Raw, Result
 from wirefeed.web.client import client_address
 from wirefeed.web.request import HOUSE, READERS, Handler, presented
+from wirefeed.web.sunset import with_sunset
 
 
 def routes(endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
@@ -80,11 +82,18 @@ def _answer(call: Call[object, object], result: Result) -> web.StreamResponse:
         headers[hdrs.VARY] = hdrs.AUTHORIZATION
     if result.location:
         headers[hdrs.LOCATION] = call.app[HOUSE].url(result.location)
-    if isinstance(result.value, Listing) and result.value.next:
-        headers[hdrs.LINK] = _next(call, result.value.next)
+    cursor = result.value.next if isinstance(result.value, Listing) else None
+    headers |= _links(call, [_next(call, cursor)] if cursor else [])
     if operation.gives is None:
         return web.Response(status=status, headers=headers)
     return _with_content(call, result, status, headers)
+
+
+def _links(call: Call[object, object], links: list[str]) -> dict[str, str]:
+    """Give the links of an answer; a partner's tell of the end of its rights, too."""
+    if isinstance(call.caller, Reader):
+        return with_sunset(call.request, call.caller, call.app[HOUSE].languages[0], links)
+    return {hdrs.LINK: ", ".join(links)} if links else {}
 
 
 def _with_content(

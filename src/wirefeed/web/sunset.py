@@ -1,0 +1,32 @@
+"""Tells clients, by header, that what they are given will end (RFC 8594)."""
+
+from collections.abc import Iterable
+from email.utils import formatdate
+from urllib.parse import quote
+
+from aiohttp import hdrs, web
+
+from wirefeed.domain.readers import Reader
+from wirefeed.domain.stories import SECOND
+from wirefeed.web.request import HOUSE
+
+#: What stays as it is in an address that goes between angle brackets (RFC 3986 §2.2, §2.3).
+_ADDRESS = ":/?#[]@!$&'()*+,;=-._~%"
+
+
+def with_sunset(
+    request: web.Request, reader: Reader, language: str, links: Iterable[str] = ()
+) -> dict[str, str]:
+    """Give the links of an answer as a header, and the end of its reader's rights if that is near.
+
+    RFC 8594 §3: "HTTP-date" is the time; §6: what is at `sunset` tells more of it.
+    """
+    headers = {}
+    given = list(links)
+    if reader.sunset is not None:
+        headers["Sunset"] = formatdate(reader.sunset // SECOND, usegmt=True)
+        if url := request.app[HOUSE].renew_url(reader, language):
+            given.append(f'<{quote(url, safe=_ADDRESS)}>; rel="sunset"')
+    if given:
+        headers[hdrs.LINK] = ", ".join(given)
+    return headers
