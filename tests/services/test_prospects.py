@@ -125,6 +125,13 @@ async def test_a_long_week_is_cut_and_that_is_said(filled: Agency):
     assert [s.guid for s in outlook.prospects[0].shifts] == [ECONOMY]
 
 
+async def test_what_is_looked_at_to_its_end_is_not_cut(filled: Agency):
+    outlook = await bounded(filled, stories=2, chunk=2, subscribers=3, page=3).of_plan(
+        "sport", plan("sport", "economy")
+    )
+    assert (outlook.stories, outlook.stories_cut, outlook.subscribers_cut) == (2, False, False)
+
+
 async def test_many_subscribers_are_cut_and_that_is_said(filled: Agency):
     few = bounded(filled, subscribers=2, page=1)
     outlook = await few.of_plan("sport", plan("sport", "economy"))

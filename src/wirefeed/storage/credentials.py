@@ -72,16 +72,13 @@ async def live_tokens(conn: AsyncConnection, subscriber: str, now: int) -> int:
 
 async def expiring(conn: AsyncConnection, now: int, until: int, limit: int) -> list[Token]:
     """Give the tokens of subscribers that hold now and expire by a time, the first first."""
-    rows = await conn.execute(
-        _TOKENS.where(
-            _token.expires > now,
-            _token.expires < until,
-            _token.subscriber.is_not(None),
-            _token.revoked.is_(None),
-        )
-        .order_by(_token.expires)
-        .limit(limit)
+    soon = (
+        _token.expires > now,
+        _token.expires < until,
+        _token.subscriber.is_not(None),
+        _token.revoked.is_(None),
     )
+    rows = await conn.execute(_TOKENS.where(*soon).order_by(_token.expires).limit(limit))
     return [_a_token(row) for row in rows]
 
 
