@@ -4,6 +4,7 @@ Two workers on one database, both with warm caches: what happens at the first is
 both by the next request.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,9 @@ from tests.support.agency import DAY, HOUR, Agency, running
 from tests.support.answers import Answer, ask, basic
 from wirefeed.domain.access import Grant, Level
 from wirefeed.domain.errors import NotFound
+from wirefeed.domain.handovers import KeyTerms
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.domain.roles import Role
 from wirefeed.domain.terms import Terms
 from wirefeed.web.request import KEY_COOKIE
 
@@ -94,10 +97,12 @@ async def a_victim(agency: Agency, name: str, ends: int | None = None) -> Victim
     first = await services.tokens.issue(terms)
     derived = await services.tokens.issue(terms, parent=first.row)
     one, narrow, other = (key.secret for key in keys)
+    await services.feed_keys.select(keys[2].row.id, frozenset({"sport", "economy"}))
     ways = [
         Way(name="key", path=f"/f/{one}/en/latest.json"),
         Way(name="key of one feed", path=f"/f/{narrow}/en/topics/sport.atom", topics=SPORT),
         Way(name="other key", path=f"/f/{other}/en/latest.json"),
+        Way(name="chosen topics", path=f"/f/{other}/en/mine.json"),
         *await ways_by_header(agency, other, first.secret, derived.secret),
     ]
     return Victim(name=name, plan=plan, ways=ways, keys=[k.row.id for k in keys], jti=first.row.jti)
@@ -196,7 +201,7 @@ async def test_s22_a_revoked_key_leaves_the_others_and_takes_all_it_was_used_for
     victim = await a_victim(workers[0], "revoked-key")
     await leads(victim, workers, {"*": BOTH})
     await workers[0].services.feed_keys.revoke(victim.keys[2])
-    left = {"other key": NOTHING, "basic": NOTHING, "page": NOTHING}
+    left = dict.fromkeys(("other key", "chosen topics", "basic", "page"), NOTHING)
     await leads(victim, workers, {"*": BOTH, **left})
     await workers[0].services.feed_keys.rotate(victim.keys[0])
     await leads(victim, workers, {"*": BOTH, **left, "key": NOTHING})
@@ -227,3 +232,71 @@ async def test_s22_the_same_id_again_revives_nothing(workers: list[Agency]):
             await first.services.feed_keys.get(key)
     with pytest.raises(NotFound):
         await first.services.tokens.get(old.jti)
+
+
+@pytest.mark.parametrize("event", ["it is removed", "it is suspended", "a topic leaves its plan"])
+async def test_s22_a_link_that_was_issued_before_gives_no_more_than_there_is_left(
+    workers: list[Agency], event: str
+):
+    first, second = workers
+    name = f"link-{event.replace(' ', '-')}"
+    victim = await a_victim(first, name)
+    link = await first.services.handovers.issue(name, KeyTerms())
+
+    await EVENTS[event][0](first, victim)
+
+    opened = await ask(second, f"/h/{link.secret}", method="POST")
+    found = re.search(rb"wf_feed_[0-9A-Za-z]{36}", opened.body)
+    if event == "it is removed":
+        assert (opened.status, found) == (404, None)
+        return
+    assert found is not None
+    given = Way(name="given", path=f"/f/{found[0].decode()}/en/latest.json")
+    for worker in workers:
+        assert canaries((await given.ask(worker)).body) == EVENTS[event][1]
+
+
+# --- those who are no subscribers ----------------------------------------------------------------
+
+PLANS = "/api/v1/admin/plans"
+
+
+async def administers(workers: list[Agency], headers: Mapping[str, str]) -> set[int]:
+    """Say how each worker answers who wants to read plans, and who wants to change one."""
+    changed = {**headers, "If-Match": "*", "Content-Type": "application/json"}
+    return {
+        answer.status
+        for worker in workers
+        for answer in (
+            await ask(worker, PLANS, headers),
+            await ask(worker, f"{PLANS}/no-such-plan", changed, method="DELETE"),
+        )
+    }
+
+
+async def test_s22_an_administrator_is_what_it_is_at_the_next_request(workers: list[Agency]):
+    administrators, tokens = workers[0].services.administrators, workers[0].services.tokens
+    await administrators.put("first", Role.OWNER)
+    await administrators.put("second", Role.OWNER)
+    issued = await tokens.issue(Terms(admin="second", days=1))
+    headers = {"Authorization": f"Bearer {issued.secret}"}
+    assert await administers(workers, headers) == {200, 404}
+    await administrators.put("second", Role.SALES)
+    assert await administers(workers, headers) == {200, 403}
+    await administrators.put("second", Role.DESK)
+    assert await administers(workers, headers) == {403}
+    await administrators.remove("second")
+    assert await administers(workers, headers) == {401}
+    await administrators.put("second", Role.OWNER)
+    assert await administers(workers, headers) == {401}
+
+
+async def test_s22_a_newsroom_sends_no_more_once_its_token_is_revoked(workers: list[Agency]):
+    tokens = workers[0].services.tokens
+    issued = await tokens.issue(Terms(source="bureau", days=1))
+    headers = {"Authorization": f"Bearer {issued.secret}"}
+    for worker in workers:
+        assert (await ask(worker, "/api/v1/stories", headers, method="POST")).status == 415
+    await tokens.revoke(issued.row.jti)
+    for worker in workers:
+        assert (await ask(worker, "/api/v1/stories", headers, method="POST")).status == 401

@@ -265,6 +265,8 @@ TOKEN = Token(
     scopes=frozenset({Scope.FEEDS_READ}),
     issued=1,
     expires=2,
+    # No key here has signed it.
+    believed=0,
 )
 KEY = FeedKey(id="k1", subscriber="acme", name="", tail="abcd", issued=1)
 
