@@ -100,7 +100,8 @@ define cases_without_asserts_and_extensions
 set -e; \
 echo "== security cases by python -O, without compiled parsers"; \
 WIREFEED_BARE=1 AIOHTTP_NO_EXTENSIONS=1 $(PY) -O -m pytest --quiet --no-header \
-  tests/security/test_every_case.py tests/security/test_s[01]*.py tests/security/test_s2[0-6]*.py
+  tests/security/test_every_case.py tests/security/test_permissions.py \
+  tests/security/test_s[01]*.py tests/security/test_s2[0-6]*.py
 endef
 
 # The types take long, and another core.
