@@ -12,7 +12,9 @@ from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Scope, Token
-from wirefeed.storage import codec, tables
+from wirefeed.storage import account_tables as tables
+from wirefeed.storage import codec
+from wirefeed.storage.tables import upsert
 
 _token, _key, _signed = tables.tokens.c, tables.feed_keys.c, tables.signing_keys.c
 #: With each token comes what became of the key that signed it.
@@ -252,5 +254,5 @@ async def sources(conn: AsyncConnection) -> list[Source]:
 
 async def add_source(conn: AsyncConnection, name: str, created: int) -> None:
     """Make a source known; one that is keeps the time it came."""
-    new = tables.upsert(tables.sources).values(name=name, created=created)
+    new = upsert(tables.sources).values(name=name, created=created)
     await conn.execute(new.on_conflict_do_nothing())
