@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.domain.strategies import DAY, NOW
@@ -126,6 +126,9 @@ def test_what_was_over_is_over_and_who_is_told_has_what_was_named(held, change):
 
 @given(held_lists, amendments)
 def test_said_again_it_changes_nothing(held, change):
+    running = [s.plan for s in held if s.closes is None or s.closes > NOW]
+    # Of two at once the one that begins last is meant; which that is may be what is changed.
+    assume(len(running) == len({*running}))
     once = amend(held, change, {}, NOW)
     assert amend(once, change, {}, NOW) == once
 

@@ -121,6 +121,16 @@ def test_how_the_subscriber_stands(who, state, since):
     assert (found.state, found.since) == (state, since)
 
 
+def test_of_a_long_row_of_subscriptions_only_the_first_turns_are_told():
+    row = tuple(
+        Subscription(plan="gold", starts=NOW + n * DAY, ends=NOW + n * DAY + HOUR)
+        for n in range(1, 200)
+    )
+    found = explain(STORY, Subscriber(id="a", subscriptions=row), PLANS, NOW)
+    assert 10 < len(found.turns) < 200
+    assert [t.at for t in found.turns] == sorted(t.at for t in found.turns)
+
+
 catalogues = st.lists(grants, max_size=4).map(
     lambda drawn: {g.plan: Plan(name=g.plan, grants=(g,)) for g in drawn}
 )

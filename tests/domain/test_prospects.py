@@ -19,10 +19,10 @@ from tests.domain.strategies import (
     moments,
     stories,
 )
-from wirefeed.domain.access import PUBLIC, Level, Reason, decide
+from wirefeed.domain.access import PUBLIC, Level, decide
 from wirefeed.domain.feeds import Item, Window
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
-from wirefeed.domain.prospects import Gathering, Right, beside, rights, shift
+from wirefeed.domain.prospects import Gathering, Right, Weighing, beside, rights, shift
 from wirefeed.domain.stories import PubStatus
 
 OPEN = grant(plan=PUBLIC, level=Level.SUMMARY)
@@ -99,7 +99,7 @@ def test_gain_and_loss_are_the_differences_that_decide_makes(story, before, afte
         gone = story.is_killed or story.superseded
         assert gone or _told(was) == _told(will_be)
         return
-    assert (found.before, found.after) == (was, will_be)
+    assert (found.before, found.after) == (was.level, will_be.level)
     assert found.gained or found.lost
     assert not found.gained & found.lost
     for right, held_before, held_after in zip(
@@ -168,9 +168,7 @@ def test_those_who_have_the_same_are_looked_at_once():
     assert (first.gaining, first.losing, first.gained) == (0, 2, {})
     assert first.lost == {FULL: 2, AT_ONCE: 2}
     (listed,) = first.shifts
-    assert (listed.guid, listed.before.level, listed.after.level) == (
-        "s", Level.FULL, Level.SUMMARY,
-    )  # fmt: skip
+    assert (listed.guid, listed.before, listed.after) == ("s", Level.FULL, Level.SUMMARY)
 
 
 def test_the_public_plan_concerns_everybody_and_the_public_comes_first():
@@ -185,8 +183,19 @@ def test_the_public_plan_concerns_everybody_and_the_public_comes_first():
         ({"gold"}, 2, 0),
         ({"gold", "sport"}, 1, 0),
     ]
-    assert prospects[0].shifts[0].before.reason is Reason.PUBLIC
-    assert prospects[1].shifts[0].before.reason is Reason.NOT_COVERED
+    assert prospects[0].shifts[0].before is Level.SUMMARY
+
+
+@given(st.lists(stories, max_size=6), entitlements, entitlements, moments)
+def test_stories_weighed_together_come_out_as_each_alone(told, before, after, now):
+    numbered = [
+        replace(story, revision=replace(story.revision, guid=f"g{n}"))
+        for n, story in enumerate(told)
+    ]
+    weighing = Weighing(before, after, now, listed=9, who=(None, 0, ()))
+    weighing.take(numbered)
+    alone = [shift(story, before, after, now) for story in numbered]
+    assert weighing.prospect().shifts == tuple(found for found in alone if found)
 
 
 def test_a_gathering_is_bounded_and_says_so():

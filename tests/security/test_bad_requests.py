@@ -67,8 +67,7 @@ POISONS = [
 
 
 async def test_s36_no_header_changes_a_byte_of_what_the_next_one_gets(gate: Gate):
-    own = [f"/f/{gate.key}/en/latest.rss", f"/f/{gate.key}/?lang=en"]
-    for path in [*public_paths(), *own, "/nothing"]:
+    for path in [*public_paths(), f"/f/{gate.key}/en/latest.rss", "/nothing"]:
         clean = await raw.ask(gate.agency.port, raw.get(path))
         for poison in POISONS:
             poisoned = await raw.ask(gate.agency.port, raw.get(path, *poison))
@@ -78,9 +77,15 @@ async def test_s36_no_header_changes_a_byte_of_what_the_next_one_gets(gate: Gate
         assert again.settled == clean.settled
 
 
-async def test_s36_a_page_in_the_language_of_its_reader_is_kept_by_nobody(gate: Gate):
-    path = f"/f/{gate.key}/"
+async def test_s36_a_readers_own_page_follows_its_language_and_names_its_clients(gate: Gate):
+    """Nothing else of a request changes it, and it is kept by nobody."""
+    path = f"{await gate.agency.feed_key('reader')}/"
     clean = await raw.ask(gate.agency.port, raw.get(path))
+    named = ("Accept-Language", "User-Agent")
+    for poison in POISONS:
+        if not any(header.startswith(named) for header in poison):
+            poisoned = await raw.ask(gate.agency.port, raw.get(path, *poison))
+            assert poisoned.settled == clean.settled, poison
     for wanted in ("tr", f"{EVIL}, tr;q=0.1", "tr;q=2, *;q=1, tr-TR", "," * 5_000, "a-" * 3_000):
         answer = await raw.ask(gate.agency.port, raw.get(path, f"Accept-Language: {wanted}"))
         assert answer.status == 200
@@ -88,6 +93,16 @@ async def test_s36_a_page_in_the_language_of_its_reader_is_kept_by_nobody(gate: 
         assert answer.header("vary") == "Accept-Language"
         assert EVIL.encode() not in answer.head + answer.body
     assert (await raw.ask(gate.agency.port, raw.get(path))).settled == clean.settled
+    # Who asks for its feeds is told to its owner: by a name, and as text.
+    for agent, shown in (
+        ("<b>x</b>", b"Not named"),
+        ("a" * 500, b"Not named"),
+        ("Nifty/1", b">Nifty<"),
+    ):
+        answer = await raw.ask(gate.agency.port, raw.get(path, f"User-Agent: {agent}"))
+        assert shown in answer.body
+        assert b"<b>x" not in answer.body
+        assert b"aaaa" not in answer.body
 
 
 @pytest.mark.parametrize("host", [EVIL, "a b", f"{EVIL}/@x", f"{EVIL}:99999", "[::1", "x" * 300])

@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, Column, LargeBinary, Table, Text, delete, func, 
 from tests.support.agency import Agency
 from wirefeed.domain.roles import Role
 from wirefeed.domain.terms import Terms
-from wirefeed.storage.tables import metadata
+from wirefeed.storage.account_tables import schema as metadata
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

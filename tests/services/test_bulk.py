@@ -90,6 +90,10 @@ async def test_a_file_of_many_is_written_in_groups_and_read_twice(agency: Agency
     assert len(told) == len(listed)
     assert len(await agency.services.accounts.subscribers()) == len(listed)
     assert len(await agency.services.audit.newest(limit=500)) >= len(listed)
+    # Where nothing changes in a group, nothing is written for it.
+    one_more = [*listed, *drafts("zoe"), *drafts("Bad Id")]
+    report, _ = await take(agency, one_more, skip_bad=True)
+    assert report.counts == {SAME: len(listed), ADDED: 1, REFUSED: 1}
 
 
 async def test_what_changes_meanwhile_stops_the_rest_and_is_said(agency: Agency):

@@ -31,7 +31,8 @@ from wirefeed.domain.errors import (
 from wirefeed.domain.signing_keys import AHEAD, KeyState
 from wirefeed.domain.terms import Terms
 from wirefeed.services.tokens import IssuedToken
-from wirefeed.storage import signing_keys, tables, wire
+from wirefeed.storage import account_tables as tables
+from wirefeed.storage import signing_keys, wire
 
 
 @asynccontextmanager

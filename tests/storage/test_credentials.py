@@ -11,7 +11,8 @@ from tests.storage.samples import numbers, words
 from wirefeed.domain.credentials import FeedKey, Lapse, Scope, Token
 from wirefeed.domain.plans import Subscriber
 from wirefeed.domain.signing_keys import SigningKey
-from wirefeed.storage import credentials, signing_keys, subscribers, tables
+from wirefeed.storage import account_tables as tables
+from wirefeed.storage import credentials, signing_keys, subscribers
 from wirefeed.storage.credentials import Source
 from wirefeed.storage.database import Database
 

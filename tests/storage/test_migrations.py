@@ -11,8 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.exc import OperationalError
 
+from wirefeed.storage.account_tables import schema as metadata
 from wirefeed.storage.database import upgrade
-from wirefeed.storage.tables import metadata
 
 
 def engine(path: Path) -> Engine:

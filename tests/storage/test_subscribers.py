@@ -18,7 +18,8 @@ from wirefeed.domain.plans import (
     endings,
 )
 from wirefeed.domain.readers import State, state
-from wirefeed.storage import credentials, subscribers, tables
+from wirefeed.storage import account_tables as tables
+from wirefeed.storage import credentials, subscribers
 from wirefeed.storage.database import Database
 
 one_database = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -265,6 +266,8 @@ TOKEN = Token(
     scopes=frozenset({Scope.FEEDS_READ}),
     issued=1,
     expires=2,
+    # No key here has signed it.
+    believed=0,
 )
 KEY = FeedKey(id="k1", subscriber="acme", name="", tail="abcd", issued=1)
 

@@ -11,7 +11,7 @@ from tests.support.agency import DAY, HOUR, SECOND, Agency
 from tests.support.answers import FORMATS, ask, basic, look
 from wirefeed.domain.credentials import FeedKey, Lapse
 from wirefeed.domain.plans import Subscription
-from wirefeed.storage import tables
+from wirefeed.storage import account_tables as tables
 
 REST = "Paragraph 7 of"
 #: What happens to a reader, and what it is told of it.

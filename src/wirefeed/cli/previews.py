@@ -85,11 +85,11 @@ def _counted(verb: str, stories: int, rights: Mapping[Right, int]) -> str:
 
 
 def _moved(shift: Shift) -> str:
-    if shift.before.level is not shift.after.level:
-        return f"{shift.before.level} → {shift.after.level}"
+    if shift.before is not shift.after:
+        return f"{shift.before} → {shift.after}"
     gained = [f"+ {right}" for right in _ORDER if right in shift.gained]
     lost = [f"- {right}" for right in _ORDER if right in shift.lost]
-    return " ".join([shift.after.level, *gained, *lost])
+    return " ".join([shift.after, *gained, *lost])
 
 
 # --- one subscriber ------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def amend(
         return held
     amended = _ended(held, change.plans, now) if change.plans else list(held)
     for plan in change.plans or _current(held, now):
-        at = _latest(amended, plan)
+        at = _latest(amended, plan, now)
         last = None if at is None else amended[at]
         is_over = last is not None and not _is_open(last, now)
         if at is None or last is None or (is_over and (change.plans or change.until is not None)):
@@ -112,14 +112,10 @@ def _current(held: Sequence[Subscription], now: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.plan for one in found))
 
 
-def _latest(held: Sequence[Subscription], plan: str) -> int | None:
-    """Say where the subscription to a plan stands that ends last."""
+def _latest(held: Sequence[Subscription], plan: str, now: int) -> int | None:
+    """Say where the subscription to a plan stands that is meant: the last to begin, if not over."""
     found = [at for at, one in enumerate(held) if one.plan == plan]
-    return max(found, key=lambda at: (_end(held[at]), held[at].starts, at), default=None)
-
-
-def _end(one: Subscription) -> float:
-    return float("inf") if one.closes is None else one.closes
+    return max(found, key=lambda at: (_is_open(held[at], now), held[at].starts, at), default=None)
 
 
 def suspend(subscriber: Subscriber, plan: str, now: int, *, suspended: bool) -> Subscriber:

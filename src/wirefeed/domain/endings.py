@@ -46,10 +46,10 @@ def running_out(
             subscriber=token.subscriber,
             token=token.jti,
             name=token.name,
-            ends=token.expires,
-            closes=token.expires,
+            ends=token.ends,
+            closes=token.ends,
         )
         for token in tokens
-        if token.subscriber is not None and token.is_live(now) and token.expires < until
+        if token.subscriber is not None and token.is_live(now) and token.ends < until
     ]
     return sorted(found, key=lambda each: (each.ends, each.subscriber, each.plan, each.token))

@@ -5,7 +5,7 @@ Both are differences between what `decide` says for two callers: nothing is judg
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from wirefeed.domain.access import Access, Entitled, Level, decide
@@ -35,8 +35,8 @@ class Shift:
     guid: str
     headline: str
     changed: int
-    before: Access
-    after: Access
+    before: Level
+    after: Level
     gained: frozenset[Right]
     lost: frozenset[Right]
 
@@ -80,24 +80,19 @@ class Outlook:
 def rights(story: Story, caller: Entitled, now: int) -> tuple[Access, frozenset[Right]]:
     """Say what a caller may have of a story now."""
     access = decide(story, caller, now)
+    full = access.level is Level.FULL
+    # What came by a delay has a time at which it came; without one, or when the embargo
+    # ended, it came with the story.
+    at_once = access.since in {None, story.revision.embargoed_until}
     has = {
         Right.SUMMARY: access.level is not Level.HIDDEN,
-        Right.FULL: access.level is Level.FULL,
-        Right.AT_ONCE: access.level is Level.FULL and _at_once(story, caller, now),
+        Right.FULL: full,
+        Right.AT_ONCE: full and at_once,
         Right.MEDIA: access.media,
         Right.NOTES: access.notes,
         Right.EARLY: access.early and access.level is not Level.HIDDEN,
     }
     return access, frozenset(right for right, held in has.items() if held)
-
-
-def _at_once(story: Story, caller: Entitled, now: int) -> bool:
-    """Say whether a story that is full now was so when it came out."""
-    out = story.changed if story.released is None else story.released
-    embargo = story.revision.embargoed_until
-    if embargo is not None and embargo <= now:
-        out = max(out, embargo)
-    return decide(story, caller, out).level is Level.FULL
 
 
 def shift(story: Story, before: Entitled, after: Entitled, now: int) -> Shift | None:
@@ -115,8 +110,8 @@ def shift(story: Story, before: Entitled, after: Entitled, now: int) -> Shift | 
         guid=story.guid,
         headline=story.revision.headline,
         changed=story.changed,
-        before=was,
-        after=will_be,
+        before=was.level,
+        after=will_be.level,
         gained=has - had,
         lost=had - has,
     )
@@ -200,13 +195,15 @@ class Weighing:
         self._gaining = 0
         self._losing = 0
         self._shifts: list[Shift] = []
+        self._longest = max((g.delay for g in before.grants | after.grants), default=0)
+        self._alike: dict[tuple[object, ...], Shift | None] = {}
 
     def take(self, stories: Iterable[Story]) -> None:
         """Weigh more stories, the newest first."""
         if self._before.grants == self._after.grants:
             return
         for story in stories:
-            found = shift(story, self._before, self._after, self._now)
+            found = self._shift(story)
             if found is None:
                 continue
             self._gained.update(found.gained)
@@ -215,6 +212,23 @@ class Weighing:
             self._losing += bool(found.lost)
             if len(self._shifts) < self._listed:
                 self._shifts.append(found)
+
+    def _shift(self, story: Story) -> Shift | None:
+        """Compare once for all stories of the same topics that the clock has done with."""
+        revision = story.revision
+        timeless = revision.embargoed_until is None and revision.expires is None
+        if not timeless or story.released is None or self._now < story.released + self._longest:
+            return shift(story, self._before, self._after, self._now)
+        kind = (
+            *(story.language, revision.language, story.topics, story.stood),
+            *(revision.status, story.superseded),
+        )
+        if kind not in self._alike:
+            self._alike[kind] = shift(story, self._before, self._after, self._now)
+        like = self._alike[kind]
+        return like and replace(
+            like, guid=story.guid, headline=revision.headline, changed=story.changed
+        )
 
     def prospect(self) -> Prospect:
         """Give what came of it."""

@@ -49,10 +49,7 @@ def subscriber_line(subscriber: Subscriber) -> bytes:
 
 def plan_draft(entry: PlanEntry, place: str) -> Draft:
     """Make a draft of what an entry states."""
-    try:
-        return Draft(place=place, name=entry.name, given=plan_given(entry.name, entry))
-    except Unacceptable as error:
-        return Draft(place=place, name=entry.name, error=error)
+    return Draft(place=place, name=entry.name, given=plan_given(entry.name, entry))
 
 
 def subscriber_draft(entry: SubscriberEntry, place: str) -> Draft:

@@ -11,7 +11,6 @@ from msgspec import UNSET, Meta, UnsetType
 
 from wirefeed.domain.access import ALL, Grant, Level
 from wirefeed.domain.contracts import Wanted
-from wirefeed.domain.errors import Unacceptable
 from wirefeed.domain.plans import Plan, Subscriber, SubscriberKind, Subscription
 from wirefeed.formats.times import Time, micros, moment
 
@@ -200,14 +199,10 @@ def subscriber_shape(subscriber: Subscriber) -> dict[str, Any]:
 # --- in ------------------------------------------------------------------------------------------
 
 
-def grants(plan: str, shapes: Iterable[GrantShape], at: str = "$.grants") -> tuple[Grant, ...]:
-    """Make grants of a plan. Raises `Unacceptable`, naming the field."""
-    return tuple(_grant(plan, shape, f"{at}[{n}]") for n, shape in enumerate(shapes))
-
-
-def _grant(plan: str, shape: GrantShape, at: str) -> Grant:
-    try:
-        return Grant(
+def grants(plan: str, shapes: Iterable[GrantShape]) -> tuple[Grant, ...]:
+    """Make grants of a plan; their schema leaves nothing to refuse."""
+    return tuple(
+        Grant(
             plan=plan,
             topics=frozenset(shape.topics),
             languages=frozenset(shape.languages),
@@ -219,9 +214,8 @@ def _grant(plan: str, shape: GrantShape, at: str) -> Grant:
             notes=shape.notes,
             archive_days=shape.archive_days,
         )
-    except Unacceptable as error:
-        error.field = f"{at}.{error.field}"
-        raise
+        for shape in shapes
+    )
 
 
 def wanted(shapes: Iterable[SubscriptionShape], at: str = "$.subscriptions") -> tuple[Wanted, ...]:
@@ -240,7 +234,7 @@ def wanted(shapes: Iterable[SubscriptionShape], at: str = "$.subscriptions") -> 
 
 
 def plan_given(name: str, shape: PlanShape | PlanEntry) -> dict[str, Any]:
-    """Give what a shape states of a plan, as the domain calls it. Raises `Unacceptable`."""
+    """Give what a shape states of a plan, as the domain calls it."""
     stated = _stated(shape, "name")
     if "grants" in stated:
         stated["grants"] = grants(name, stated["grants"])

@@ -88,8 +88,8 @@ def _shift(shift: Shift) -> ShiftShape:
         story=shift.guid,
         headline=shift.headline,
         changed=moment(shift.changed),
-        before=shift.before.level,
-        after=shift.after.level,
+        before=shift.before,
+        after=shift.after,
         gained=sorted(shift.gained),
         lost=sorted(shift.lost),
     )

@@ -119,37 +119,34 @@ class Prospects:
         )
 
     async def _gather(self, gathering: Gathering, name: str, now: int) -> bool:
-        """Take in those who have a plan; say whether they are too many."""
+        """Take in those who have a plan; say whether there are more than are looked at."""
         everybody = name == PUBLIC
         if everybody:
             gathering.public()
-        after = ""
-        for _ in range(self._bounds.subscribers // self._bounds.page):
+        after, taken = "", 0
+        while True:
             async with self._database.reading() as connection:
                 page = await subscribers.subscribers(
                     connection, after, self._bounds.page, plan=None if everybody else name
                 )
+            if not page or taken >= self._bounds.subscribers:
+                return bool(page)
             gathering.take(page, now, everybody=everybody)
-            if len(page) < self._bounds.page:
-                return False
-            after = page[-1].id
-        return True
+            after, taken = page[-1].id, taken + len(page)
 
     async def _weigh(self, weighings: Sequence[Weighing], since: int) -> tuple[int, bool]:
         """Try a change on the stories of late; say how many, and whether there are more."""
         if not weighings:
             return 0, False
-        count, before, chunk_size = 0, None, self._bounds.chunk
-        while count < self._bounds.stories:
+        count, before = 0, None
+        while True:
             async with self._database.reading() as connection:
-                chunk = await stories.listing(connection, before=before, limit=chunk_size)
+                chunk = await stories.listing(connection, before=before, limit=self._bounds.chunk)
             late = [story for story in chunk if story.changed >= since]
+            if not late or count >= self._bounds.stories:
+                return count, bool(late)
             await asyncio.to_thread(_take, weighings, late)
-            count += len(late)
-            if len(late) < chunk_size:
-                return count, False
-            before = chunk[-1].position
-        return count, True
+            count, before = count + len(late), chunk[-1].position
 
 
 def _take(weighings: Sequence[Weighing], late: Sequence[Story]) -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.storage import tables
+from wirefeed.storage import account_tables as tables
+from wirefeed.storage.tables import upsert
 
 _admin = tables.admins.c
 
@@ -31,7 +32,7 @@ async def admin(conn: AsyncConnection, name: str) -> Admin | None:
 
 async def put(conn: AsyncConnection, held: Admin) -> None:
     """Hold an administrator as it is now, new or not."""
-    new = tables.upsert(tables.admins).values(name=held.name, role=held.role, created=held.created)
+    new = upsert(tables.admins).values(name=held.name, role=held.role, created=held.created)
     await conn.execute(new.on_conflict_do_update(index_elements=["name"], set_={"role": held.role}))
 
 

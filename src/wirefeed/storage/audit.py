@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NullType
 
 from wirefeed.domain.audit import Entry, Unreadable
-from wirefeed.storage import codec, tables
+from wirefeed.storage import account_tables as tables
+from wirefeed.storage import codec
+from wirefeed.storage.tables import upsert
 
 _audit = tables.audit.c
 #: As it is held: SQLAlchemy would stumble over what is no bytes.
@@ -39,7 +41,7 @@ async def end(conn: AsyncConnection) -> End:
 
 async def put_end(conn: AsyncConnection, sealed: bytes) -> None:
     row = {"id": 1, "mac": sealed}
-    query = tables.upsert(tables.audit_head).values(row)
+    query = upsert(tables.audit_head).values(row)
     await conn.execute(query.on_conflict_do_update(index_elements=["id"], set_=row))
 
 

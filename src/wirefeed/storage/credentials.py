@@ -12,7 +12,9 @@ from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Scope, Token
-from wirefeed.storage import codec, tables
+from wirefeed.storage import account_tables as tables
+from wirefeed.storage import codec
+from wirefeed.storage.tables import upsert
 
 _token, _key, _signed = tables.tokens.c, tables.feed_keys.c, tables.signing_keys.c
 #: With each token comes what became of the key that signed it.
@@ -72,16 +74,13 @@ async def live_tokens(conn: AsyncConnection, subscriber: str, now: int) -> int:
 
 async def expiring(conn: AsyncConnection, now: int, until: int, limit: int) -> list[Token]:
     """Give the tokens of subscribers that hold now and expire by a time, the first first."""
-    rows = await conn.execute(
-        _TOKENS.where(
-            _token.expires > now,
-            _token.expires < until,
-            _token.subscriber.is_not(None),
-            _token.revoked.is_(None),
-        )
-        .order_by(_token.expires)
-        .limit(limit)
+    soon = (
+        _token.expires > now,
+        _token.expires < until,
+        _token.subscriber.is_not(None),
+        _token.revoked.is_(None),
     )
+    rows = await conn.execute(_TOKENS.where(*soon).order_by(_token.expires).limit(limit))
     return [_a_token(row) for row in rows]
 
 
@@ -255,5 +254,5 @@ async def sources(conn: AsyncConnection) -> list[Source]:
 
 async def add_source(conn: AsyncConnection, name: str, created: int) -> None:
     """Make a source known; one that is keeps the time it came."""
-    new = tables.upsert(tables.sources).values(name=name, created=created)
+    new = upsert(tables.sources).values(name=name, created=created)
     await conn.execute(new.on_conflict_do_nothing())

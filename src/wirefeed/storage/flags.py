@@ -7,7 +7,8 @@ from sqlalchemy import Select, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.leaks import Flag, Reason
-from wirefeed.storage import tables
+from wirefeed.storage import account_tables as tables
+from wirefeed.storage.tables import upsert
 
 _flag, _key = tables.flags.c, tables.feed_keys.c
 
@@ -37,7 +38,7 @@ async def newest(
 
 async def put(conn: AsyncConnection, flag: Flag) -> None:
     """Keep a flag in place of the one of its key and reason, if there is one."""
-    add = tables.upsert(tables.flags).values(
+    add = upsert(tables.flags).values(
         feed_key=flag.feed_key,
         reason=flag.reason.value,
         count=flag.count,

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.handovers import Gives, HandOver, KeyTerms, Promise, SignIn
 from wirefeed.domain.terms import Terms
-from wirefeed.storage import codec, tables
+from wirefeed.storage import account_tables as tables
+from wirefeed.storage import codec
 
 _row = tables.hand_overs.c
 _PROMISES: Mapping[Gives, type[Promise]] = {

@@ -4,7 +4,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.signing_keys import SigningKey
-from wirefeed.storage import tables
+from wirefeed.storage import account_tables as tables
 
 _keys, _token = tables.signing_keys.c, tables.tokens.c
 #: One look into the index for each key, however many tokens it signed.

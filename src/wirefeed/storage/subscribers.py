@@ -23,7 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from wirefeed.domain.access import Grant
 from wirefeed.domain.plans import DAY, Plan, Subscriber, SubscriberKind, Subscription
 from wirefeed.domain.readers import State
-from wirefeed.storage import codec, tables
+from wirefeed.storage import account_tables as tables
+from wirefeed.storage import codec
+from wirefeed.storage.tables import upsert
 
 _person, _subscription, _subscriber = (
     tables.persons.c,
@@ -75,12 +77,12 @@ async def put_plan(conn: AsyncConnection, plan: Plan) -> None:
         "definition": codec.text(definition),
     }
     await conn.execute(
-        tables.upsert(tables.plans)
+        upsert(tables.plans)
         .values(name=plan.name, **values)
         .on_conflict_do_update(index_elements=["name"], set_=values)
     )
     await conn.execute(
-        tables.upsert(tables.plan_versions)
+        upsert(tables.plan_versions)
         .values(name=plan.name, **values)
         .on_conflict_do_update(index_elements=["name", "version"], set_=values)
     )
@@ -237,7 +239,7 @@ async def put_subscribers(conn: AsyncConnection, held: Sequence[Subscriber]) -> 
 
 
 def _putting(table: Table, key: str, *columns: str) -> Insert:
-    new = tables.upsert(table)
+    new = upsert(table)
     return new.on_conflict_do_update(
         index_elements=[key], set_={name: new.excluded[name] for name in columns}
     )

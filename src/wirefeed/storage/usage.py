@@ -7,7 +7,8 @@ from sqlalchemy import Column, bindparam, case, delete, func, or_, select, tuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.sightings import Refused, Sighting
-from wirefeed.storage import tables
+from wirefeed.storage import account_tables as tables
+from wirefeed.storage.tables import upsert
 
 _seen, _refusal = tables.sightings.c, tables.refusals.c
 _key, _token = tables.feed_keys.c, tables.tokens.c
@@ -29,7 +30,7 @@ async def add_sightings(conn: AsyncConnection, new: Collection[Sighting]) -> Non
     rows = [asdict(one) for one in new if one.feed_key in kept]
     if not rows:
         return
-    add = tables.upsert(tables.sightings)
+    add = upsert(tables.sightings)
     sent = add.excluded
     await conn.execute(
         add.on_conflict_do_update(

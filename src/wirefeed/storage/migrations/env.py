@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from wirefeed.storage.tables import metadata
+from wirefeed.storage.account_tables import schema
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=schema,
     compare_type=True,
     # SQLite alters a table by making it anew.
     render_as_batch=True,
