@@ -210,7 +210,8 @@ async def test_one_plan_is_suspended_and_resumed(agency: Agency, desk: Desk):
     one = await desk("POST", "/subscribers/ann/suspend", json={"plan": "sport"})
     assert [s["suspended"] for s in one["subscriptions"]] == [True, False]
     assert (await desk("GET", "/subscribers?state=live"))["subscribers"][0]["id"] == "ann"
-    await desk("POST", "/subscribers/ann/suspend", 404, json={"plan": "late"})
+    none = await desk("POST", "/subscribers/ann/suspend", 404, json={"plan": "late"})
+    assert none["field"] == "$.plan"
     await desk("POST", "/subscribers/bob/suspend", 404, json={})
     resumed = await desk("POST", "/subscribers/ann/resume", json={"plan": "sport"})
     assert not any(s["suspended"] for s in resumed["subscriptions"])

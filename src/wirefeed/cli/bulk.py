@@ -4,8 +4,9 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import click
 
@@ -18,9 +19,6 @@ from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.domain.prospects import Outlook
 from wirefeed.formats import accounts_csv, accounts_files
 from wirefeed.services.bulk import File
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
 
 _BLOCK = 65_536
 #: Standard input is kept in memory up to this size, and in a file of its own beyond.
@@ -114,9 +112,10 @@ def import_subscribers(path: str, *, dry_run: bool, skip_bad: bool, as_json: boo
     """
     tally = _Tally(quiet=as_json)
     with _opened(path) as file, progress() as bar:
-        source = _Source(
-            file, bar, accounts_csv.subscribers_in, accounts_files.subscribers_in, passes=2
-        )
+        source = _Source(file, accounts_csv.subscribers_in, accounts_files.subscribers_in)
+        # It is read once to be judged, and once to be written.
+        task = bar.add_task("importing", total=2 * source.size or None)
+        source.advanced = partial(bar.advance, task)
         taken = File(drafts=source, dry_run=dry_run, skip_bad=skip_bad, told=tally.add)
         report = run(lambda services: services.bulk.subscribers(taken, CLI))
     tally.tell(report, dry_run=dry_run, as_json=as_json)
@@ -136,8 +135,8 @@ def import_plans(path: str, *, dry_run: bool, skip_bad: bool, yes: bool, as_json
     --skip-bad; then the exit status is 1.
     """
     tally = _Tally(quiet=as_json)
-    with _opened(path) as file, progress() as bar:
-        source = _Source(file, bar, accounts_csv.plans_in, accounts_files.plans_in, passes=3)
+    with _opened(path) as file:
+        source = _Source(file, accounts_csv.plans_in, accounts_files.plans_in)
         outlooks = run(lambda services: _outlooks(services, source()))
         for outlook in outlooks if not as_json else ():
             tell_outlook(outlook, err=True)
@@ -191,16 +190,14 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
 class _Source:
     """Reads a file from its beginning each time it is called, as a table or as JSON."""
 
-    def __init__(
-        self, file: IO[bytes], bar: "Progress", table: _Read, json: _Read, *, passes: int
-    ) -> None:
+    def __init__(self, file: IO[bytes], table: _Read, json: _Read) -> None:
         self._file = file
-        size = file.seek(0, 2)
+        self.size = file.seek(0, 2)
         file.seek(0)
         start = file.read(_BLOCK).removeprefix(b"\xef\xbb\xbf").lstrip()
         self._read = json if start.startswith((b"{", b"[")) else table
-        self._bar = bar
-        self._task = bar.add_task("importing", total=passes * size or None)
+        #: Is told how many bytes were read.
+        self.advanced: Callable[[int], None] = lambda _: None
 
     def __call__(self) -> Iterator[Draft]:
         self._file.seek(0)
@@ -208,7 +205,7 @@ class _Source:
 
     def _blocks(self) -> Iterator[bytes]:
         while block := self._file.read(_BLOCK):
-            self._bar.advance(self._task, len(block))
+            self.advanced(len(block))
             yield block
 
 

@@ -327,9 +327,13 @@ async def preview_subscriber(call: Call[None, WhichFeed]) -> Result:
 
 
 async def _suspend(call: Call[OnePlan, None], *, suspended: bool) -> Result:
-    kept = await call.app[ACCOUNTS].suspend(
-        call.params["id"], call.by, suspended=suspended, plan=call.body.plan or None
-    )
+    plan = call.body.plan or None
+    try:
+        kept = await call.app[ACCOUNTS].suspend(
+            call.params["id"], call.by, suspended=suspended, plan=plan
+        )
+    except WirefeedError as error:
+        raise in_body(error) from None
     return Result(value=_out(kept))
 
 
