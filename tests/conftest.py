@@ -12,7 +12,9 @@ HERE = Path(__file__).parent
 
 # What helpers assert is as much a check as what tests do. Rewritten, it holds also under
 # `python -O`, which leaves plain asserts out.
-pytest.register_assert_rewrite(*(f"tests.{folder.name}" for folder in HERE.iterdir()))
+pytest.register_assert_rewrite(
+    *(f"tests.{folder.name}" for folder in HERE.iterdir() if folder.is_dir())
+)
 
 #: From the pure to the costly: whoever breaks a rule hears of it first.
 FLOORS = ("domain", "formats", "storage", "services", "web", "cli")

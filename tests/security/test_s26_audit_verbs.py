@@ -41,8 +41,6 @@ SECRET = re.compile(r"wf_(?:feed|hand)_[0-9A-Za-z]{36}|eyJ[\w-]+\.[\w-]+\.[\w-]{
 CHANGES_NOTHING = {"/api/v1/admin/plans/{name}/preview"}
 READS = {"list", "show", "export", "history", "flags", "ending", "preview", "refused", "verify"}
 RUNS = {"demo", "serve", "explain", "usage", "db upgrade"}
-
-
 #: Keys that are flagged before anybody does anything.
 SHARED = ("shared", "shared, too")
 
@@ -106,14 +104,15 @@ class Scene:
 
     async def _call(self, deed: Deed, headers: Mapping[str, str]) -> None:
         method, path = (one.format_map(self.ids) for one in words(deed.does))
-        body = deed.body if isinstance(deed.body, str) else json.dumps(deed.body)
-        for name, value in self.ids.items():
-            body = body.replace(f"{{{name}}}", value)
-        kind = KINDS.get(re.split(r"[/.]", path)[-1], "application/json")
-        sent = {"data": body, "headers": {**headers, **deed.headers, "Content-Type": kind}}
-        if deed.body is None:
-            sent = {"headers": {**headers, **deed.headers}}
-        async with self.agency.http.request(method, path, allow_redirects=False, **sent) as answer:  # type: ignore[arg-type]
+        sent, body = {**headers, **deed.headers}, None
+        if deed.body is not None:
+            sent["Content-Type"] = KINDS.get(re.split(r"[/.]", path)[-1], "application/json")
+            body = deed.body if isinstance(deed.body, str) else json.dumps(deed.body)
+            for name, value in self.ids.items():
+                body = body.replace(f"{{{name}}}", value)
+        async with self.agency.http.request(
+            method, path, data=body, headers=sent, allow_redirects=False
+        ) as answer:
             told = await answer.text()
         assert answer.status < 400, (deed.does, told)
         self.secrets |= set(SECRET.findall(told))
