@@ -135,29 +135,43 @@ def test_decision(fields, caller, level, reason):
     assert (access.level, access.reason) == (level, reason)
 
 
-#: What is sent after a story in politics was shown, who asks, and what comes of it.
+THEN = NOW + MINUTE
+#: What is sent after a story in politics was shown, who asks, what comes of it, and when it went.
 ENDS = [
-    ({"status": PubStatus.CANCELED}, public(), SUMMARY, Reason.KILLED, False),
-    ({"status": PubStatus.CANCELED}, on("politics"), SUMMARY, Reason.KILLED, False),
-    ({"status": PubStatus.CANCELED}, entitled(grant("sport")), HIDDEN, Reason.NOT_COVERED, False),
-    ({"status": PubStatus.CANCELED}, NOBODY, HIDDEN, Reason.NOT_COVERED, False),
-    ({"status": PubStatus.WITHHELD}, public(), HIDDEN, Reason.WITHHELD, True),
-    ({"status": PubStatus.WITHHELD}, on("politics"), HIDDEN, Reason.WITHHELD, True),
-    ({"status": PubStatus.WITHHELD}, NOBODY, HIDDEN, Reason.NOT_COVERED, False),
+    ({"status": PubStatus.CANCELED}, public(), SUMMARY, Reason.KILLED, None),
+    ({"status": PubStatus.CANCELED}, on("politics"), SUMMARY, Reason.KILLED, None),
+    ({"status": PubStatus.CANCELED}, entitled(grant("sport")), HIDDEN, Reason.NOT_COVERED, None),
+    ({"status": PubStatus.CANCELED}, NOBODY, HIDDEN, Reason.NOT_COVERED, None),
+    ({"status": PubStatus.WITHHELD}, public(), HIDDEN, Reason.WITHHELD, THEN),
+    ({"status": PubStatus.WITHHELD}, on("politics"), HIDDEN, Reason.WITHHELD, THEN),
+    ({"status": PubStatus.WITHHELD}, NOBODY, HIDDEN, Reason.NOT_COVERED, None),
     # A kill is told also when the rights ended, and under a new embargo.
-    ({"status": PubStatus.CANCELED, "expires": NOW}, public(), SUMMARY, Reason.KILLED, False),
-    ({"embargoed_until": LATER + 1}, public(), HIDDEN, Reason.EMBARGOED, True),
-    ({"embargoed_until": LATER + 1}, NOBODY, HIDDEN, Reason.NOT_COVERED, False),
+    ({"status": PubStatus.CANCELED, "expires": NOW}, public(), SUMMARY, Reason.KILLED, None),
+    ({"embargoed_until": LATER + 1}, public(), HIDDEN, Reason.EMBARGOED, THEN),
+    ({"embargoed_until": LATER + 1}, NOBODY, HIDDEN, Reason.NOT_COVERED, None),
+    ({"expires": LATER - 1}, public(), HIDDEN, Reason.EXPIRED, LATER - 1),
+    ({"expires": LATER - 1}, NOBODY, HIDDEN, Reason.NOT_COVERED, None),
 ]
 
 
-@pytest.mark.parametrize(("fields", "caller", "level", "reason", "vanished"), ENDS)
-def test_the_end_of_a_story_is_told_to_who_may_have_seen_it(
-    fields, caller, level, reason, vanished
-):
-    story = then(held("politics"), now=NOW + MINUTE, **fields)
+@pytest.mark.parametrize(("fields", "caller", "level", "reason", "gone"), ENDS)
+def test_the_end_of_a_story_is_told_to_who_may_have_seen_it(fields, caller, level, reason, gone):
+    story = then(held("politics"), now=THEN, **fields)
     access = decide(story, caller, LATER)
-    assert (access.level, access.reason, access.vanished) == (level, reason, vanished)
+    assert (access.level, access.reason, access.gone) == (level, reason, gone)
+
+
+@pytest.mark.parametrize("fields", [f for f, c, *_, g in ENDS if g and c != NOBODY])
+@pytest.mark.parametrize("topic", ["economy", "politics"])
+@pytest.mark.parametrize("after", [{}, {"status": PubStatus.WITHHELD}, {"expires": NOW}])
+def test_what_is_sent_of_a_story_out_of_sight_moves_nothing(fields, topic, after):
+    """Else the date of a feed would say when a hidden story changed."""
+    gone = then(held("politics"), "economy", now=THEN, **fields)
+    ahead = {"embargoed_until": LATER + DAY} if topic == "politics" else {}
+    later = then(gone, topic, now=LATER, **fields | ahead | after)
+    caller = entitled(grant("politics"))
+    assert decide(gone, caller, LATER).gone == THEN
+    assert decide(later, caller, LATER).gone == THEN
 
 
 def test_a_kill_reaches_who_saw_the_story_before_it_moved():
@@ -172,9 +186,9 @@ def test_a_story_that_moved_out_of_a_plan_vanishes_from_it():
     moved = then(held("politics"), "economy", now=NOW + MINUTE)
     access = decide(moved, entitled(grant("politics")), LATER)
     assert (access.level, access.reason) == (HIDDEN, Reason.NOT_COVERED)
-    assert access.vanished
+    assert access.gone == NOW + MINUTE
     assert access.grant is None
-    assert not decide(moved, entitled(grant("sport")), LATER).vanished
+    assert decide(moved, entitled(grant("sport")), LATER).gone is None
 
 
 def test_the_kill_of_an_embargoed_story_reaches_only_who_saw_it_early():

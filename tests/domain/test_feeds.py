@@ -235,10 +235,20 @@ def test_a_hidden_story_moves_nothing():
 
 def test_a_vanished_story_moves_the_window_and_is_not_in_it():
     stories = run(0, HOUR)
-    gone = Access(level=Level.HIDDEN, reason=Reason.WITHHELD, vanished=True)
+    gone = Access(level=Level.HIDDEN, reason=Reason.WITHHELD, gone=NOW - MINUTE)
     window = gather(stories, lambda s: gone if s.guid == "0" else SHOWN)
-    assert (window.changed, window.updated) == (NOW, NOW)
+    # By when it went: it has changed since, unseen.
+    assert (window.changed, window.updated) == (NOW - MINUTE, NOW - MINUTE)
     assert guids(window) == ["1"]
+
+
+def test_a_vanished_story_does_not_say_how_far_back_a_window_reaches():
+    stories = run(0, HOUR, 3 * HOUR)
+    gone = Access(level=Level.HIDDEN, reason=Reason.WITHHELD, gone=NOW - MINUTE)
+    window = gather(
+        stories, lambda s: gone if s.guid == "0" else SHOWN, Shape(items=1, span=2 * HOUR + 1)
+    )
+    assert guids(window) == ["1", "2"]
 
 
 def test_what_the_clock_changed_moves_the_window():

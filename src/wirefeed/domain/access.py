@@ -4,12 +4,14 @@ Pure. Everything fails closed: without a grant there is no text.
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
 from wirefeed.domain.errors import Unacceptable
-from wirefeed.domain.stories import PubStatus, Standing, Story
+from wirefeed.domain.standings import NEVER
+from wirefeed.domain.stories import Feed, PubStatus, Standing, Story
 
 #: In a grant, stands for every topic or every language.
 ALL = "*"
@@ -114,12 +116,38 @@ class Access:
     until: int | None = None
     #: When the clock last changed it.
     since: int | None = None
-    #: Hidden now and once shown: its going is a change this caller may know of.
-    vanished: bool = False
+    #: When it went out of this caller's sight: a change it may know of, whatever came after.
+    #: None for what is shown, and what never was.
+    gone: int | None = None
+    #: Of a killed story: the topics in which this caller may have seen it.
+    topics: frozenset[str] = frozenset()
+    #: When the story it replaced was published, if this caller saw that and it was earlier.
+    published: int | None = None
 
 
 def decide(story: Story, caller: Entitled, now: int) -> Access:
     """Say how much of a story this caller may see now, and why."""
+    access = _decided(story, caller, now)
+    if access.level is Level.HIDDEN or not any(s.inherited for s in story.stood):
+        return access
+    dates = [s.published for s in _seen(story, caller) if s.published is not None]
+    first = min(dates, default=story.published)
+    return replace(access, published=first) if first < story.published else access
+
+
+def stands_in(story: Story, feeds: AbstractSet[Feed], caller: Entitled, access: Access) -> bool:
+    """Say whether this caller may find a story in one of these feeds, or once may have.
+
+    That it stood elsewhere, for others, is not for this caller to know.
+    """
+    if access.level is not Level.HIDDEN and access.reason is not Reason.KILLED:
+        topics = story.topics | {""}
+        if any(f.language == story.language and f.topic in topics for f in feeds):
+            return True
+    return any(feeds & standing.feeds for standing in _seen(story, caller))
+
+
+def _decided(story: Story, caller: Entitled, now: int) -> Access:
     if story.is_killed:
         return _withdrawn(story, caller, Level.SUMMARY, Reason.KILLED)
     if story.revision.status is PubStatus.WITHHELD:
@@ -135,7 +163,7 @@ def decide(story: Story, caller: Entitled, now: int) -> Access:
     best = _best([_under(grant, story, caller, now) for grant in covering], expires)
     if best.level is Level.HIDDEN and _witnesses(story, caller):
         # It was shown before it came under this embargo.
-        return replace(best, vanished=True)
+        return replace(best, gone=_gone(story, caller))
     return best
 
 
@@ -151,7 +179,8 @@ def _withdrawn(
         reason=reason,
         grant=min(witnesses, key=lambda g: repr(_identity(g))),
         since=since,
-        vanished=level is Level.HIDDEN,
+        gone=_gone(story, caller) if level is Level.HIDDEN else None,
+        topics=_topics_seen(story, witnesses) if reason is Reason.KILLED else frozenset(),
     )
 
 
@@ -163,9 +192,34 @@ def _witnesses(story: Story, caller: Entitled) -> list[Grant]:
 
 
 def _unseen(story: Story, caller: Entitled) -> Access:
-    """Show nothing; say whether the caller saw it or what it replaced: then it is a change."""
-    vanished = any(_saw(g, s, story) for g in caller.grants for s in story.stood)
-    return Access(level=Level.HIDDEN, reason=Reason.NOT_COVERED, vanished=vanished)
+    """Show nothing; say when it went, if the caller saw it or what it replaced."""
+    return Access(level=Level.HIDDEN, reason=Reason.NOT_COVERED, gone=_gone(story, caller))
+
+
+def _gone(story: Story, caller: Entitled) -> int | None:
+    """Say when the last went of what this caller saw; None when it saw nothing."""
+    # However it stands now is hidden: by its rights having ended, if no message did it.
+    now_ended = story.changed if story.revision.expires is None else story.revision.expires
+    ends = (now_ended if s.ended is None else s.ended for s in _seen(story, caller))
+    return max((end for end in ends if end != NEVER), default=None)
+
+
+def _seen(story: Story, caller: Entitled) -> list[Standing]:
+    """Give the ways in which this caller may have seen a story, or one that it replaced."""
+    return [s for s in story.stood if any(_saw(g, s, story) for g in caller.grants)]
+
+
+def _topics_seen(story: Story, witnesses: Iterable[Grant]) -> frozenset[str]:
+    """Give the topics in which a story was seen under these grants, and that they have."""
+    own = [s for s in story.stood if not s.inherited]
+    return frozenset(
+        topic
+        for grant in witnesses
+        for standing in own
+        if _saw(grant, standing, story)
+        for topic in standing.topics
+        if grant.has(topic)
+    )
 
 
 def _saw(grant: Grant, standing: Standing, story: Story) -> bool:

@@ -3,8 +3,18 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from wirefeed.domain.revising import Placing, Revised, expire, is_open, release, replaced, revise
-from wirefeed.domain.stories import PubStatus, Revision, Standing, Story
+from wirefeed.domain.revising import (
+    Placing,
+    Revised,
+    expire,
+    is_open,
+    opens,
+    release,
+    replaced,
+    revise,
+)
+from wirefeed.domain.standings import moved
+from wirefeed.domain.stories import PubStatus, Revision, Story
 from wirefeed.domain.threads import Member, thread_guid
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.wire import Change, ChangeKind
@@ -72,7 +82,7 @@ class Desk:
             return
         if kind is ChangeKind.EXPIRE:
             self._change(expire(held, at), ChangeKind.EXPIRE, held)
-        elif is_open(held.revision, now):
+        elif is_open(held.revision, now) and opens(held.revision):
             self._change(release(held, at), ChangeKind.RELEASE, held)
             self._succeed(guid)
 
@@ -84,15 +94,9 @@ class Desk:
         topics = taxonomy.resolve(held.revision)
         if topics == held.topics:
             return
-        standing = Standing(language=held.language, topics=topics, early=held.released is None)
-        self._keep(
-            replace(
-                held,
-                topics=topics,
-                stood=held.stood | {standing},
-                feeds=held.feeds | standing.feeds,
-            )
-        )
+        stood = moved(held.stood, topics, held.changed)
+        feeds = held.feeds.union(*(standing.feeds for standing in stood))
+        self._keep(replace(held, topics=topics, stood=stood, feeds=feeds))
         self._touched.setdefault(guid, None)
 
     def settle(self, first: int, at: int) -> None:
@@ -163,7 +167,8 @@ class Desk:
         ancestor = self._stories.get(story.revision.evolved_from or "")
         if ancestor is not None and story.released is not None:
             self._supersede(ancestor, by=story)
-        for other in [self._stories[g] for g in self._threads[story.thread]]:
+        # By name: which of two heirs replaces it must not hang on the order of a set.
+        for other in [self._stories[g] for g in sorted(self._threads[story.thread])]:
             if other.revision.evolved_from == guid and other.released is not None:
                 self._supersede(self._stories[guid], by=other, shown=False)
 
@@ -172,7 +177,7 @@ class Desk:
         if story.superseded or story.language != by.language or self._evolved(story, by):
             return
         # One that came after what was written from it was never shown.
-        heir = replaced(by, story if shown else replace(story, stood=frozenset()))
+        heir = replaced(by, story, shown=shown)
         self._keep(replace(story, superseded=True))
         self._touched.setdefault(story.guid, None)
         if heir != by:

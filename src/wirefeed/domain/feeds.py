@@ -49,7 +49,7 @@ class Window:
     """The newest stories of a feed for one caller: kills first, then by their last change."""
 
     items: tuple[Item, ...]
-    #: The newest change the caller may know of, shown or vanished; 0 when there is none.
+    #: The newest change the caller may know of, shown or gone; 0 when there is none.
     changed: int
     #: The newest `updated` of those stories; 0 when there is none.
     updated: int
@@ -111,13 +111,16 @@ class Gathering:
         self._origins[story.guid] = story.revision.evolved_from
         self._rank[story.guid] = len(self._rank)
         hidden = access.level is Level.HIDDEN
-        if hidden and not access.vanished:
+        if hidden:
+            # That it went is known; what was sent of it since is not.
+            self._changed = max(self._changed, access.gone or 0)
+            self._updated = max(self._updated, access.gone or 0)
             return
         self._changed = max(self._changed, story.changed, access.since or 0)
         self._updated = max(self._updated, story.updated)
         if self._newest is None:
             self._newest = story.changed
-        if not hidden and self._belongs(story):
+        if self._belongs(story):
             self._threads.setdefault(story.thread, []).append(Item(story=story, access=access))
 
     def _belongs(self, story: Story) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from wirefeed.domain.errors import Conflict
+from wirefeed.domain.standings import NEVER, announced, end_of, ended, inherited
 from wirefeed.domain.stories import SECOND, Feed, PubStatus, Revision, Standing, Story
 from wirefeed.domain.wire import ChangeKind
 
@@ -135,8 +136,15 @@ def _kill_headline(held: Story, sent: Revision) -> str:
     repeats = bool(killed) and (killed in own or own in killed)
     if sent.headline and not repeats:
         return sent.headline
-    # A kill that names nothing is called as what it kills was.
-    return "" if sent.slugline else held.revision.slugline
+    # A kill that names nothing is called as what it kills was, if all who are told knew that.
+    return "" if sent.slugline or not _is_known(held) else held.revision.slugline
+
+
+def _is_known(held: Story) -> bool:
+    """Say whether the version held is one that all saw who ever saw the story."""
+    own = [s for s in held.stood if not s.inherited]
+    open_now = {(s.language, s.topics) for s in own if s.ended is None and not s.early}
+    return all(s.ended is None or (s.early and (s.language, s.topics) in open_now) for s in own)
 
 
 def _letters(text: str) -> str:
@@ -160,9 +168,7 @@ def _shows(sent: Revision, now: int) -> bool:
 def _new(sent: Revision, placing: Placing, now: int) -> Revised:
     shown = _shows(sent, now)
     released = now if shown and is_open(sent, now) else None
-    first = min(_first_created(sent), now)
-    embargo_over = released is not None and sent.embargoed_until is not None
-    published = max(first, sent.embargoed_until or 0) if embargo_over else first
+    published, updated = _first_dates(sent, now)
     # What was never shown stood nowhere, so its kill tells nobody that it was.
     stood = frozenset({placing.standing(early=released is None)}) if shown else frozenset()
     story = Story(
@@ -175,12 +181,20 @@ def _new(sent: Revision, placing: Placing, now: int) -> Revised:
         thread=placing.thread,
         released=released,
         published=published,
-        updated=max(published, min(sent.version_created or now, now)),
+        updated=updated,
         change=_FIRST_CHANGE[sent.status],
         kill_version=_number(sent) if sent.status is PubStatus.CANCELED else -1,
         changed=now,
     )
     return Revised(outcome=Outcome.CREATED, story=story, change=story.change)
+
+
+def _first_dates(sent: Revision, now: int) -> tuple[int, int]:
+    """Say when a story is published and updated that was never shown before."""
+    published = min(_first_created(sent), now)
+    if _shows(sent, now) and is_open(sent, now):
+        published = max(published, sent.embargoed_until or 0)
+    return published, max(published, min(sent.version_created or now, now))
 
 
 def _feeds(stood: Iterable[Standing]) -> frozenset[Feed]:
@@ -202,14 +216,10 @@ def _next(held: Story, sent: Revision, placing: Placing, now: int, *, kill: int)
     shown = _shows(sent, now)
     opened = shown and is_open(sent, now)
     change = _change(held, sent, opened=opened)
-    first_release = opened and held.released is None
-    published = held.published
-    if first_release:
-        # A released story is published when it is released, not when it was written.
-        published = now if held.stood else max(held.published, sent.embargoed_until or 0)
-    stood = held.stood | _unannounced(held, now)
+    published, updated = _dates(held, sent, now)
+    stood = ended(_unannounced(held, now), end_of(held, now))
     if shown:
-        stood |= {placing.standing(early=not opened)}
+        stood = announced(stood, placing.standing(early=not opened), now)
     story = replace(
         held,
         revision=sent,
@@ -219,9 +229,9 @@ def _next(held: Story, sent: Revision, placing: Placing, now: int, *, kill: int)
         stood=stood,
         feeds=held.feeds | _feeds(stood),
         thread=placing.thread,
-        released=now if first_release else held.released,
+        released=now if opened and held.released is None else held.released,
         published=published,
-        updated=max(min(sent.version_created or now, now), held.updated + SECOND, published),
+        updated=updated,
         change=change,
         changed=max(now, held.changed),
         kill_headline=_kill_headline(held, sent),
@@ -230,12 +240,31 @@ def _next(held: Story, sent: Revision, placing: Placing, now: int, *, kill: int)
     return Revised(outcome=Outcome.UPDATED, story=story, change=change)
 
 
+def _dates(held: Story, sent: Revision, now: int) -> tuple[int, int]:
+    """Say when a story is published and updated, with this version."""
+    if not held.stood:
+        # What was never shown has left no date.
+        return _first_dates(sent, now)
+    published = held.published
+    if _shows(sent, now) and is_open(sent, now) and held.released is None:
+        # A released story is published when it is released, not when it was written.
+        published = now
+    updated = max(min(sent.version_created or now, now), held.updated + SECOND, published)
+    return published, updated
+
+
 def _unannounced(held: Story, now: int) -> frozenset[Standing]:
-    """Say how a story stood whose embargo the clock had ended, its release not yet announced."""
-    usable = held.revision.status is PubStatus.USABLE
-    if not usable or held.released is not None or not is_open(held.revision, now):
-        return frozenset()
-    return frozenset({Standing(language=held.language, topics=held.topics)})
+    """Say how a story stood whose embargo the clock may have ended without announcing it."""
+    waits = held.released is None and any(s.early and s.ended is None for s in held.stood)
+    if not waits or not is_open(held.revision, now) or not opens(held.revision):
+        return held.stood
+    return announced(held.stood, Standing(language=held.language, topics=held.topics), now)
+
+
+def opens(revision: Revision) -> bool:
+    """Say whether a revision is shown to everybody for a time: its rights may end first."""
+    embargo, expires = revision.embargoed_until, revision.expires
+    return embargo is None or expires is None or embargo < expires
 
 
 def _change(held: Story, sent: Revision, *, opened: bool) -> ChangeKind:
@@ -257,7 +286,7 @@ def release(held: Story, at: int) -> Story:
     opened = Standing(language=held.language, topics=held.topics)
     return replace(
         held,
-        stood=held.stood | {opened},
+        stood=announced(held.stood, opened, at),
         released=at if first else held.released,
         published=at if first else held.published,
         updated=max(at, held.updated),
@@ -273,12 +302,10 @@ def expire(held: Story, at: int) -> Story:
     )
 
 
-def replaced(held: Story, predecessor: Story) -> Story:
-    """Let a story stand where the one it was written from stood, and as of its publication."""
-    others = {standing for standing in predecessor.stood if standing not in held.stood}
+def replaced(held: Story, predecessor: Story, *, shown: bool = True) -> Story:
+    """Let a story stand where the one it was written from stood, or would have if not `shown`."""
     return replace(
         held,
-        stood=held.stood | {replace(standing, inherited=True) for standing in others},
+        stood=inherited(held.stood, predecessor, held.changed if shown else NEVER),
         feeds=held.feeds | predecessor.feeds,
-        published=min(held.published, predecessor.published),
     )

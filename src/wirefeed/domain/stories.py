@@ -129,6 +129,10 @@ class Standing:
     early: bool = False
     #: So stood the story it replaced: who saw that one may notice its going, and no more.
     inherited: bool = False
+    #: When it no longer stood so; None while it does, 0 if it would have and never did.
+    ended: int | None = None
+    #: Of an inherited one: when the story it replaced was published.
+    published: int | None = None
 
     @property
     def feeds(self) -> frozenset[Feed]:
@@ -155,7 +159,8 @@ class Story:
     thread: str
     #: When it was first shown to anyone without `early`; None before.
     released: int | None
-    #: What feeds say: a released story's is its release.
+    #: What feeds say: a released story's is its release. Who saw a story that this one replaced
+    #: is told of that one's instead.
     published: int
     updated: int
     #: The last announced change, and where it stands on the wire; storage sets the position.

@@ -69,6 +69,7 @@ def view(story: Story, access: Access, *, words: int) -> View:
         return _killed(story, access)
     revision = story.revision
     full = access.level is Level.FULL
+    published = published_to(story, access)
     return View(
         id=story.id,
         feed_guid=story.thread,
@@ -79,8 +80,8 @@ def view(story: Story, access: Access, *, words: int) -> View:
         language=revision.language,
         headline=revision.headline
         or revision.slugline
-        or _date_and_topic(story, sorted(story.topics)),
-        published=story.published,
+        or _date_and_topic(published, sorted(story.topics)),
+        published=published,
         updated=story.updated,
         topics=tuple(sorted(story.topics)),
         slugline=revision.slugline,
@@ -105,6 +106,11 @@ def view(story: Story, access: Access, *, words: int) -> View:
     )
 
 
+def published_to(story: Story, access: Access) -> int:
+    """Say when a story was published as far as this access tells."""
+    return story.published if access.published is None else access.published
+
+
 #: A picture within a text; the text is sanitised, so it is spelt in one way.
 _PICTURE = re.compile(r'<img(?:[^>"]|"[^"]*")*>')
 
@@ -120,11 +126,12 @@ def _killed(story: Story, access: Access) -> View:
     The headline is the kill's own, when the kill brings one.
     """
     revision = story.revision
-    # It may stand in topics by now that the caller's plan does not have.
-    topics = [topic for topic in sorted(story.topics) if access.grant and access.grant.has(topic)]
+    # It may stand in topics by now in which this caller never saw it.
+    topics = sorted(access.topics)
+    published = published_to(story, access)
     headline = story.kill_headline
     if not _KILL.match(headline):
-        headline = f"KILL: {headline or revision.slugline or _date_and_topic(story, topics)}"
+        headline = f"KILL: {headline or revision.slugline or _date_and_topic(published, topics)}"
     return View(
         id=story.id,
         feed_guid=story.thread,
@@ -134,7 +141,7 @@ def _killed(story: Story, access: Access) -> View:
         status=revision.status,
         language=revision.language,
         headline=headline,
-        published=story.published,
+        published=published,
         updated=story.updated,
         topics=tuple(topics),
         slugline=revision.slugline,
@@ -142,6 +149,6 @@ def _killed(story: Story, access: Access) -> View:
     )
 
 
-def _date_and_topic(story: Story, topics: Iterable[str]) -> str:
-    day = datetime.fromtimestamp(story.published // SECOND, tz=UTC).date().isoformat()
+def _date_and_topic(published: int, topics: Iterable[str]) -> str:
+    day = datetime.fromtimestamp(published // SECOND, tz=UTC).date().isoformat()
     return " ".join([day, *topics])

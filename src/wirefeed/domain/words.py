@@ -120,7 +120,8 @@ def _sentence(text: str, furthest: int, language: str | None) -> int:
             or (len(word) == 1 and word.isalpha())
             or (word.isdecimal() and len(word) <= len("31") and primary in _DOTS_ORDINALS)
         )
-        goes_on = text[stop.end() : stop.end() + 2].strip().islower()
+        # What comes after the cut must not say where it is.
+        goes_on = text[stop.end() : min(stop.end() + 2, furthest)].strip().islower()
         if not is_short and not goes_on and not _splits(text, stop.end()):
             last = stop.end()
     return last

@@ -13,7 +13,7 @@ from types import ModuleType
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.access import ALL, Access, Level, Reason, decide
+from wirefeed.domain.access import ALL, Access, Level, Reason, decide, stands_in
 from wirefeed.domain.errors import Gone, NotFound
 from wirefeed.domain.feeds import (
     AnyFeed,
@@ -31,7 +31,7 @@ from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed, Story
 from wirefeed.domain.topics import Taxonomy
-from wirefeed.domain.views import View, view
+from wirefeed.domain.views import View, published_to, view
 from wirefeed.domain.wire import Head
 from wirefeed.formats import atom, jsonfeed, rss
 from wirefeed.services.follower import Memo
@@ -163,23 +163,40 @@ class Syndication:
         """
         async with self._database.reading() as connection:
             story = await stories.find(connection, story_id)
-            if story is None or language not in {feed.language for feed in story.feeds}:
+            if story is None or not self._is_known(story, language, reader.entitlement):
                 raise NotFound
-            heir = await self._newest(connection, story, reader.entitlement)
-        if not reader.reads_any(heir.feeds):
-            raise NotFound
+            heir = await self._newest(connection, story, language, reader.entitlement)
         access = decide(heir, reader.entitlement, self._clock())
         if access.level is Level.HIDDEN:
+            raise NotFound
+        if not any(
+            reader.reads(feed)
+            for feed in heir.feeds
+            if stands_in(heir, frozenset({feed}), reader.entitlement, access)
+        ):
             raise NotFound
         shown = self.view(Item(story=heir, access=access))
         if shown.is_killed:
             raise KilledStory(shown)
         return shown
 
+    def _is_known(self, story: Story, language: str, entitlement: Entitlement) -> bool:
+        """Say whether this caller ever saw a story on a page of this language.
+
+        Else its address would say that it is there, also where it leads to a newer one.
+        """
+        access = decide(story, entitlement, self._clock())
+        if access.level is Level.HIDDEN and access.gone is None:
+            return False
+        return stands_in(story, frozenset({Feed(language=language)}), entitlement, access)
+
     async def _newest(
-        self, connection: AsyncConnection, story: Story, entitlement: Entitlement
+        self, connection: AsyncConnection, story: Story, language: str, entitlement: Entitlement
     ) -> Story:
-        """Follow a superseded story to the newest of its thread that this caller may see."""
+        """Follow a superseded story to the newest of its thread that this caller may see.
+
+        A translation is of the thread, and no newer version.
+        """
         if not story.superseded:
             return story
         members = await stories.by_thread(connection, {story.thread})
@@ -187,7 +204,9 @@ class Syndication:
         visible = [
             m
             for m in members.values()
-            if not m.superseded and decide(m, entitlement, now).level is not Level.HIDDEN
+            if not m.superseded
+            and m.language == language
+            and decide(m, entitlement, now).level is not Level.HIDDEN
         ]
         if visible:
             return max(visible, key=lambda m: m.position)
@@ -198,16 +217,22 @@ class Syndication:
 
     async def _gather(self, feed: AnyFeed, entitlement: Entitlement, now: int) -> Window:
         feeds = self._sources(feed, entitlement)
+        wanted = _parts_of(feed)
 
         def judge(story: Story) -> Access:
-            return decide(story, entitlement, now)
+            access = decide(story, entitlement, now)
+            if stands_in(story, wanted, entitlement, access):
+                return access
+            # It is in this feed's range for others, who saw it here.
+            return Access(level=Level.HIDDEN, reason=Reason.NOT_COVERED, until=access.until)
 
         gathering = Gathering(judge, self._shape)
         if not feeds:
             return gathering.window()
         async with self._database.reading() as connection:
             await self._fill(connection, gathering, feeds)
-            kills = await stories.kills(connection, feeds, gathering.kills_since, _CHUNK)
+            # All of them: hidden ones must not take the place of those that are shown.
+            kills = await stories.kills(connection, feeds, gathering.kills_since, _MOST_READ)
             for story in kills:
                 gathering.offer(story)
         return gathering.window()
@@ -234,8 +259,7 @@ class Syndication:
             return frozenset()
         if isinstance(feed, Selection):
             # A topic's stories stand in the broader ones, too: what is narrower comes with them.
-            topics = self._taxonomy.widest(feed.topics)
-            return frozenset(Feed(language=feed.language, topic=topic) for topic in topics)
+            return _parts_of(replace(feed, topics=self._taxonomy.widest(feed.topics)))
         above = self._taxonomy.broader(feed.topic) if feed.topic else frozenset()
         if ALL in granted or granted & above:
             return frozenset({feed})
@@ -301,9 +325,9 @@ class Syndication:
             story.guid,
             story.version,
             story.thread,
-            story.published,
+            published_to(story, access),
             story.updated,
-            sorted(story.topics),
+            sorted(access.topics if access.reason is Reason.KILLED else story.topics),
             access.level,
             access.reason,
             access.media,
@@ -320,6 +344,12 @@ class Syndication:
         """Make a MAC over the parts; their encoding keeps them apart, whatever they contain."""
         encoded = msgspec.msgpack.encode(parts)
         return hashlib.blake2b(encoded, key=self._secret, digest_size=16).digest()
+
+
+def _parts_of(feed: AnyFeed) -> frozenset[Feed]:
+    if isinstance(feed, Feed):
+        return frozenset({feed})
+    return frozenset(Feed(language=feed.language, topic=topic) for topic in feed.topics)
 
 
 class KilledStory(Gone):

@@ -1,0 +1,76 @@
+"""Standings: each way in which a story was announced, and when that ended. Pure.
+
+Who was entitled to one of them may have seen the story, and may know that it went; what
+became of it out of their sight is not for them, so each standing keeps its own end.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from wirefeed.domain.stories import PubStatus, Standing, Story
+
+Standings = frozenset[Standing]
+#: The end of what nobody saw: a story that came after the one that replaces it.
+NEVER = 0
+
+
+def announced(stood: Standings, standing: Standing, at: int) -> Standings:
+    """Announce a story in a way; what it was announced as before has ended."""
+    return frozenset({*(s for s in ended(stood, at) if not _alike(s, standing)), standing})
+
+
+def ended(stood: Standings, at: int) -> Standings:
+    """End however a story stands."""
+    return frozenset(s if s.ended is not None else replace(s, ended=at) for s in stood)
+
+
+def moved(stood: Standings, topics: frozenset[str], at: int) -> Standings:
+    """Let a story stand in other topics, as openly as it did."""
+    for standing in [s for s in stood if s.ended is None]:
+        stood = announced(stood, replace(standing, topics=topics), at)
+    return stood
+
+
+def inherited(own: Standings, predecessor: Story, at: int) -> Standings:
+    """Give a story's standings, and those of the one it replaces: who saw that one is told so much.
+
+    `at` is when it replaces it; `NEVER` for one that came replaced. The predecessor's own
+    date of publication goes with them.
+    """
+    known = {_place(s): s for s in own if s.inherited}
+    end = end_of(predecessor, at) if at != NEVER else NEVER
+    for standing in ended(predecessor.stood, end):
+        published = standing.published if standing.inherited else predecessor.published
+        heir = replace(standing, inherited=True, published=published)
+        known[_place(heir)] = _joined(heir, known.get(_place(heir)))
+    return frozenset({*(s for s in own if not s.inherited), *known.values()})
+
+
+def end_of(story: Story, now: int) -> int:
+    """Say when a story, shown as it is, goes from sight if that is now: earlier if rights ended."""
+    expires = story.revision.expires
+    if story.revision.status is PubStatus.USABLE and expires is not None and expires <= now:
+        return expires
+    return max(now, story.changed)
+
+
+def _joined(one: Standing, other: Standing | None) -> Standing:
+    if other is None:
+        return one
+    return replace(
+        one,
+        ended=max(_times(one.ended, other.ended), default=None),
+        published=min(_times(one.published, other.published), default=None),
+    )
+
+
+def _times(*times: int | None) -> Iterable[int]:
+    return [time for time in times if time is not None]
+
+
+def _alike(one: Standing, other: Standing) -> bool:
+    return _place(one) == _place(other)
+
+
+def _place(standing: Standing) -> Standing:
+    return replace(standing, ended=None, published=None)
