@@ -102,6 +102,8 @@ class Token:
     believed: int | None = None
     #: The token that its owner issued it with.
     parent: str | None = None
+    #: The token that was issued in its place.
+    successor: str | None = None
     last_used: int | None = None
     revoked: int | None = None
 

@@ -69,7 +69,7 @@ class Rotation(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How one token gives way to another."""
 
     overlap_seconds: Annotated[
-        int, Meta(ge=0, le=31_536_000, description="The old one holds this long.")
+        int, Meta(ge=0, le=2_592_000, description="The old one holds this long.")
     ] = 86_400
     days: Annotated[
         Annotated[int, Meta(ge=1, le=36_500)] | None,
@@ -172,6 +172,7 @@ def maybe(micros: int | None) -> Time | None:
 _FIELDS = {
     "scope": "scopes",
     "days": "days",
+    "overlap_seconds": "overlap_seconds",
     "networks": "networks",
     "entitlements": "entitlements",
     "feeds": "feeds",
