@@ -61,7 +61,7 @@ class Tokens:
     ) -> IssuedToken:
         """Issue a JWT (RFC 9068) to a subscriber, to a source of stories or to an administrator.
 
-        With a `parent`, the token its owner issues it with, it may do no more than that one.
+        With a `parent`, the token it is issued with, it may do no more than that one.
         Raises `Invalid` for terms it may not have, `NotFound` for its owner or a plan,
         `Conflict` when a subscriber has as many as it may.
         """

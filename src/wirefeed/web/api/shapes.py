@@ -49,7 +49,9 @@ class TokenShape(msgspec.Struct, kw_only=True):
     issued: Time
     expires: Annotated[Time, Meta(description="When it ends, by itself or with its signing key.")]
     last_used: Time | None
-    issued_with: Annotated[str | None, Meta(description="The token that its owner issued it with.")]
+    issued_with: Annotated[
+        str | None, Meta(description="The token it was issued with, and goes with.")
+    ]
     revoked: Time | None
 
 
