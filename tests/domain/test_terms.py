@@ -39,6 +39,13 @@ def test_each_owner_has_what_is_its_own_unless_it_asks_for_less(owner, scopes, s
         made(**owner, scopes=frozenset())
 
 
+@pytest.mark.parametrize("owner", [{"source": "desk"}, {"admin": "eva"}])
+def test_whoever_has_no_plans_has_none_to_narrow_to(owner):
+    with pytest.raises(Invalid, match="has no plans to narrow") as refused:
+        made(subscriber=None, entitlements=frozenset({"gold"}), **owner)
+    assert refused.value.field == "entitlements"
+
+
 @pytest.mark.parametrize("days", [0, -1, 401])
 def test_a_token_lives_as_long_as_the_settings_allow(days):
     assert made(days=400).expires == NOW + 400 * DAY

@@ -141,6 +141,16 @@ async def test_s24_a_token_that_is_shown_goes_with_what_was_issued_with_it(repor
     ]
 
 
+async def test_s24_an_old_token_does_not_take_the_one_in_its_place(reported: Reported):
+    jti, secret = await reported.token()
+    new = await reported.agency.services.tokens.rotate(jti)
+    reported.agency.clock.advance(2 * DAY)
+    await reported.report(secret)
+    assert (await reported.agency.services.tokens.get(new.row.jti)).revoked is None
+    header = {"Authorization": f"Bearer {new.secret}"}
+    assert (await ask(reported.agency, "/subscriber/en/latest.json", header)).status == 200
+
+
 async def test_s24_whosever_token_it_is_and_also_when_it_has_expired(reported: Reported):
     await reported.agency.services.administrators.add("anna", Role.OWNER)
     shown = [

@@ -157,8 +157,8 @@ async def callers(world: World) -> list[Caller]:
     newsroom = f"Authorization: Bearer {agency.newsroom}"
     return [
         Caller(name="anonymous", allowed=world.public),
-        # The plan it is narrowed to is not the subscriber's: what is left is the public's.
-        Caller(name="narrowed token", headers=(narrowed,), allowed=world.public),
+        # The plan it is narrowed to is not the subscriber's.
+        Caller(name="narrowed token", headers=(narrowed,), allowed=frozenset()),
         Caller(name="newsroom's token", headers=(newsroom,), allowed=frozenset()),
         Caller(name="forged token", headers=(forged,), allowed=frozenset()),
         Caller(name="unknown key", headers=(cookie,), key=unknown, allowed=frozenset()),

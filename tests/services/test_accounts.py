@@ -10,6 +10,7 @@ import pytest
 from tests.support.agency import DAY, HOUR, Agency, running, settings_in
 from tests.support.answers import ask, basic, look
 from wirefeed.composition import Services, open_services
+from wirefeed.config import Tokens as TokenSettings
 from wirefeed.domain.access import ALL, Grant, Level
 from wirefeed.domain.credentials import Scope, SecretKind, is_secret
 from wirefeed.domain.errors import Conflict, Invalid, NotFound, Unacceptable, Unavailable
@@ -135,6 +136,51 @@ async def test_a_feed_key_is_well_formed_shown_once_and_kept_as_a_digest(agency:
     assert row.revoked is None
     assert key not in repr(row)
     assert key.encode() not in agency.file.read_bytes()
+
+
+async def test_a_rotated_token_goes_with_what_the_old_one_was_issued_with(agency: Agency):
+    await agency.subscriber("ann", "sport")
+    tokens, terms = agency.services.tokens, Terms(subscriber="ann", days=30)
+    first = (await tokens.issue(terms)).row
+    old = (await tokens.issue(terms, parent=first)).row
+    new = (await tokens.rotate(old.jti)).row
+    assert new.parent == first.jti
+    assert await tokens.revoke(old.jti) == [old.jti]
+    assert (await tokens.get(new.jti)).revoked is None
+    assert set(await tokens.revoke(first.jti)) == {first.jti, new.jti}
+
+
+async def test_one_token_at_a_time_stands_in_place_of_another(agency: Agency):
+    await agency.subscriber("ann", "sport")
+    tokens = agency.services.tokens
+    old = (await tokens.issue(Terms(subscriber="ann", days=30))).row
+    # By the length of its overlap alone it would hold as long as before.
+    new = (await tokens.rotate(old.jti, overlap=MONTH)).row
+    with pytest.raises(Conflict, match=new.jti):
+        await tokens.rotate(old.jti)
+    await tokens.revoke(new.jti)
+    again = (await tokens.rotate(old.jti)).row
+    assert (await tokens.get(old.jti)).successor == again.jti
+
+
+async def test_a_token_is_not_kept_alive_by_a_long_overlap(agency: Agency):
+    await agency.subscriber("ann", "sport")
+    old = (await agency.services.tokens.issue(Terms(subscriber="ann", days=90))).row
+    with pytest.raises(Invalid, match="30 days at most"):
+        await agency.services.tokens.rotate(old.jti, overlap=MONTH + 1)
+    assert await agency.services.tokens.get(old.jti) == old
+
+
+async def test_rotation_gives_one_token_more_than_there_may_be_and_no_second(tmp_path: Path):
+    async with running(settings_in(tmp_path, tokens=TokenSettings(max_live=2))) as agency:
+        await agency.subscriber("ann", "sport")
+        tokens, terms = agency.services.tokens, Terms(subscriber="ann", days=30)
+        one, other = [(await tokens.issue(terms)).row for _ in range(2)]
+        await tokens.rotate(one.jti, overlap=HOUR)
+        with pytest.raises(Conflict, match="as many as it may"):
+            await tokens.rotate(other.jti)
+        agency.clock.advance(HOUR)
+        await tokens.rotate(other.jti)
 
 
 async def test_what_there_is_not_cannot_be_revoked_and_leaves_no_trace(agency: Agency):

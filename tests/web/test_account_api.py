@@ -61,6 +61,14 @@ async def test_a_lapsed_account_says_why_and_makes_nothing(agency: Agency, own):
     assert (status, problem["detail"]) == (403, "the subscription is ended")
 
 
+async def test_a_suspended_account_has_nothing_live_and_is_told_to_ask(agency: Agency, own):
+    await agency.services.accounts.suspend("ann")
+    account = (await call(agency, "GET", ACCOUNT, own))[1]
+    assert (account["state"], account["subscriptions"][0]["live"]) == ("suspended", False)
+    status, problem = await call(agency, "POST", TOKENS, own, json={"days": 1})
+    assert (status, problem["remedy"]) == (403, "ask the agency")
+
+
 async def test_a_partner_issues_names_rotates_and_revokes_its_own_tokens(agency: Agency, own):
     status, made = await call(agency, "POST", TOKENS, own, json={"name": "cms", "days": 10})
     assert status == 201
@@ -116,13 +124,27 @@ async def test_a_token_makes_none_that_may_more_than_itself(agency: Agency):
     )
 
 
-async def test_a_token_rotates_none_that_may_more_than_itself(agency: Agency):
+@pytest.mark.parametrize(
+    ("method", "tail", "options"),
+    [
+        ("PATCH", "", {"json": {"name": "mine"}}),
+        ("POST", "/rotate", {"json": {}}),
+        ("POST", "/revoke", {}),
+    ],
+)
+async def test_a_token_changes_none_that_may_more_than_itself(
+    agency: Agency, method: str, tail: str, options: dict[str, Any]
+):
     await agency.subscriber("ann", "sport")
     own = await agency.token("ann", scopes=frozenset({Scope.FEEDS_READ}))
     await agency.token("ann", name="wide")
+    held = await agency.services.tokens.all("ann")
+    # The broader one first: a token that revoked itself could try no more.
+    for token in sorted(held, key=lambda token: token.name, reverse=True):
+        status, _ = await call(agency, method, f"{TOKENS}/{token.jti}{tail}", own, **options)
+        assert (status == 403) == (token.name == "wide")
     (wide,) = [t for t in await agency.services.tokens.all("ann") if t.name == "wide"]
-    status, _ = await call(agency, "POST", f"{TOKENS}/{wide.jti}/rotate", own, json={})
-    assert status == 403
+    assert wide in held
 
 
 async def test_a_token_of_another_subscriber_is_not_there(agency: Agency, own):

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.agency import MINUTE, Agency
+from wirefeed.domain.credentials import Scope
 from wirefeed.domain.roles import Role
 from wirefeed.domain.terms import Terms
 
@@ -75,10 +76,40 @@ async def test_tokens_are_issued_listed_named_rotated_and_revoked(
     assert await opens(new["token"])
     agency.clock.advance(MINUTE)
     assert not await opens(made["token"])
-    # It was issued in place of the other, and goes with it when that is taken back.
-    assert (await desk("POST", f"{one}/revoke"))["revoked"] == [made["jti"], new["jti"]]
-    assert not await opens(new["token"])
+    # It was issued in place of the other, and stays when that is taken back.
+    assert (await desk("POST", f"{one}/revoke"))["revoked"] == [made["jti"]]
+    assert await opens(new["token"])
     await desk("POST", f"{one}/rotate", 409, json={})
+    revoked = await desk("POST", f"{path}/{new['jti']}/revoke")
+    assert revoked["revoked"] == [new["jti"]]
+    assert not await opens(new["token"])
+
+
+async def bound(agency: Agency, **terms: Any) -> tuple[Desk, str]:
+    """Give an owner with a narrower token, and its `jti`."""
+    issued = await agency.services.tokens.issue(Terms(admin="eva", days=10, **terms))
+    return Desk(agency, issued.secret), issued.row.jti
+
+
+@pytest.mark.parametrize("owner", ["eva", "tom"])
+async def test_an_administrators_token_makes_none_that_may_more(
+    agency: Agency, desk: Desk, owner: str
+):
+    await agency.services.administrators.add("tom", Role.OWNER)
+    here = ("127.0.0.0/8",)
+    narrow, jti = await bound(agency, networks=here, scopes=frozenset({Scope.ADMIN_WRITE}))
+    path = f"/admins/{owner}/tokens"
+    made = await narrow("POST", path, 201, json={})
+    assert (made["scopes"], made["networks"]) == (["admin:write"], list(here))
+    problem = await narrow("POST", path, 422, json={"networks": ["0.0.0.0/0"]})
+    assert problem["field"] == "$.networks"
+    problem = await narrow("POST", path, 422, json={"scopes": ["admin:read"]})
+    assert problem["field"] == "$.scopes"
+    broad = await desk("POST", path, 201, json={})
+    await narrow("POST", f"{path}/{broad['jti']}/rotate", 403, json={})
+    new = await narrow("POST", f"{path}/{made['jti']}/rotate", 201, json={})
+    gone = (await desk("POST", f"/admins/eva/tokens/{jti}/revoke"))["revoked"]
+    assert set(gone) == {jti, made["jti"], new["jti"]}
 
 
 async def test_a_token_is_found_under_its_own_owner_alone(agency: Agency, desk: Desk):

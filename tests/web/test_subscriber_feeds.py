@@ -9,6 +9,7 @@ from lxml import etree
 from tests.support.agency import DAY, MINUTE, PUBLIC_URL, Agency, running, settings_in
 from tests.support.answers import FORMATS, ask, basic, look
 from wirefeed.domain.credentials import Scope
+from wirefeed.domain.plans import Subscriber, Subscription
 from wirefeed.domain.terms import Terms
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -283,7 +284,6 @@ async def test_a_machine_whose_subscription_ended_is_told_so_and_fed_nothing(age
         (frozenset({"sport"}), "full", None),
         (frozenset({"economy"}), "summary", "full"),
         (frozenset({"economy", "everything"}), "summary", "full"),
-        (frozenset({"everything"}), "summary", None),
     ],
 )
 async def test_a_tokens_entitlements_only_narrow(agency: Agency, entitlements, sport, economy):
@@ -291,3 +291,33 @@ async def test_a_tokens_entitlements_only_narrow(agency: Agency, entitlements, s
     levels = await look(agency, LATEST, token)
     assert levels["urn:news:sport"] == sport
     assert levels.get("urn:news:economy") == economy
+
+
+async def test_a_token_for_a_plan_there_is_not_is_refused(agency: Agency):
+    token = await agency.token("has-both", entitlements=frozenset({"everything"}))
+    answer = await ask(agency, LATEST, token)
+    assert answer.status == 403
+    assert json.loads(answer.body)["detail"] == "the subscription of this token is ended"
+
+
+async def test_a_token_for_a_plan_that_ended_is_refused_while_others_go_on(agency: Agency):
+    now = agency.clock.now
+    parts = (
+        Subscription(plan="sport", starts=now - MINUTE),
+        Subscription(plan="economy", starts=now - MINUTE, ends=now + MINUTE),
+        Subscription(plan="late", starts=now + MINUTE),
+    )
+    await agency.services.accounts.add_subscriber(Subscriber(id="parts", subscriptions=parts))
+    whole, economy, late = [
+        await agency.token("parts", entitlements=only)
+        for only in (None, frozenset({"economy"}), frozenset({"late"}))
+    ]
+    answer = await ask(agency, LATEST, economy)
+    assert (answer.status, "Sunset" in answer.headers) == (200, True)
+    problem = json.loads((await ask(agency, LATEST, late)).body)
+    assert problem["detail"] == "the subscription of this token is not-begun"
+    assert problem["remedy"].startswith("wait until it begins")
+    agency.clock.advance(MINUTE)
+    for token, status in ((whole, 200), (economy, 403), (late, 200)):
+        assert (await ask(agency, LATEST, token)).status == status
+    agency.clock.now = now

@@ -100,8 +100,10 @@ class Token:
     kid: str = ""
     #: and until when that is believed; None: as long as the token lives.
     believed: int | None = None
-    #: The token that its owner issued it with.
+    #: The token it was issued with: its owner's, or another administrator's.
     parent: str | None = None
+    #: The token that was issued in its place.
+    successor: str | None = None
     last_used: int | None = None
     revoked: int | None = None
 

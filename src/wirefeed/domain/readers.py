@@ -1,7 +1,7 @@
 """Who asks, by which credential, and what they are told of it. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Token
@@ -74,6 +74,25 @@ def lapse(subscriber: Subscriber, now: int) -> tuple[Lapse, int] | None:
     if not closed and any(now < s.starts for s in subscriber.subscriptions):
         return Lapse.NOT_BEGUN, subscriber.changed
     return Lapse.ENDED, max(closed, default=subscriber.changed)
+
+
+def narrowed(subscriber: Subscriber, plans: frozenset[str] | None) -> Subscriber:
+    """Give a subscriber as a token sees it that is narrowed to some plans; None: to none."""
+    if plans is None:
+        return subscriber
+    kept = tuple(s for s in subscriber.subscriptions if s.plan in plans)
+    return replace(subscriber, subscriptions=kept)
+
+
+def remedy(why: Lapse) -> str:
+    """Say what whoever has nothing can do about it."""
+    match why:
+        case Lapse.SUSPENDED:
+            return "ask the agency"
+        case Lapse.NOT_BEGUN:
+            return "wait until it begins; the account says when"
+        case _:
+            return "renew it"
 
 
 class State(StrEnum):

@@ -68,8 +68,8 @@ class Terms:
             networks=self._networks(parent),
             parent=parent.jti if parent else None,
         )
-        if self.source is not None and (token.entitlements is not None):
-            raise Invalid("a source has no plans to narrow", field="entitlements")
+        if self.subscriber is None and token.entitlements is not None:
+            raise Invalid(f"{self._allowed[1]} has no plans to narrow", field="entitlements")
         return token
 
     def _scopes(self, parent: Token | None) -> frozenset[Scope]:

@@ -23,7 +23,7 @@ from wirefeed.domain.errors import (
 )
 from wirefeed.domain.networks import contains
 from wirefeed.domain.plans import SUNSET, Plan, Subscriber, entitlement
-from wirefeed.domain.readers import Reader, lapse, lapse_of, renewable, told
+from wirefeed.domain.readers import Reader, lapse, lapse_of, narrowed, remedy, renewable, told
 from wirefeed.domain.roles import Administrator, Role
 from wirefeed.services import accounts
 from wirefeed.services.token_gate import TokenGate
@@ -98,7 +98,8 @@ class Readers:
         _demand(token, Scope.FEEDS_READ)
         reader = await self._by_token(token)
         if reader.lapse is not None:
-            refusal = Forbidden(f"the subscription is {reader.lapse}", remedy="renew it")
+            what = "subscription" if token.entitlements is None else "subscription of this token"
+            refusal = Forbidden(f"the {what} is {reader.lapse}", remedy=remedy(reader.lapse))
             raise _refused(refusal, token, reader.lapse)
         return reader
 
@@ -153,8 +154,10 @@ class Readers:
         if subscriber is None:
             # It was removed, and its token with it, since that was looked up.
             raise Unauthenticated
-        sunset, ending = told(subscriber, now)
-        why, since = lapse(subscriber, now) or (None, 0)
+        # Who has other plans still has none of those that its token is for.
+        seen = narrowed(subscriber, token.entitlements)
+        sunset, ending = told(seen, now)
+        why, since = lapse(seen, now) or (None, 0)
         return Reader(
             entitlement=entitlement(subscriber, plans, now, narrowed_to=token.entitlements),
             subscriber=subscriber,
@@ -163,7 +166,7 @@ class Readers:
             lapsed=since,
             sunset=_first(sunset, token.ends if token.ends - now <= SUNSET else None),
             ending=ending,
-            renewal=plans.get(renewable(subscriber, now) or ""),
+            renewal=plans.get(renewable(seen, now) or ""),
         )
 
     async def _authenticate(self, secret: str, address: str) -> Token:

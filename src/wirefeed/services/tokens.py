@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.audit import SYSTEM, Actor, Verb
 from wirefeed.domain.credentials import Token
-from wirefeed.domain.errors import Conflict, NotFound
+from wirefeed.domain.errors import Conflict, Invalid, NotFound
 from wirefeed.domain.terms import Terms
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services import accounts
@@ -25,6 +25,7 @@ _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 #: After a rotation the old token holds this long, so that no machine is cut off.
 OVERLAP = _DAY
+_LONGEST_OVERLAP = 30 * _DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class Tokens:
     ) -> IssuedToken:
         """Issue a JWT (RFC 9068) to a subscriber, to a source of stories or to an administrator.
 
-        With a `parent`, the token its owner issues it with, it may do no more than that one.
+        With a `parent`, the token it is issued with, it may do no more than that one.
         Raises `Invalid` for terms it may not have, `NotFound` for its owner or a plan,
         `Conflict` when a subscriber has as many as it may.
         """
@@ -133,21 +134,24 @@ class Tokens:
     ) -> IssuedToken:
         """Issue a token on the terms of another, which ends when the overlap is over.
 
-        Without `days` it lives as long as the other was given. Raises `NotFound`, and
-        `Conflict` for one that no longer holds.
+        Without `days` it lives as long as the other was given. Raises `NotFound`, `Invalid` for
+        an overlap that is too long, and `Conflict` for a token that no longer holds or in whose
+        place there is one already, and when its subscriber has more than it may.
         """
+        if overlap > _LONGEST_OVERLAP:
+            raise Invalid("an overlap is 30 days at most", field="overlap_seconds")
         now = self._now()
-        old = await self.get(jti, of=of)
-        if not old.is_live(now):
-            raise Conflict("the token no longer holds", remedy="issue a new one")
-        terms = Terms.of(old, days or max(1, (old.expires - old.issued) // _DAY))
-        new = terms.token(secrets.token_hex(16), now, max_days=self._max_days)
-        # What it may do was settled when the old one was issued; where it comes from is kept.
-        new = replace(new, parent=old.jti)
         async with self._database.writing() as connection:
-            if not (await _token(connection, jti, of)).is_live(now):
-                raise Conflict("the token no longer holds", remedy="issue a new one")
-            await credentials.shorten_token(connection, jti, now + max(0, overlap))
+            old = await _token(connection, jti, of)
+            await _check_rotation(connection, old, now)
+            # The old one counts until it ends, so there may be one more than else for a while.
+            await self._check_number(connection, old.subscriber, now, self._max_live + 1)
+            terms = Terms.of(old, days or max(1, (old.expires - old.issued) // _DAY))
+            new = terms.token(secrets.token_hex(16), now, max_days=self._max_days)
+            # What it may do was settled when the old one was issued; it goes with what that
+            # one would have gone with, and not with that one, which ends by itself.
+            new = replace(new, parent=old.parent)
+            await credentials.shorten_token(connection, jti, now + max(0, overlap), new.jti)
             await self._announce(connection, f"token:{jti}")
             return await self._add(connection, new, by, Verb.TOKEN_ROTATE, was=jti)
 
@@ -157,7 +161,7 @@ class Tokens:
         """Revoke a token: it is refused from the next request on; give all that were revoked.
 
         With it go, if `derived`, those that were issued with it: who has it may have made
-        them. Raises `NotFound`.
+        them. The one that was issued in its place stays. Raises `NotFound`.
         """
         async with self._database.writing() as connection:
             await _token(connection, jti, of)
@@ -226,7 +230,14 @@ class Tokens:
         unknown = (token.entitlements or frozenset()) - set(await subscribers.plans(connection))
         if unknown:
             raise NotFound(f"there is no plan {min(unknown)!r}", field="entitlements")
-        if await credentials.live_tokens(connection, token.subscriber, now) >= self._max_live:
+        await self._check_number(connection, token.subscriber, now, self._max_live)
+
+    async def _check_number(
+        self, connection: AsyncConnection, subscriber: str | None, now: int, most: int
+    ) -> None:
+        if subscriber is None:
+            return
+        if await credentials.live_tokens(connection, subscriber, now) >= most:
             raise Conflict(
                 f"the subscriber has {self._max_live} tokens that hold, as many as it may",
                 remedy="revoke one that is not used",
@@ -242,3 +253,16 @@ async def _token(connection: AsyncConnection, jti: str, of: str | None) -> Token
     if found is None or (of is not None and found.subscriber != of):
         raise NotFound(f"there is no token {jti!r}", remedy="see `wirefeed tokens list`")
     return found
+
+
+async def _check_rotation(connection: AsyncConnection, old: Token, now: int) -> None:
+    """Raise `Conflict` unless another token may be issued in place of this one."""
+    if not old.is_live(now):
+        raise Conflict("the token no longer holds", remedy="issue a new one")
+    heir = await credentials.token(connection, old.successor) if old.successor else None
+    # Who lost the answer, and the new token with it, revokes that one and tries again.
+    if heir is not None and heir.is_live(now):
+        raise Conflict(
+            f"there is the token {heir.jti!r} in its place",
+            remedy="rotate that one, or revoke it first",
+        )

@@ -126,6 +126,8 @@ tokens = Table(
     Column("kid", Text, nullable=False),
     #: The token it was issued with, by its owner.
     Column("parent", Text),
+    #: The token that was issued in its place.
+    Column("successor", Text),
     Column("last_used", Time),
     Column("revoked", Time),
     CheckConstraint(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import Row, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Scope, Token
@@ -106,6 +106,7 @@ async def add_token(conn: AsyncConnection, new: Token) -> None:
             networks=codec.text(new.networks),
             kid=new.kid,
             parent=new.parent,
+            successor=new.successor,
             last_used=new.last_used,
             revoked=new.revoked,
         )
@@ -116,12 +117,11 @@ async def name_token(conn: AsyncConnection, jti: str, name: str) -> None:
     await conn.execute(update(tables.tokens).where(_token.jti == jti).values(name=name))
 
 
-async def shorten_token(conn: AsyncConnection, jti: str, expires: int) -> None:
-    """Let a token end at a time, if it does not end before."""
+async def shorten_token(conn: AsyncConnection, jti: str, expires: int, successor: str) -> None:
+    """Let a token end at a time, if it does not end before, as another stands in its place."""
+    ends = case((_token.expires > expires, expires), else_=_token.expires)
     await conn.execute(
-        update(tables.tokens)
-        .where(_token.jti == jti, _token.expires > expires)
-        .values(expires=expires)
+        update(tables.tokens).where(_token.jti == jti).values(expires=ends, successor=successor)
     )
 
 
@@ -149,6 +149,7 @@ def _a_token(row: Row[*tuple[Any, ...]]) -> Token:
         # A key that is not there is not believed.
         believed=0 if row.signed is None else row.believed,
         parent=row.parent,
+        successor=row.successor,
         last_used=row.last_used,
         revoked=row.revoked,
     )

@@ -1,7 +1,7 @@
 """A partner's own account: what it has and until when, its tokens, what was refused and why."""
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -9,7 +9,7 @@ from msgspec import Meta
 from wirefeed.domain.credentials import Lapse, Token
 from wirefeed.domain.errors import Forbidden, NotFound
 from wirefeed.domain.plans import Plan, Subscriber, SubscriberKind, Subscription, endings
-from wirefeed.domain.readers import Reader
+from wirefeed.domain.readers import Reader, remedy
 from wirefeed.web.api import shapes, tokens
 from wirefeed.web.api.cursors import Page
 from wirefeed.web.api.operation import Call, Caller, Operation, Result
@@ -97,7 +97,7 @@ async def get_account(call: Call[None, None]) -> Result:
     reader = call.reader
     subscriber, token = _who(reader)
     plans = await call.app[PLANS].all()
-    ends = endings(subscriber, call.now)
+    ends, live = endings(subscriber, call.now), subscriber.live(call.now)
     language = call.app[HOUSE].languages[0]
     limits = call.app[SETTINGS].tokens
     return Result(
@@ -108,7 +108,7 @@ async def get_account(call: Call[None, None]) -> Result:
             state=reader.lapse,
             expires_at=moment(ends[0].closes) if ends else None,
             subscriptions=[
-                _subscription(one, plans.get(one.plan), language, call.now)
+                _subscription(one, plans.get(one.plan), language, live=one in live)
                 for one in subscriber.subscriptions
             ],
             token=shapes.token_shape(token),
@@ -117,7 +117,9 @@ async def get_account(call: Call[None, None]) -> Result:
     )
 
 
-def _subscription(one: Subscription, plan: Plan | None, language: str, now: int) -> OwnSubscription:
+def _subscription(
+    one: Subscription, plan: Plan | None, language: str, *, live: bool
+) -> OwnSubscription:
     return OwnSubscription(
         plan=one.plan,
         label=plan.label(language) if plan else one.plan,
@@ -126,7 +128,7 @@ def _subscription(one: Subscription, plan: Plan | None, language: str, now: int)
         closes=maybe(one.closes),
         trial=one.trial,
         suspended=one.suspended,
-        live=one.is_live(now),
+        live=live,
     )
 
 
@@ -187,11 +189,9 @@ async def issue_own_token(call: Call[TokenTerms, None]) -> Result:
     answer=ANSWER,
 )
 async def name_own_token(call: Call[Name, None]) -> Result:
-    """Call a token of yours by another name."""
-    subscriber, _ = _live(call.reader)
-    named = await call.app[TOKENS].rename(
-        call.params["jti"], call.body.name, call.by, of=subscriber.id
-    )
+    """Call a token of yours by another name: this one, or one that may do no more than it."""
+    owner, jti = await _within(call, _live(call.reader))
+    named = await call.app[TOKENS].rename(jti, call.body.name, call.by, of=owner)
     return Result(value=shapes.token_shape(named))
 
 
@@ -214,12 +214,8 @@ async def rotate_own_token(call: Call[Rotation, None]) -> Result:
     The old one holds until the overlap is over. A token may rotate itself, and those that may
     do no more than it.
     """
-    subscriber, token = _live(call.reader)
-    jti = call.params["jti"]
-    wanted = await call.app[TOKENS].get(jti, of=subscriber.id)
-    if not token.gives(wanted):
-        raise Forbidden("this token may do less than the one it would rotate")
-    return await tokens.rotated(call, jti, of=subscriber.id)
+    owner, jti = await _within(call, _live(call.reader))
+    return await tokens.rotated(call, jti, of=owner)
 
 
 @Operation(
@@ -235,12 +231,10 @@ async def revoke_own_token(call: Call[None, None]) -> Result:
     """Revoke a token of yours.
 
     It is refused from the next request on; those that were issued with it hold on. Once more
-    it changes nothing.
+    it changes nothing. A token may revoke itself, and those that may do no more than it.
     """
-    subscriber, _ = _who(call.reader)
-    gone = await call.app[TOKENS].revoke(
-        call.params["jti"], call.by, of=subscriber.id, derived=False
-    )
+    owner, jti = await _within(call, _who(call.reader))
+    gone = await call.app[TOKENS].revoke(jti, call.by, of=owner, derived=False)
     return Result(value=Revoked(revoked=gone))
 
 
@@ -250,10 +244,22 @@ def _who(reader: Reader) -> tuple[Subscriber, Token]:
     return reader.subscriber, reader.token
 
 
+async def _within(call: Call[Any, None], who: tuple[Subscriber, Token]) -> tuple[str, str]:
+    """Give the owner and the `jti` of the token that this is about.
+
+    Raises `NotFound`, and `Forbidden` for one that may do more than the token of the call.
+    """
+    subscriber, token = who
+    wanted = await call.app[TOKENS].get(call.params["jti"], of=subscriber.id)
+    if not token.gives(wanted):
+        raise Forbidden("this token may do less than the one it would change")
+    return subscriber.id, wanted.jti
+
+
 def _live(reader: Reader) -> tuple[Subscriber, Token]:
     """Give whose account it is. Raises `Forbidden` when nothing of it counts now."""
     if reader.lapse is not None:
-        raise Forbidden(f"the subscription is {reader.lapse}", remedy="renew it")
+        raise Forbidden(f"the subscription is {reader.lapse}", remedy=remedy(reader.lapse))
     return _who(reader)
 
 

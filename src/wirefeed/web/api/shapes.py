@@ -49,7 +49,9 @@ class TokenShape(msgspec.Struct, kw_only=True):
     issued: Time
     expires: Annotated[Time, Meta(description="When it ends, by itself or with its signing key.")]
     last_used: Time | None
-    issued_with: Annotated[str | None, Meta(description="The token that its owner issued it with.")]
+    issued_with: Annotated[
+        str | None, Meta(description="The token it was issued with, and goes with.")
+    ]
     revoked: Time | None
 
 
@@ -69,7 +71,7 @@ class Rotation(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How one token gives way to another."""
 
     overlap_seconds: Annotated[
-        int, Meta(ge=0, le=31_536_000, description="The old one holds this long.")
+        int, Meta(ge=0, le=2_592_000, description="The old one holds this long.")
     ] = 86_400
     days: Annotated[
         Annotated[int, Meta(ge=1, le=36_500)] | None,
@@ -172,6 +174,7 @@ def maybe(micros: int | None) -> Time | None:
 _FIELDS = {
     "scope": "scopes",
     "days": "days",
+    "overlap_seconds": "overlap_seconds",
     "networks": "networks",
     "entitlements": "entitlements",
     "feeds": "feeds",

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from wirefeed.domain.credentials import Token
-from wirefeed.domain.errors import NotFound
+from wirefeed.domain.errors import Forbidden, NotFound
 from wirefeed.domain.plans import NAME
 from wirefeed.domain.roles import Permission
 from wirefeed.domain.terms import Terms
@@ -64,6 +64,8 @@ class _Family:
     path: str
     reads: Permission
     writes: Permission
+    #: What is said of the limits of a token that is issued.
+    bounds: str = ""
 
     @property
     def params(self) -> dict[str, Param]:
@@ -91,6 +93,7 @@ _FAMILIES = (
         path="/api/v1/admin/admins/{owner}/tokens",
         reads=Permission.ADMINS_READ,
         writes=Permission.ADMINS_WRITE,
+        bounds=" It may do no more than the token you ask with: not more scopes or networks.",
     ),
 )
 
@@ -105,6 +108,13 @@ def terms(asked: TokenTerms, **owner: str) -> Terms:
         entitlements=None if asked.entitlements is None else frozenset(asked.entitlements),
         networks=tuple(asked.networks),
     )
+
+
+async def _limits(family: _Family, call: Call[Any, Any]) -> Token | None:
+    """Give the token of the call, where what it makes might do what it may do itself."""
+    if family.owner != "admin":
+        return None
+    return await call.app[TOKENS].get(call.administrator.jti)
 
 
 def _of(family: _Family) -> list[Endpoint]:
@@ -131,7 +141,8 @@ def _of(family: _Family) -> list[Endpoint]:
         return Result(value=TokenListing(tokens=tokens, next=more))
 
     async def issue(call: Call[TokenTerms, None]) -> Result:
-        return await issued(call, terms(call.body, **{family.owner: call.params["owner"]}))
+        asked = terms(call.body, **{family.owner: call.params["owner"]})
+        return await issued(call, asked, parent=await _limits(family, call))
 
     async def name(call: Call[Name, None]) -> Result:
         jti = (await held(call)).jti
@@ -139,7 +150,10 @@ def _of(family: _Family) -> list[Endpoint]:
         return Result(value=shapes.token_shape(named))
 
     async def rotate(call: Call[Rotation, None]) -> Result:
-        return await rotated(call, (await held(call)).jti)
+        wanted, own = await held(call), await _limits(family, call)
+        if own is not None and not own.gives(wanted):
+            raise Forbidden("this token may do less than the one it would rotate")
+        return await rotated(call, wanted.jti)
 
     async def revoke(call: Call[None, None]) -> Result:
         gone = await call.app[TOKENS].revoke((await held(call)).jti, call.by)
@@ -163,7 +177,8 @@ def _of(family: _Family) -> list[Endpoint]:
         _named(
             issue,
             f"issue_token_to_{family.owner}",
-            f"Issue a token to a {word}.\n\nIts secret stands in this answer and nowhere else.",
+            f"Issue a token to a {word}.\n\nIts secret stands in this answer and nowhere else."
+            + family.bounds,
         )(
             Operation(
                 method="POST",
@@ -195,7 +210,8 @@ def _of(family: _Family) -> list[Endpoint]:
         _named(
             rotate,
             f"rotate_token_of_{family.owner}",
-            f"Issue a token of a {word} anew.\n\nThe old one holds until the overlap is over.",
+            f"Issue a token of a {word} anew.\n\nThe old one holds until the overlap is over."
+            + family.bounds,
         )(
             Operation(
                 method="POST",

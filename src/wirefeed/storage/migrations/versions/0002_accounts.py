@@ -106,6 +106,7 @@ def _tokens() -> None:
         _text("networks"),
         _text("kid"),
         _text("parent", nullable=True),
+        _text("successor", nullable=True),
         _time("last_used", nullable=True),
         _time("revoked", nullable=True),
         _key("tokens", "jti"),
