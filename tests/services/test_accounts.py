@@ -17,7 +17,7 @@ from wirefeed.domain.plans import Plan, Subscriber, Subscription
 from wirefeed.domain.terms import Terms
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
-from wirefeed.storage import wire
+from wirefeed.storage import subscribers, wire
 
 STORY = "urn:news:sport"
 MONTH = 30 * DAY
@@ -53,6 +53,17 @@ async def test_a_plan_in_use_and_the_public_one_stay(agency: Agency):
         await agency.services.plans.remove("none")
     await agency.services.plans.remove("late")
     assert "late" not in await agency.services.plans.all()
+
+
+async def test_those_who_have_a_plan_that_is_to_be_removed_are_counted_only_so_far(agency: Agency):
+    many = [
+        Subscriber(id=f"s{n:04}", subscriptions=(Subscription(plan="sport", starts=1),))
+        for n in range(1001)
+    ]
+    async with agency.services.database.writing() as connection:
+        await subscribers.put_subscribers(connection, many)
+    with pytest.raises(Conflict, match=r"^more than 1000 subscribers .* s0000 among them"):
+        await agency.services.plans.remove("sport")
 
 
 async def test_subscribers_are_added_changed_listed_and_removed(agency: Agency):

@@ -55,7 +55,7 @@ QUERIES: dict[str, Asking] = {
         )
         for state in State
     },
-    "who has a plan": lambda c: subscribers.holders(c, "gold", 1),
+    "who has a plan": lambda c: subscribers.holders(c, "gold", 1, 50),
     "some subscribers": lambda c: subscribers.held(c, ["acme", "zeta"]),
     "subscriptions that end": lambda c: subscribers.ending(c, 1, 9, 50),
     "tokens that expire": lambda c: credentials.expiring(c, 1, 9, 50),

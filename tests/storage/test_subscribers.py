@@ -211,7 +211,8 @@ async def test_subscribers_are_found_by_plan(conn, kept):
         for s in one.subscriptions
         if s.plan == "gold" and (s.closes is None or s.closes > NOW)
     }
-    assert await subscribers.holders(conn, "gold", NOW) == sorted(now_or_later)
+    assert await subscribers.holders(conn, "gold", NOW, 9) == sorted(now_or_later)
+    assert await subscribers.holders(conn, "gold", NOW, 1) == sorted(now_or_later)[:1]
     assert await subscribers.held(conn, ["a", "b", "z"]) == {
         one.id: one for one in kept if one.id in "ab"
     }

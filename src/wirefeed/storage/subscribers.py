@@ -115,13 +115,14 @@ async def remove_plan(conn: AsyncConnection, name: str) -> bool:
     return gone.rowcount > 0
 
 
-async def holders(conn: AsyncConnection, name: str, now: int) -> list[str]:
-    """Give the ids of the subscribers that have a plan, or will."""
+async def holders(conn: AsyncConnection, name: str, now: int, limit: int) -> list[str]:
+    """Give the ids of some of the subscribers that have a plan, or will."""
     rows = await conn.execute(
         select(_subscription.subscriber)
         .where(_subscription.plan == name, _closes > now)
         .order_by(_subscription.subscriber)
         .distinct()
+        .limit(limit)
     )
     return [row.subscriber for row in rows]
 
