@@ -14,8 +14,10 @@ from wirefeed.domain.access import ALL, Grant, Level
 from wirefeed.domain.credentials import Scope, SecretKind, is_secret
 from wirefeed.domain.errors import Conflict, Invalid, NotFound, Unacceptable, Unavailable
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.domain.readers import State
 from wirefeed.domain.terms import Terms
 from wirefeed.formats import ninjs
+from wirefeed.services.accounts import Accounts, Bounds, Part
 from wirefeed.services.publishing import Message
 from wirefeed.storage import subscribers, wire
 
@@ -64,6 +66,27 @@ async def test_those_who_have_a_plan_that_is_to_be_removed_are_counted_only_so_f
         await subscribers.put_subscribers(connection, many)
     with pytest.raises(Conflict, match=r"^more than 1000 subscribers .* s0000 among them"):
         await agency.services.plans.remove("sport")
+
+
+@pytest.mark.parametrize("plan", [None, "sport"])
+async def test_those_who_stand_in_some_way_are_looked_for_a_few_at_a_time(
+    agency: Agency, plan: str | None
+):
+    services, now = agency.services, agency.clock.now
+    for n in range(9):
+        await agency.subscriber(f"s{n}", "sport", ends=now + DAY if n in {6, 7} else now - DAY)
+    bounds = Bounds(examined=2, reads=2)
+    accounts = Accounts(services.database, services.audit, clock=agency.clock, bounds=bounds)
+    parts: list[list[str]] = []
+    after: str | None = ""
+    while after is not None:
+        part = await accounts.standing(State.LIVE, after, plan=plan)
+        parts.append([one.id for one in part.subscribers])
+        after = part.after
+    assert parts == [[], ["s6", "s7"], []]
+    first = await accounts.standing(State.LIVE, "s3", 1, plan=plan)
+    assert ([one.id for one in first.subscribers], first.after) == (["s6"], "s6")
+    assert await accounts.standing(State.LIVE, "s7", plan=plan) == Part(subscribers=[])
 
 
 async def test_subscribers_are_added_changed_listed_and_removed(agency: Agency):

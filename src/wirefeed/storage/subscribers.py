@@ -169,9 +169,15 @@ async def subscribers(
     plan: str | None = None,
     state: State | None = None,
     now: int = 0,
+    upto: str | None = None,
 ) -> list[Subscriber]:
-    """Give subscribers by id, those after one: that have or had a plan, that stand so now."""
+    """Give subscribers by id, those after one: that have or had a plan, that stand so now.
+
+    No index knows how somebody stands: with a state, `upto` bounds how many are looked at.
+    """
     conditions = [_subscriber.id > (after or "")]
+    if upto is not None:
+        conditions.append(_subscriber.id <= upto)
     if state is not None:
         conditions.append(_stands(now)[state])
     query = _SUBSCRIBERS.where(*conditions).order_by(_subscriber.id).limit(limit)
@@ -188,6 +194,21 @@ async def subscribers(
         )
         query = _SUBSCRIBERS.where(_subscriber.id.in_(ids)).order_by(_subscriber.id)
     return await _with_subscriptions(conn, (await conn.execute(query)).all())
+
+
+async def last_of(
+    conn: AsyncConnection, after: str, count: int, *, plan: str | None = None
+) -> str | None:
+    """Give the last of so many ids after one, of those that have or had a plan; None: fewer."""
+    ids = select(_subscriber.id).where(_subscriber.id > after).order_by(_subscriber.id)
+    if plan is not None:
+        ids = (
+            select(_subscription.subscriber)
+            .where(_subscription.plan == plan, _subscription.subscriber > after)
+            .order_by(_subscription.subscriber)
+            .distinct()
+        )
+    return (await conn.execute(ids.offset(count - 1).limit(1))).scalar_one_or_none()
 
 
 def _has(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
