@@ -15,6 +15,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import Insert
@@ -298,30 +299,29 @@ def _row(subscriber: str, one: Subscription) -> dict[str, Any]:
 
 
 async def ending(
-    conn: AsyncConnection, now: int, until: int, limit: int = 1000
-) -> list[Subscriber]:
-    """Give the subscribers with a subscription that ends by a time, the first to end first.
+    conn: AsyncConnection, now: int, until: int, limit: int, *, after: tuple[int, str] = (0, "")
+) -> tuple[list[Subscriber], tuple[int, str] | None]:
+    """Give the subscribers with a subscription that ends by a time, of the next so many ends.
 
-    One that has ended and goes on for some days of grace is among them.
+    Ends are in the order of time and subscriber, those after one. With them comes the last that
+    was looked at; None: there are no more. One that has ended and goes on for some days of grace
+    is among them.
     """
-    ids = (
-        select(_subscription.subscriber, func.min(_subscription.ends).label("ends"))
+    query = (
+        select(_subscription.ends, _subscription.subscriber, func.max(_closes).label("closes"))
         .where(
-            _subscription.ends >= now - _LONGEST_GRACE,
+            _subscription.ends >= max(now - _LONGEST_GRACE, after[0]),
             _subscription.ends < until,
-            _closes > now,
+            tuple_(_subscription.ends, _subscription.subscriber) > tuple_(*after),
         )
-        .group_by(_subscription.subscriber)
-        .order_by(func.min(_subscription.ends), _subscription.subscriber)
+        .group_by(_subscription.ends, _subscription.subscriber)
+        .order_by(_subscription.ends, _subscription.subscriber)
         .limit(limit)
-        .subquery()
     )
-    rows = await conn.execute(
-        _SUBSCRIBERS.join(ids, ids.c.subscriber == _subscriber.id).order_by(
-            ids.c.ends, _subscriber.id
-        )
-    )
-    return await _with_subscriptions(conn, rows.all())
+    ends = (await conn.execute(query)).all()
+    last = (ends[-1].ends, ends[-1].subscriber) if len(ends) == limit else None
+    found = await held(conn, {row.subscriber for row in ends if row.closes > now})
+    return list(found.values()), last
 
 
 async def remove_subscriber(conn: AsyncConnection, subscriber_id: str) -> bool:
