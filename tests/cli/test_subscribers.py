@@ -190,6 +190,8 @@ def test_what_runs_out_is_listed_the_first_first(wirefeed: Command):
     assert [e["subscriber"] for e in wirefeed("subscribers", "ending", "--days", "7", "--json").json
             ] == ["late", "daily"]  # fmt: skip
     assert len(wirefeed("subscribers", "ending", "--days", "90", "--json").json) == 4
+    cut = wirefeed("subscribers", "ending", "--limit", "2", "--json")
+    assert (cut.json, "--limit" in cut.err) == (found[:2], True)
 
 
 @pytest.mark.parametrize(

@@ -316,11 +316,13 @@ async def test_s24_what_is_none_of_ours_counts_as_a_guess(reported: Reported):
     assert slowed.status == 429
     assert slowed.headers["Retry-After"] == "60"
     assert (await ask(reported.agency, f"/f/{guesses(1)[0]}/")).status == 429
-    # One that holds is taken even now, and so is a signed report.
-    assert await reported.report(secret, *guesses(5)) == {"reported": 6, "revoked": 1}
+    # Nothing is looked up for them until the wait is over, and a signed report is taken even now.
+    assert (await reported.send({"secrets": [secret]})).status == 429
     body = json.dumps({"secrets": guesses(PER_MINUTE)}).encode()
     signed = sign(parse_secret(AGREED, ""), "msg_1", reported.agency.clock.now, body)
     assert (await reported.send(body, signed)).status == 200
+    reported.agency.clock.advance(60 * SECOND)
+    assert await reported.report(secret, *guesses(5)) == {"reported": 6, "revoked": 1}
 
 
 # --- signatures ----------------------------------------------------------------------------------

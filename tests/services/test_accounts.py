@@ -15,10 +15,12 @@ from wirefeed.domain.access import ALL, Grant, Level
 from wirefeed.domain.credentials import Scope, SecretKind, is_secret
 from wirefeed.domain.errors import Conflict, Invalid, NotFound, Unacceptable, Unavailable
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.domain.readers import State
 from wirefeed.domain.terms import Terms
 from wirefeed.formats import ninjs
+from wirefeed.services.accounts import Accounts, Bounds, Part
 from wirefeed.services.publishing import Message
-from wirefeed.storage import wire
+from wirefeed.storage import subscribers, wire
 
 STORY = "urn:news:sport"
 MONTH = 30 * DAY
@@ -54,6 +56,38 @@ async def test_a_plan_in_use_and_the_public_one_stay(agency: Agency):
         await agency.services.plans.remove("none")
     await agency.services.plans.remove("late")
     assert "late" not in await agency.services.plans.all()
+
+
+async def test_those_who_have_a_plan_that_is_to_be_removed_are_counted_only_so_far(agency: Agency):
+    many = [
+        Subscriber(id=f"s{n:04}", subscriptions=(Subscription(plan="sport", starts=1),))
+        for n in range(1001)
+    ]
+    async with agency.services.database.writing() as connection:
+        await subscribers.put_subscribers(connection, many)
+    with pytest.raises(Conflict, match=r"^more than 1000 subscribers .* s0000 among them"):
+        await agency.services.plans.remove("sport")
+
+
+@pytest.mark.parametrize("plan", [None, "sport"])
+async def test_those_who_stand_in_some_way_are_looked_for_a_few_at_a_time(
+    agency: Agency, plan: str | None
+):
+    services, now = agency.services, agency.clock.now
+    for n in range(9):
+        await agency.subscriber(f"s{n}", "sport", ends=now + DAY if n in {6, 7} else now - DAY)
+    bounds = Bounds(examined=2, reads=2)
+    accounts = Accounts(services.database, services.audit, clock=agency.clock, bounds=bounds)
+    parts: list[list[str]] = []
+    after: str | None = ""
+    while after is not None:
+        part = await accounts.standing(State.LIVE, after, plan=plan)
+        parts.append([one.id for one in part.subscribers])
+        after = part.after
+    assert parts == [[], ["s6", "s7"], []]
+    first = await accounts.standing(State.LIVE, "s3", 1, plan=plan)
+    assert ([one.id for one in first.subscribers], first.after) == (["s6"], "s6")
+    assert await accounts.standing(State.LIVE, "s7", plan=plan) == Part(subscribers=[])
 
 
 async def test_subscribers_are_added_changed_listed_and_removed(agency: Agency):

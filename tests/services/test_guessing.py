@@ -24,6 +24,17 @@ async def test_beyond_the_limit_there_is_a_wait():
     assert await fail(guesses(Clock()), 5) == [0, 0, 0, 60, 60]
 
 
+async def test_whoever_only_asks_how_long_to_wait_is_not_counted():
+    clock = Clock()
+    counted = guesses(clock)
+    assert [counted.waits(HOME) for _ in range(5)] == [0] * 5
+    await fail(counted, 3)
+    assert (counted.waits(HOME), counted.waits(NEIGHBOUR)) == (60, 0)
+    clock.advance(60 * SECOND)
+    assert counted.waits(HOME) == 0
+    assert Guesses(per_minute=0, per_hour=0, clock=clock).waits(HOME) == 0
+
+
 async def test_each_network_has_its_own_count():
     counted = guesses(Clock())
     await fail(counted, 5)

@@ -11,6 +11,7 @@ from wirefeed.domain.plans import Plan, Subscriber, Subscription
 from wirefeed.domain.prospects import Right
 from wirefeed.domain.readers import State
 from wirefeed.domain.stories import Feed
+from wirefeed.services.endings import Endings
 from wirefeed.services.prospects import Bounds, Prospects
 from wirefeed.storage import wire
 
@@ -196,15 +197,46 @@ async def test_what_runs_out_is_listed_with_tokens(agency: Agency):
     await agency.subscriber("ann", "sport", ends=now + 5 * DAY)
     await agency.subscriber("bob", "sport", ends=now + 40 * DAY)
     await agency.token("bob", days=3, name="cms")
-    found = await agency.services.endings.within(30 * DAY)
+    found = (await agency.services.endings.within(30 * DAY)).found
     assert [(e.subscriber, e.plan, e.name, e.step(now)) for e in found] == [
         ("bob", "", "cms", 7),
         ("ann", "sport", "", 7),
     ]
     assert found[0].token
-    assert await agency.services.endings.within(30 * DAY, limit=1) == found[:1]
+    first = await agency.services.endings.within(30 * DAY, limit=1)
+    assert first.found == found[:1]
+    assert first.after is not None
+    rest = await agency.services.endings.within(30 * DAY, 1, first.after)
+    assert (rest.found, rest.after) == (found[1:], None)
     renewed = Subscription(plan="sport", starts=now + 5 * DAY)
     await agency.services.accounts.change_subscriber(
         "ann", lambda held: replace(held, subscriptions=(*held.subscriptions, renewed))
     )
-    assert [e.subscriber for e in await agency.services.endings.within(30 * DAY)] == ["bob"]
+    for page in (1, 500):
+        endings = Endings(agency.services.database, clock=agency.clock, page=page)
+        # Ann would have been the first to be found.
+        left = await endings.within(30 * DAY, limit=1, after=(0, "", "", ""))
+        assert ([e.subscriber for e in left.found], left.after) == (["bob"], None)
+
+
+@pytest.mark.parametrize("page", [1, 2, 500])
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_what_runs_out_is_listed_part_by_part(agency: Agency, page: int, limit: int):
+    now = agency.clock.now
+    end = now + 3 * DAY
+    for name in ("ann", "bob", "eve"):
+        both = [Subscription(plan=plan, starts=1, ends=end) for plan in ("late", "sport")]
+        again = Subscription(plan="late", starts=end, ends=end + DAY)
+        held = (*both, again) if name == "bob" else tuple(both)
+        await agency.services.accounts.put_subscriber(Subscriber(id=name, subscriptions=held))
+        await agency.token(name, days=3, name="cms")
+        await agency.token(name, days=3, name="app")
+    endings = Endings(agency.services.database, clock=agency.clock, page=page)
+    whole = (await endings.within(30 * DAY)).found
+    assert len(whole) == 12
+    part = await endings.within(30 * DAY, limit)
+    found = part.found
+    while part.after is not None:
+        part = await endings.within(30 * DAY, limit, part.after)
+        found += part.found
+    assert found == whole

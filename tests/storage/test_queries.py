@@ -51,11 +51,14 @@ QUERIES: dict[str, Asking] = {
     "a page of a plan's subscribers": lambda c: subscribers.subscribers(c, "a", 50, plan="gold"),
     **{
         f"a page of subscribers {state}": partial(
-            lambda state, c: subscribers.subscribers(c, "a", 50, state=state, now=1), state
+            lambda state, c: subscribers.subscribers(c, "a", 50, state=state, now=1, upto="z"),
+            state,
         )
         for state in State
     },
-    "who has a plan": lambda c: subscribers.holders(c, "gold", 1),
+    "the last of some ids": lambda c: subscribers.last_of(c, "a", 50),
+    "the last of a plan's ids": lambda c: subscribers.last_of(c, "a", 50, plan="gold"),
+    "who has a plan": lambda c: subscribers.holders(c, "gold", 1, 50),
     "some subscribers": lambda c: subscribers.held(c, ["acme", "zeta"]),
     "subscriptions that end": lambda c: subscribers.ending(c, 1, 9, 50),
     "tokens that expire": lambda c: credentials.expiring(c, 1, 9, 50),

@@ -211,7 +211,8 @@ async def test_subscribers_are_found_by_plan(conn, kept):
         for s in one.subscriptions
         if s.plan == "gold" and (s.closes is None or s.closes > NOW)
     }
-    assert await subscribers.holders(conn, "gold", NOW) == sorted(now_or_later)
+    assert await subscribers.holders(conn, "gold", NOW, 9) == sorted(now_or_later)
+    assert await subscribers.holders(conn, "gold", NOW, 1) == sorted(now_or_later)[:1]
     assert await subscribers.held(conn, ["a", "b", "z"]) == {
         one.id: one for one in kept if one.id in "ab"
     }
@@ -223,7 +224,7 @@ async def test_those_with_something_that_ends_are_found(conn, kept):
     await conn.execute(tables.subscribers.delete())
     await subscribers.put_subscribers(conn, kept)
     until = NOW + 2 * DAY
-    found = await subscribers.ending(conn, NOW, until)
+    found, _ = await subscribers.ending(conn, NOW, until, 99)
     ends = {one.id: [e.ends for e in endings(one, NOW) if e.ends < until] for one in kept}
     # Whose end counts, when it was renewed or is suspended, the domain says.
     assert {one.id for one in found} >= {name for name, found in ends.items() if found}
@@ -236,9 +237,12 @@ async def test_subscriptions_that_end_come_in_their_order(database):
 
     await keep(database, ending("c", 5), ending("b", 9, 3), ending("a", 20), ending("d", -1))
     async with database.reading() as conn:
-        found = await subscribers.ending(conn, NOW, NOW + 10)
-        assert [one.id for one in found] == ["b", "c"]
-        assert [one.id for one in await subscribers.ending(conn, NOW, NOW + 10, 1)] == ["b"]
+        found, last = await subscribers.ending(conn, NOW, NOW + 10, 9)
+        assert ({one.id for one in found}, last) == ({"b", "c"}, None)
+        found, last = await subscribers.ending(conn, NOW, NOW + 10, 2)
+        assert ([one.id for one in found], last) == (["b"], (NOW + 3, "b"))
+        found, last = await subscribers.ending(conn, NOW, NOW + 10, 9, after=(NOW + 5, "c"))
+        assert ([one.id for one in found], last) == (["b"], None)
 
 
 async def test_tokens_of_subscribers_that_expire_are_found(database):

@@ -270,6 +270,11 @@ async def test_what_runs_out_is_listed(agency: Agency, desk: Desk):
     found = (await desk("GET", "/ending"))["ending"]
     assert [(e["subscriber"], e["plan"], e["within_days"]) for e in found] == [("ann", "sport", 7)]
     assert (await desk("GET", "/ending?days=1"))["ending"] == []
+    await agency.subscriber("bob", "sport", ends=agency.clock.now + 6 * DAY)
+    first = await desk("GET", "/ending?limit=1")
+    assert first["ending"] == found
+    rest = await desk("GET", f"/ending?limit=1&after={first['next']}")
+    assert ([e["subscriber"] for e in rest["ending"]], rest["next"]) == (["bob"], None)
 
 
 async def test_topics_are_listed(desk: Desk):

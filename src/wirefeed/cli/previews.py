@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 
 import click
 
-from wirefeed.cli.output import as_json, json_out, run, table, when
+from wirefeed.cli.output import as_json, json_out, run, say, table, when
 from wirefeed.composition import Services
 from wirefeed.domain.access import Access
-from wirefeed.domain.endings import RunningOut
 from wirefeed.domain.explaining import Explanation
 from wirefeed.domain.feeds import Item
 from wirefeed.domain.plans import DAY
@@ -20,6 +19,7 @@ from wirefeed.formats.prospects_json import (
     in_words,
     pair_shape,
 )
+from wirefeed.services.endings import Part
 from wirefeed.services.prospects import Preview
 
 #: Of each group, so many stories and ids are shown; JSON has more.
@@ -130,14 +130,20 @@ def _extras(access: Access) -> list[str]:
 
 @click.command("ending")
 @click.option("--days", type=click.IntRange(1), default=30, show_default=True, help="How soon.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=1000, show_default=True, help="How many at most."
+)
 @as_json
-def what_ends(days: int, *, as_json: bool) -> None:
+def what_ends(days: int, limit: int, *, as_json: bool) -> None:
     """List what runs out soon: subscriptions that end and tokens that expire."""
 
-    async def work(services: Services) -> tuple[list[RunningOut], int]:
-        return await services.endings.within(days * DAY), services.clock()
+    async def work(services: Services) -> tuple[Part, int]:
+        return await services.endings.within(days * DAY, limit), services.clock()
 
-    found, now = run(work)
+    part, now = run(work)
+    found = part.found
+    if part.after is not None:
+        say(f"these are the first {limit} of more: see --limit")
     if as_json:
         json_out([ending_shape(each, now) for each in found])
         return

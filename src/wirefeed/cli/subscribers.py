@@ -40,11 +40,10 @@ def list_subscribers(plan: str | None, wanted: str | None, *, as_json: bool) -> 
     """List the subscribers."""
 
     async def work(services: Services) -> tuple[list[Subscriber], int]:
+        if wanted is not None:
+            return await _standing(services, State(wanted), plan), services.clock()
         found: list[Subscriber] = []
-        only = None if wanted is None else State(wanted)
-        while page := await services.accounts.subscribers(
-            found[-1].id if found else "", plan=plan, state=only
-        ):
+        while page := await services.accounts.subscribers(found[-1].id if found else "", plan=plan):
             found += page
         return found, services.clock()
 
@@ -62,6 +61,15 @@ def list_subscribers(plan: str | None, wanted: str | None, *, as_json: bool) -> 
         for s in found
     ]
     table(["id", "name", "state", "subscriptions"], rows)
+
+
+async def _standing(services: Services, wanted: State, plan: str | None) -> list[Subscriber]:
+    found: list[Subscriber] = []
+    after: str | None = ""
+    while after is not None:
+        part = await services.accounts.standing(wanted, after, plan=plan)
+        found, after = found + part.subscribers, part.after
+    return found
 
 
 def _subscription_text(one: Subscription, now: int) -> str:

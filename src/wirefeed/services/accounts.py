@@ -5,7 +5,7 @@ process sees it, and to the audit, so that it can be answered for.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,10 +28,38 @@ def _any(_: Subscriber | None) -> None:
     """Change whatever is held."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How many are looked at for those who stand in some way: whoever reads keeps writers waiting.
+
+    In one read, and reads for one part of the list.
+    """
+
+    examined: int = 2_000
+    reads: int = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Some of those who were asked for."""
+
+    subscribers: list[Subscriber]
+    #: Behind which id to go on; None: these are the last.
+    after: str | None = None
+
+
 class Accounts:
     """Who may have what."""
 
-    def __init__(self, database: Database, audit: Audit, *, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        audit: Audit,
+        *,
+        clock: Callable[[], int],
+        bounds: Bounds = Bounds(),
+    ) -> None:
+        self._bounds = bounds
         self._database = database
         self._audit = audit
         self._clock = clock
@@ -42,18 +70,40 @@ class Accounts:
             return await held(connection, subscriber_id)
 
     async def subscribers(
-        self,
-        after: str = "",
-        limit: int = 1000,
-        *,
-        plan: str | None = None,
-        state: State | None = None,
+        self, after: str = "", limit: int = 1000, *, plan: str | None = None
     ) -> list[Subscriber]:
-        """List subscribers by id, a page at a time: that have or had a plan, that stand so now."""
+        """List subscribers by id, a page at a time: that have or had a plan."""
         async with self._database.reading() as connection:
-            return await subscribers.subscribers(
-                connection, after, limit, plan=plan, state=state, now=self._clock()
-            )
+            return await subscribers.subscribers(connection, after, limit, plan=plan)
+
+    async def standing(
+        self, state: State, after: str = "", limit: int = 1000, *, plan: str | None = None
+    ) -> Part:
+        """List those who stand so now, by id, a part at a time.
+
+        Only so many are looked at, in reads of their own: a part may hold fewer, or none,
+        although more come behind it.
+        """
+        found: list[Subscriber] = []
+        now, bounds = self._clock(), self._bounds
+        for _ in range(bounds.reads):
+            async with self._database.reading() as connection:
+                upto = await subscribers.last_of(connection, after, bounds.examined, plan=plan)
+                found += await subscribers.subscribers(
+                    connection,
+                    after,
+                    limit - len(found),
+                    plan=plan,
+                    state=state,
+                    now=now,
+                    upto=upto,
+                )
+            if len(found) >= limit:
+                return Part(subscribers=found, after=found[-1].id)
+            if upto is None:
+                return Part(subscribers=found)
+            after = upto
+        return Part(subscribers=found, after=after)
 
     async def add_subscriber(self, subscriber: Subscriber, by: Actor = SYSTEM) -> Subscriber:
         """Add a subscriber. Raises `Conflict` when the id is taken, `Unacceptable` for a plan."""

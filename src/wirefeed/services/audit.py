@@ -1,5 +1,6 @@
 """The audit: writes down who did what, in the transaction that does it, and checks the chain."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,7 +23,8 @@ from wirefeed.domain.errors import Unavailable
 from wirefeed.storage import audit, wire
 from wirefeed.storage.database import Database
 
-_PAGE = 1000
+#: Rows that are read at once.
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,15 +118,23 @@ class Audit:
             found = await audit.newest(connection, before=before, limit=limit, about=about)
         return [_readable(entry) for entry in found]
 
-    async def verify(self) -> Verdict:
-        """Walk the chain from its start to its end, and say where it first breaks."""
+    async def verify(self, *, page: int = _PAGE) -> Verdict:
+        """Walk the chain from its start to its end, and say where it first breaks.
+
+        Each page is a read of its own, since nobody can write for as long as one lasts, and is
+        checked in a thread. What is appended meanwhile is walked, too.
+        """
         checking = Checking(self._key)
-        async with self._database.reading() as connection:
-            end = await audit.end(connection)
-            after: int | None = None
-            while page := await audit.entries(connection, after=after, limit=_PAGE):
-                checking.take(page)
-                after = page[-1].seq
+        after: int | None = None
+        while True:
+            async with self._database.reading() as connection:
+                rows = await audit.entries(connection, after=after, limit=page)
+                # A page that is not full is the last, and the end read with it is its own.
+                end = await audit.end(connection)
+            await asyncio.to_thread(checking.take, rows)
+            if checking.broken is not None or len(rows) < page:
+                break
+            after = rows[-1].seq
         broken = checking.finish(end.sealed)
         return Verdict(good=end.seq if broken is None else broken - 1, broken=broken)
 

@@ -52,12 +52,19 @@ class Guesses:
         self._failures.move_to_end(network)
         if len(self._failures) > self._networks:
             self._failures.popitem(last=False)
-        wait = max(_left(times, limit, span, now) for limit, span in self._limits)
-        if wait:
-            return min(-(-wait // _SECOND), _LONGEST_WAIT)
+        if wait := self._wait(times, now):
+            return wait
         times.append(now)
         del times[: -self._kept]
         return 0
+
+    def waits(self, network: str) -> int:
+        """Say how many seconds a network has to wait by now, and count nothing."""
+        return self._wait(self._failures.get(network, ()), self._clock())
+
+    def _wait(self, times: Sequence[int], now: int) -> int:
+        wait = max((_left(times, limit, span, now) for limit, span in self._limits), default=0)
+        return min(-(-wait // _SECOND), _LONGEST_WAIT)
 
 
 def _left(times: Sequence[int], limit: int, span: int, now: int) -> int:

@@ -16,6 +16,8 @@ from wirefeed.storage.database import Database
 
 #: Looks at what is held, and raises when that is not what a change was meant for.
 Check = Callable[[Plan | None], None]
+#: Those who have a plan are counted up to here: nobody writes meanwhile.
+_COUNTED = 1000
 
 
 def _any(_: Plan | None) -> None:
@@ -120,10 +122,12 @@ class Plans:
             check(held)
             if name == PUBLIC:
                 raise Conflict("everybody has the plan public", remedy="set its grants instead")
-            holders = await subscribers.holders(connection, name, self._clock())
+            holders = await subscribers.holders(connection, name, self._clock(), _COUNTED + 1)
             if holders:
+                more = len(holders) > _COUNTED
+                count = f"more than {_COUNTED}" if more else str(len(holders))
                 raise Conflict(
-                    f"{len(holders)} subscribers have the plan {name!r}, {holders[0]} among them",
+                    f"{count} subscribers have the plan {name!r}, {holders[0]} among them",
                     remedy="take it from them first",
                 )
             await self._announce(connection, name)

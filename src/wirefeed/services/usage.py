@@ -190,8 +190,10 @@ class Usage:
         await self._settle()
         async with self._database.reading() as connection:
             keys = await credentials.feed_keys(connection, subscriber)
-            uses: list[KeyUse] = []
-            for at in range(0, len(keys), _BATCH):
+        uses: list[KeyUse] = []
+        for at in range(0, len(keys), _BATCH):
+            # Each in a read of its own: nobody can write for as long as one lasts.
+            async with self._database.reading() as connection:
                 uses += await _uses(connection, keys[at : at + _BATCH])
         return uses
 

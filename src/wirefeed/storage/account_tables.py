@@ -87,7 +87,7 @@ subscriptions = Table(
     Column("trial", Boolean, nullable=False, server_default=false()),
     Index(None, "subscriber"),
     Index(None, "plan", "subscriber"),
-    Index(None, "ends"),
+    Index(None, "ends", "subscriber"),
 )
 
 # --- credentials ---------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ tokens = Table(
     Index(None, "parent"),
     #: All that is needed to count those of a key that hold.
     Index(None, "kid", "expires", "revoked"),
-    Index(None, "expires"),
+    Index(None, "expires", "subscriber", "jti"),
 )
 
 feed_keys = Table(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, case, func, or_, select, update
+from sqlalchemy import Row, case, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Scope, Token
@@ -72,15 +72,27 @@ async def live_tokens(conn: AsyncConnection, subscriber: str, now: int) -> int:
     return int((await conn.execute(count)).scalar_one())
 
 
-async def expiring(conn: AsyncConnection, now: int, until: int, limit: int) -> list[Token]:
-    """Give the tokens of subscribers that hold now and expire by a time, the first first."""
+async def expiring(
+    conn: AsyncConnection,
+    now: int,
+    until: int,
+    limit: int,
+    *,
+    after: tuple[int, str, str] = (0, "", ""),
+) -> list[Token]:
+    """Give the tokens of subscribers that hold now and expire by a time, the first first.
+
+    In the order of time, subscriber and id, those after one.
+    """
+    order = (_token.expires, _token.subscriber, _token.jti)
     soon = (
-        _token.expires > now,
+        _token.expires >= max(now + 1, after[0]),
+        tuple_(*order) > tuple_(*after),
         _token.expires < until,
         _token.subscriber.is_not(None),
         _token.revoked.is_(None),
     )
-    rows = await conn.execute(_TOKENS.where(*soon).order_by(_token.expires).limit(limit))
+    rows = await conn.execute(_TOKENS.where(*soon).order_by(*order).limit(limit))
     return [_a_token(row) for row in rows]
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import Insert
@@ -115,13 +116,14 @@ async def remove_plan(conn: AsyncConnection, name: str) -> bool:
     return gone.rowcount > 0
 
 
-async def holders(conn: AsyncConnection, name: str, now: int) -> list[str]:
-    """Give the ids of the subscribers that have a plan, or will."""
+async def holders(conn: AsyncConnection, name: str, now: int, limit: int) -> list[str]:
+    """Give the ids of some of the subscribers that have a plan, or will."""
     rows = await conn.execute(
         select(_subscription.subscriber)
         .where(_subscription.plan == name, _closes > now)
         .order_by(_subscription.subscriber)
         .distinct()
+        .limit(limit)
     )
     return [row.subscriber for row in rows]
 
@@ -168,9 +170,15 @@ async def subscribers(
     plan: str | None = None,
     state: State | None = None,
     now: int = 0,
+    upto: str | None = None,
 ) -> list[Subscriber]:
-    """Give subscribers by id, those after one: that have or had a plan, that stand so now."""
+    """Give subscribers by id, those after one: that have or had a plan, that stand so now.
+
+    No index knows how somebody stands: with a state, `upto` bounds how many are looked at.
+    """
     conditions = [_subscriber.id > (after or "")]
+    if upto is not None:
+        conditions.append(_subscriber.id <= upto)
     if state is not None:
         conditions.append(_stands(now)[state])
     query = _SUBSCRIBERS.where(*conditions).order_by(_subscriber.id).limit(limit)
@@ -187,6 +195,21 @@ async def subscribers(
         )
         query = _SUBSCRIBERS.where(_subscriber.id.in_(ids)).order_by(_subscriber.id)
     return await _with_subscriptions(conn, (await conn.execute(query)).all())
+
+
+async def last_of(
+    conn: AsyncConnection, after: str, count: int, *, plan: str | None = None
+) -> str | None:
+    """Give the last of so many ids after one, of those that have or had a plan; None: fewer."""
+    ids = select(_subscriber.id).where(_subscriber.id > after).order_by(_subscriber.id)
+    if plan is not None:
+        ids = (
+            select(_subscription.subscriber)
+            .where(_subscription.plan == plan, _subscription.subscriber > after)
+            .order_by(_subscription.subscriber)
+            .distinct()
+        )
+    return (await conn.execute(ids.offset(count - 1).limit(1))).scalar_one_or_none()
 
 
 def _has(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -276,30 +299,29 @@ def _row(subscriber: str, one: Subscription) -> dict[str, Any]:
 
 
 async def ending(
-    conn: AsyncConnection, now: int, until: int, limit: int = 1000
-) -> list[Subscriber]:
-    """Give the subscribers with a subscription that ends by a time, the first to end first.
+    conn: AsyncConnection, now: int, until: int, limit: int, *, after: tuple[int, str] = (0, "")
+) -> tuple[list[Subscriber], tuple[int, str] | None]:
+    """Give the subscribers with a subscription that ends by a time, of the next so many ends.
 
-    One that has ended and goes on for some days of grace is among them.
+    Ends are in the order of time and subscriber, those after one. With them comes the last that
+    was looked at; None: there are no more. One that has ended and goes on for some days of grace
+    is among them.
     """
-    ids = (
-        select(_subscription.subscriber, func.min(_subscription.ends).label("ends"))
+    query = (
+        select(_subscription.ends, _subscription.subscriber, func.max(_closes).label("closes"))
         .where(
-            _subscription.ends >= now - _LONGEST_GRACE,
+            _subscription.ends >= max(now - _LONGEST_GRACE, after[0]),
             _subscription.ends < until,
-            _closes > now,
+            tuple_(_subscription.ends, _subscription.subscriber) > tuple_(*after),
         )
-        .group_by(_subscription.subscriber)
-        .order_by(func.min(_subscription.ends), _subscription.subscriber)
+        .group_by(_subscription.ends, _subscription.subscriber)
+        .order_by(_subscription.ends, _subscription.subscriber)
         .limit(limit)
-        .subquery()
     )
-    rows = await conn.execute(
-        _SUBSCRIBERS.join(ids, ids.c.subscriber == _subscriber.id).order_by(
-            ids.c.ends, _subscriber.id
-        )
-    )
-    return await _with_subscriptions(conn, rows.all())
+    ends = (await conn.execute(query)).all()
+    last = (ends[-1].ends, ends[-1].subscriber) if len(ends) == limit else None
+    found = await held(conn, {row.subscriber for row in ends if row.closes > now})
+    return list(found.values()), last
 
 
 async def remove_subscriber(conn: AsyncConnection, subscriber_id: str) -> bool:

@@ -44,6 +44,12 @@ async def count(request: web.Request, guesses: int = 1) -> int:
     return wait
 
 
+def check(request: web.Request) -> None:
+    """Raise `TooMany` while whoever asks has to wait, before anything is looked up for it."""
+    if wait := request.app[GUESSES].waits(network(client_address(request))):
+        raise TooMany(wait)
+
+
 def _holds_malformed_secret(request: web.Request) -> bool:
     """Say whether an address that is none has no secret where it should have one.
 

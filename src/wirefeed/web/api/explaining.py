@@ -14,7 +14,8 @@ from wirefeed.formats.prospects_json import (
     ending_shape,
     explanation_shape,
 )
-from wirefeed.web.api.operation import Call, Operation, Result
+from wirefeed.web.api.cursors import Page
+from wirefeed.web.api.operation import Call, Listing, Operation, Result
 from wirefeed.web.request import ENDINGS, PROSPECTS, TAXONOMY
 
 _TAG = "Who sees what"
@@ -31,14 +32,13 @@ class Question(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ]
 
 
-class HowSoon(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class HowSoon(Page, kw_only=True, forbid_unknown_fields=True):
     """How soon, and how many."""
 
     days: Annotated[int, Meta(ge=1, le=400, description="It ends within so many days.")] = 30
-    limit: Annotated[int, Meta(ge=1, le=1000, description="How many at most.")] = 1000
 
 
-class Endings(msgspec.Struct, kw_only=True):
+class Endings(Listing, kw_only=True):
     """What runs out."""
 
     ending: Annotated[list[EndingShape], Meta(description="The first to end first.")]
@@ -138,13 +138,21 @@ async def explain_story(call: Call[None, Question]) -> Result:
                 "closes": "2026-03-22T00:00:00Z",
                 "within_days": 7,
             }
-        ]
+        ],
+        "next": None,
     },
 )
 async def list_ending(call: Call[None, HowSoon]) -> Result:
     """List what runs out soon: subscriptions that end, and tokens of subscribers that expire."""
-    found = await call.app[ENDINGS].within(call.query.days * DAY, call.query.limit)
-    return Result(value=Endings(ending=[ending_shape(each, call.now) for each in found]))
+    span, limit, after = call.query.days * DAY, call.query.limit, call.after()
+    if after is None:
+        part = await call.app[ENDINGS].within(span, limit)
+    else:
+        ends, subscriber, plan, token = after.split(" ")
+        part = await call.app[ENDINGS].within(span, limit, (int(ends), subscriber, plan, token))
+    more = None if part.after is None else call.cursor(" ".join(map(str, part.after)))
+    shown = [ending_shape(each, call.now) for each in part.found]
+    return Result(value=Endings(ending=shown, next=more))
 
 
 @Operation(

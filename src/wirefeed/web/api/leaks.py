@@ -21,7 +21,7 @@ from wirefeed.web.api.feed_keys import KEY_ID
 from wirefeed.web.api.operation import Call, Caller, Listing, Operation, Raw, Result
 from wirefeed.web.api.shapes import FeedKeyShape
 from wirefeed.web.api.times import Time, moment
-from wirefeed.web.guessing import count
+from wirefeed.web.guessing import check, count
 from wirefeed.web.request import FEED_KEYS, LEAK_REPORTS, LEAKS
 
 _TAG = "Leaks"
@@ -121,13 +121,17 @@ async def report_leaks(call: Call[bytes, None]) -> Result:
 
     A report with the headers `webhook-id`, `webhook-timestamp` and `webhook-signature` of
     Standard Webhooks has to be signed with the secret that was agreed on. Of one without, texts
-    that are no credentials of ours count as guesses.
+    that are no credentials of ours count as guesses, and after too many of them nothing is looked
+    at until the wait is over: send it again then.
     """
     if len(call.body) > _LONGEST:
         raise Unacceptable(f"it is longer than {_LONGEST // 1024} KiB", field="$", remedy=_SEVERAL)
     signature = _signature(call.request)
     if signature is not None:
         call.app[LEAK_REPORTS].check(signature, call.body)
+    else:
+        # Each text of a report is a look-up: who has guessed too often is given none.
+        check(call.request)
     reported, shown = _read(call.body)
     outcome = await call.app[LEAK_REPORTS].take(shown, signed=signature is not None)
     if signature is None:

@@ -20,6 +20,7 @@ from wirefeed.formats.accounts_json import (
     subscriber_shape,
 )
 from wirefeed.formats.prospects_json import PairShape, pair_shape
+from wirefeed.services.accounts import Part
 from wirefeed.web.api.conditions import Match
 from wirefeed.web.api.cursors import Page
 from wirefeed.web.api.operation import Call, Listing, Operation, Param, Result
@@ -136,18 +137,26 @@ class PreviewShape(msgspec.Struct, kw_only=True):
     answer={"subscribers": [{**_ANSWER, "state": "live"}], "next": None},
 )
 async def list_subscribers(call: Call[None, Filter]) -> Result:
-    """List the subscribers."""
-    query = call.query
-    found = await call.app[ACCOUNTS].subscribers(
-        call.after() or "",
-        query.limit + 1,
-        plan=query.plan or None,
-        state=State(query.state) if query.state else None,
-    )
-    shown = found[: query.limit]
-    more = call.cursor(shown[-1].id) if len(found) > len(shown) else None
-    listed = [SubscriberListed(state=state(one, call.now)[0], **_fields(one)) for one in shown]
+    """List the subscribers.
+
+    By `state` a part may hold fewer than `limit`, or none: go on until `next` is null.
+    """
+    part = await _part(call)
+    more = None if part.after is None else call.cursor(part.after)
+    listed = [
+        SubscriberListed(state=state(one, call.now)[0], **_fields(one)) for one in part.subscribers
+    ]
     return Result(value=Subscribers(subscribers=listed, next=more))
+
+
+async def _part(call: Call[None, Filter]) -> Part:
+    query, accounts = call.query, call.app[ACCOUNTS]
+    after, plan = call.after() or "", query.plan or None
+    if query.state:
+        return await accounts.standing(State(query.state), after, query.limit, plan=plan)
+    found = await accounts.subscribers(after, query.limit + 1, plan=plan)
+    shown = found[: query.limit]
+    return Part(subscribers=shown, after=shown[-1].id if len(found) > len(shown) else None)
 
 
 @Operation(

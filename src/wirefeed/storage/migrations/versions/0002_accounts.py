@@ -82,7 +82,7 @@ def _subscribers() -> None:
     op.add_column("subscriptions", _count("grace_days", default="0"))
     op.add_column("subscriptions", _flag("trial"))
     _index("subscriptions", "plan", "subscriber")
-    _index("subscriptions", "ends")
+    _index("subscriptions", "ends", "subscriber")
 
 
 def _tokens() -> None:
@@ -132,7 +132,7 @@ def _tokens() -> None:
     for column in ("subscriber", "source", "admin", "parent"):
         _index("tokens", column)
     _index("tokens", "kid", "expires", "revoked")
-    _index("tokens", "expires")
+    _index("tokens", "expires", "subscriber", "jti")
 
 
 def _feed_keys() -> None:
