@@ -113,6 +113,10 @@ class Scene:
         sent = {"data": body, "headers": {**headers, **deed.headers, "Content-Type": kind}}
         if deed.body is None:
             sent = {"headers": {**headers, **deed.headers}}
+        if method in {"PUT", "PATCH", "DELETE"} and "If-None-Match" not in deed.headers:
+            async with self.agency.http.get(path, headers=headers) as held:
+                if tag := held.headers.get("ETag"):
+                    sent["headers"]["If-Match"] = tag  # type: ignore[index]
         async with self.agency.http.request(method, path, allow_redirects=False, **sent) as answer:  # type: ignore[arg-type]
             told = await answer.text()
         assert answer.status < 400, (deed.does, told)
