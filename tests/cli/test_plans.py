@@ -119,6 +119,13 @@ def test_grants_are_added_and_taken_one_by_one(wirefeed: Command):
     ]  # fmt: skip
     assert wirefeed("plans", "ungrant", "desk", "2").exit == 0
     assert [g["topics"] for g in plan(wirefeed, "desk")["grants"]] == [["sport"], ["politics"]]
+    assert wirefeed("plans", "ungrant", "desk", "2").exit == 0
+    ran = wirefeed("plans", "ungrant", "desk", "1")
+    assert (ran.exit, ran.err) == (
+        1,
+        "wirefeed: NUMBER: it is all that the plan 'desk' grants (give it another grant first)\n",
+    )
+    assert [g["topics"] for g in plan(wirefeed, "desk")["grants"]] == [["sport"]]
 
 
 def test_a_plan_is_set_anew_and_what_is_not_given_stays(wirefeed: Command):

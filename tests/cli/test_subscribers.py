@@ -142,8 +142,20 @@ def test_one_plan_is_suspended_alone(wirefeed: Command):
 
 
 def test_one_that_is_over_from_the_start_says_so(wirefeed: Command):
-    ran = wirefeed(*ADD, "--plan", "sport", "--until", "2001-01-01")
+    ran = wirefeed(*ADD, "--plan", "sport", "--starts", "2000-01-01", "--until", "2001-01-01")
     assert ran.err == "subscriber daily added, its subscriptions already over\n"
+
+
+def test_one_that_ends_before_it_starts_is_refused(wirefeed: Command):
+    ran = wirefeed(*ADD, "--plan", "sport", "--until", "2001-01-01")
+    told = "wirefeed: --until: it ends before it starts (give it a later end, or an earlier start)"
+    assert (ran.exit, ran.err) == (1, f"{told}\n")
+    wirefeed(*ADD, "--plan", "sport")
+    ran = wirefeed(*SET, "--starts", "2199-01-01", "--until", "2198-01-01")
+    assert (ran.exit, ran.err) == (1, f"{told}\n")
+    # What is held is ended by an end that is past.
+    assert wirefeed(*SET, "--until", "2001-01-01").exit == 0
+    assert shown(wirefeed)["state"] == "ended"
 
 
 def test_subscribers_are_listed_by_plan_and_by_how_they_stand(wirefeed: Command):
@@ -171,7 +183,7 @@ def test_what_runs_out_is_listed_the_first_first(wirefeed: Command):
     wirefeed(*ADD, "--plan", "sport", "--until", day(20))
     wirefeed("tokens", "issue", "daily", "--days", "5", "--name", "cms")
     wirefeed("subscribers", "add", "late", "--name", "L", "--plan", "sport",
-             "--until", day(-2), "--grace", "9")  # fmt: skip
+             "--starts", day(-30), "--until", day(-2), "--grace", "9")  # fmt: skip
     wirefeed("subscribers", "add", "far", "--name", "F", "--plan", "sport", "--until", day(60))
 
     found = wirefeed("subscribers", "ending", "--json").json

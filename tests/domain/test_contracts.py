@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from tests.domain.strategies import DAY, NOW
 from tests.domain.test_plans import subscriptions
-from wirefeed.domain.contracts import Amendment, Trial, Until, Wanted, amend, settle, suspend
+from wirefeed.domain.contracts import (
+    Amendment,
+    Trial,
+    Until,
+    Wanted,
+    amend,
+    are_same,
+    check,
+    settle,
+    suspend,
+)
 from wirefeed.domain.errors import NotFound, Unacceptable
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
 
@@ -190,3 +200,46 @@ wanteds = st.lists(
 def test_the_same_statement_gives_the_same_again(wanted, held, later):
     once = settle(wanted, held, NOW)
     assert settle(wanted, once, NOW + later) == once
+
+
+# --- what nobody can mean ------------------------------------------------------------------------
+
+BACK = replace(GOLD, ends=GOLD.starts - DAY)
+
+
+@pytest.mark.parametrize(
+    ("held", "becomes", "field"),
+    [
+        ([], [SPORT, BACK], "$.subscriptions[1].ends"),
+        ([], [replace(GOLD, ends=GOLD.starts)], "$.subscriptions[0].ends"),
+        # Another start is another subscription.
+        ([replace(GOLD, starts=1)], [BACK], "$.subscriptions[0].ends"),
+        ([], [SPORT, SPORT], "$.subscriptions[1].plan"),
+        ([SPORT], [SPORT, replace(SPORT, trial=True)], "$.subscriptions[1].plan"),
+        ([SPORT, SPORT], [SPORT] * 3, "$.subscriptions[2].plan"),
+    ],
+)
+def test_what_nobody_can_mean_is_refused_by_its_field(held, becomes, field):
+    with pytest.raises(Unacceptable) as caught:
+        check(held, becomes)
+    assert caught.value.field == field
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("held", "becomes"),
+    [
+        ([GOLD], [BACK]),
+        ([BACK], [BACK]),
+        ([SPORT, SPORT], [SPORT, SPORT]),
+        ([], [SPORT, replace(SPORT, starts=SPORT.starts + DAY), GOLD]),
+    ],
+)
+def test_what_is_held_may_end_before_its_start_and_stay_as_it_is(held, becomes):
+    check(held, becomes)
+
+
+def test_in_another_order_they_are_the_same():
+    assert are_same([GOLD, SPORT], [SPORT, GOLD])
+    assert not are_same([GOLD, SPORT], [SPORT, SPORT, GOLD])
+    assert not are_same([GOLD], [replace(GOLD, suspended=True)])

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wirefeed.domain.credentials import SecretKind, make_secret
-from wirefeed.domain.leaks import Flag, Limits, Reason, Suspicion, host, is_news, suspicions
+from wirefeed.domain.leaks import Flag, Limits, Reason, Suspicion, is_news, suspicions
 from wirefeed.domain.sightings import SERVICES, Sighting
 
 LIMITS = Limits()
@@ -106,39 +105,3 @@ def test_a_flag_is_raised_once_and_again_when_half_as_many_have_come(
     reason = Reason.NETWORKS
     flag = flagged and Flag(feed_key="k", reason=reason, count=flagged, at=1, dismissed=dismissed)
     assert is_news(Suspicion(reason=reason, count=count), flag) is news
-
-
-@pytest.mark.parametrize(
-    ("url", "kept"),
-    [
-        ("https://code.example/somebody/config.ini?raw=1#L3", "code.example"),
-        ("http://user:password@Code.Example:8080/", "code.example"),
-        ("//code.example/x", "code.example"),
-        ("https://192.0.2.1/x", "192.0.2.1"),
-        ("", ""),
-        ("code.example", ""),
-        ("https://localhost/", ""),
-        ("https://[::1/", ""),
-        ("https://[2001:db8::1]/", ""),
-        ("https://exa mple.com/", ""),
-        ("https://<script>.example/", ""),
-        ("https://müller.example/", ""),
-        (f"https://{'a' * 64}.example/", ""),
-        (f"https://{'a.' * 60}example/", ""),
-        ("urn:isbn:1", ""),
-    ],
-)
-def test_of_where_it_was_found_the_host_is_kept(url: str, kept: str):
-    assert host(url) == kept
-
-
-@given(st.text())
-def test_whatever_is_said_of_where_what_is_kept_is_a_host(text: str):
-    assert len(host(f"https://{text}")) <= 100
-    assert host(f"https://{text}").isascii()
-
-
-def test_no_secret_is_a_host():
-    key = make_secret(SecretKind.FEED, bytes(32))
-    assert host(f"https://{key}/") == host(f"https://{key}.example/") == ""
-    assert host(f"https://code.example/{key}?{key}#{key}") == "code.example"

@@ -13,7 +13,6 @@ from wirefeed.domain.audit import Verb
 
 #: One row each: the verb, and what it is about.
 Rows = tuple[tuple[Verb, str], ...]
-_ANY: Mapping[str, str] = {"If-Match": "*"}
 _NEW: Mapping[str, str] = {"If-None-Match": "*"}
 _CONTACT = {"name": "zqname", "contact": "zq@mail.example", "notes": "zqnotes"}
 _GRANT = {"topics": ["sport"], "level": "full"}
@@ -129,7 +128,7 @@ BY_API = (
         {"grants": [_GRANT], "labels": {"en": "zqlabel"}},
         _NEW,
     ),
-    did(f"PUT {_ADMIN}/plans/gold", Verb.PLAN_SET, "plan:gold", {"grants": [_GRANT]}, _ANY),
+    did(f"PUT {_ADMIN}/plans/gold", Verb.PLAN_SET, "plan:gold", {"grants": [_GRANT]}),
     did(
         f"PUT {_ADMIN}/plans.json",
         Verb.PLAN_ADD,
@@ -198,7 +197,7 @@ BY_API = (
         "hand-over:{its link}",
     ),
     did(f"PUT {_ADMIN}/admins/tom", Verb.ADMIN_ADD, "admin:tom", {"role": "desk"}, _NEW),
-    did(f"PUT {_ADMIN}/admins/tom", Verb.ADMIN_ROLE, "admin:tom", {"role": "auditor"}, _ANY),
+    did(f"PUT {_ADMIN}/admins/tom", Verb.ADMIN_ROLE, "admin:tom", {"role": "auditor"}),
     did(f"DELETE {_ADMIN}/admins/tom", Verb.ADMIN_REMOVE, "admin:tom"),
     did(
         f"POST {_ADMIN}/stories/kill",

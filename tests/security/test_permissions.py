@@ -1,7 +1,7 @@
 """S-12, S-74: who may call what of the API: every role and every other credential, route by route.
 
-The table is written out here once more, so that nobody gets a right by a slip in the other. The
-routes come from the route table: one that is not described, or whose right has no row, fails.
+The tables are written out once more, so that nobody gets a right by a slip in the others. The
+routes come from the route table: one that is not described, or that has no row, fails.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from tests.security import raw
 from tests.security.carrying import carried
+from tests.security.rights import ASKING, RIGHTS
 from tests.security.routes import table
 from tests.support.agency import Agency
 from wirefeed.domain.credentials import ADMINISTERING, READING, Scope
@@ -131,6 +132,22 @@ def test_every_permission_has_its_row():
     assert set(ROLES) == {permission.value for permission in Permission}
 
 
+def test_every_route_takes_the_right_that_it_should():
+    declared = {
+        (e.operation.method, e.operation.path): str(e.operation.access.value) for e in ENDPOINTS
+    }
+    assert declared == RIGHTS, "a new route needs its row in tests/security/rights.py"
+
+
+def test_what_changes_anything_takes_the_right_to_write():
+    for (method, path), right in RIGHTS.items():
+        if not path.startswith("/api/v1/admin/"):
+            assert right not in ROLES, path
+            continue
+        changes = method != "GET" and (method, path) not in ASKING
+        assert right.endswith(":write" if changes else ":read"), (method, path)
+
+
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.id)
 async def test_only_who_may_is_let_in(doors: Doors, endpoint: Endpoint):
@@ -150,8 +167,13 @@ async def test_only_who_may_is_let_in(doors: Doors, endpoint: Endpoint):
 
     given = await doors.knock(endpoint, [(way, secret) for _, way, secret in tries])
 
-    for (who, way, _), status, right in zip(tries, given, expected, strict=True):
-        assert status == right, (endpoint.id, who, way)
+    for (who, way, _), status, due in zip(tries, given, expected, strict=True):
+        assert status == due, (endpoint.id, who, way)
+
+
+def right(operation: Operation[Any, Any]) -> str:
+    """Say what it should take to call it, whatever it says of itself."""
+    return RIGHTS[operation.method, operation.path]
 
 
 def anybody_gets(operation: Operation[Any, Any]) -> int:
@@ -162,22 +184,19 @@ def anybody_gets(operation: Operation[Any, Any]) -> int:
 def administrator_gets(who: str, operation: Operation[Any, Any]) -> int:
     """Say what an administrator is answered: 400 is let in, and then asked what that meant."""
     role, _, scopes = who.partition(" ")
-    access = operation.access
-    if not isinstance(access, Permission):
-        return anybody_gets(operation) if access is Caller.ANYONE else 403
-    needed = "write" if access.value.endswith(":write") else "read"
-    return 400 if Role(role) in ROLES[access.value] and scopes in {needed, "both"} else 403
+    needed = right(operation)
+    if needed not in ROLES:
+        return anybody_gets(operation) if needed == Caller.ANYONE.value else 403
+    scope = "write" if needed.endswith(":write") else "read"
+    return 400 if Role(role) in ROLES[needed] and scopes in {scope, "both"} else 403
 
 
 def other_gets(who: str, operation: Operation[Any, Any]) -> int:
     """Say what anybody else is answered."""
-    access = operation.access
-    opened_by: dict[Permission | Caller, str] = {
-        Caller.ACCOUNT: "subscriber",
-        Caller.SOURCE: "newsroom",
-    }
-    if access is Caller.ANYONE:
+    needed = right(operation)
+    opened_by = {Caller.ACCOUNT.value: "subscriber", Caller.SOURCE.value: "newsroom"}
+    if needed == Caller.ANYONE.value:
         return anybody_gets(operation)
-    if who == opened_by.get(access):
+    if who == opened_by.get(needed):
         return 400
     return 403 if who in {"subscriber", "newsroom"} else 401

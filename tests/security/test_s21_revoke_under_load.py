@@ -237,14 +237,15 @@ async def called(stage: Stage, act: Act, victim: Victim) -> float:
     for name, value in asdict(victim).items():
         body = body.replace(f"{{{name}}}", value)
     headers = {"Authorization": f"Bearer {token}"}
-    if method == "PUT":
-        headers["If-Match"] = "*"
     if act.body:
         headers["Content-Type"] = "application/json"
     async with (
         aiohttp.ClientSession(stage.urls[0]) as http,
-        http.request(method, path, data=body if act.body else None, headers=headers) as answer,
     ):
+        if method in {"PUT", "PATCH", "DELETE"}:
+            async with http.get(path, headers=headers) as held:
+                headers["If-Match"] = held.headers["ETag"]
+        answer = await http.request(method, path, data=body if act.body else None, headers=headers)
         at = time.monotonic()
         assert answer.status < 300, (act.does, await answer.text())
         return at

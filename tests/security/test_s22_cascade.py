@@ -263,7 +263,7 @@ PLANS = "/api/v1/admin/plans"
 
 async def administers(workers: list[Agency], headers: Mapping[str, str]) -> set[int]:
     """Say how each worker answers who wants to read plans, and who wants to change one."""
-    changed = {**headers, "If-Match": "*", "Content-Type": "application/json"}
+    changed = {**headers, "If-Match": '"any"', "Content-Type": "application/json"}
     return {
         answer.status
         for worker in workers

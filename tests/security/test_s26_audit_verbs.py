@@ -110,6 +110,10 @@ class Scene:
             body = deed.body if isinstance(deed.body, str) else json.dumps(deed.body)
             for name, value in self.ids.items():
                 body = body.replace(f"{{{name}}}", value)
+        if method in {"PUT", "PATCH", "DELETE"} and "If-None-Match" not in deed.headers:
+            async with self.agency.http.get(path, headers=headers) as held:
+                if tag := held.headers.get("ETag"):
+                    sent["If-Match"] = tag
         async with self.agency.http.request(
             method, path, data=body, headers=sent, allow_redirects=False
         ) as answer:

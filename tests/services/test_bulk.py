@@ -41,7 +41,7 @@ async def test_subscribers_are_added_changed_and_left_as_they_are(agency: Agency
     listed = [
         *drafts("ann", name="Ann", subscriptions=(Wanted(plan="sport"),)),
         *drafts("bob", name="Robert", notes="x"),
-        *drafts("eve", subscriptions=(Wanted(plan="economy", ends=5),)),
+        *drafts("eve", subscriptions=(Wanted(plan="economy", starts=1, ends=5),)),
     ]
     report, _ = await take(agency, listed)
     assert (report.counts, report.written) == ({SAME: 1, CHANGED: 1, ADDED: 1}, True)
@@ -74,11 +74,13 @@ async def test_with_one_that_is_refused_all_are_unless_it_is_to_be_passed_over(
     bad = [
         *drafts("eve", subscriptions=(Wanted(plan="chess"),)),
         *drafts("public"),
+        *drafts("ida", subscriptions=(Wanted(plan="sport", ends=5),)),
+        *drafts("max", subscriptions=(Wanted(plan="sport"), Wanted(plan="sport"))),
         Draft(place="line 9", error=Unacceptable("no")),
     ]
     listed = [*drafts("ann"), *bad, *drafts("zoe")]
     report, _ = await take(agency, listed, skip_bad=skip_bad)
-    assert (report.counts, report.written) == ({ADDED: 2, REFUSED: 3}, skip_bad)
+    assert (report.counts, report.written) == ({ADDED: 2, REFUSED: 5}, skip_bad)
     held = [one.id for one in await agency.services.accounts.subscribers()]
     assert held == (["ann", "zoe"] if skip_bad else [])
 
@@ -98,7 +100,7 @@ async def test_a_file_of_many_is_written_in_groups_and_read_twice(agency: Agency
 
 async def test_what_changes_meanwhile_stops_the_rest_and_is_said(agency: Agency):
     await agency.services.plans.put(
-        replace((await agency.services.plans.get("sport")), name="brief", grants=())
+        replace((await agency.services.plans.get("sport")), name="brief")
     )
     reads = 0
 
@@ -123,6 +125,7 @@ async def test_plans_are_taken_in_bulk(agency: Agency):
         *drafts("late"),
         *drafts("new"),
         *drafts("chess", grants=(chess,)),
+        *drafts("economy", grants=()),
     ]
     found: list[tuple[str, str]] = []
 
@@ -139,6 +142,7 @@ async def test_plans_are_taken_in_bulk(agency: Agency):
         ("late", SAME),
         ("new", "grants"),
         ("chess", "$.grants[0].topics"),
+        ("economy", "$.grants"),
     ]
     plans = await agency.services.plans.all()
     assert (plans["gold"].version, plans["sport"].version, plans["late"].version) == (1, 2, 1)

@@ -16,6 +16,7 @@ from tests.support.agency import (
     Agency,
 )
 from tests.support.answers import FORMATS, Answer, ask, basic, look
+from wirefeed.domain.audit import Verb
 from wirefeed.domain.credentials import FeedKey
 from wirefeed.domain.stories import story_id
 
@@ -33,6 +34,9 @@ async def key_of(agency: Agency, base: str) -> FeedKey:
 async def choose(agency: Agency, base: str, *topics: str) -> None:
     row = await key_of(agency, base)
     await agency.services.feed_keys.select(row.id, frozenset(topics))
+    # What a person reads is theirs, and rows of the audit stay when they have gone.
+    chosen = [e for e in await agency.services.audit.newest() if e.verb is Verb.FEED_KEY_SELECT]
+    assert all(entry.detail.keys() == {"count"} for entry in chosen)
 
 
 async def restricted(agency: Agency, subscriber: str, *feeds: str) -> str:

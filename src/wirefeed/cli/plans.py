@@ -259,6 +259,12 @@ def take_grant(name: str, number: int, *, yes: bool, dry_run: bool, as_json: boo
         plan = _known(name, held)
         if number > len(plan.grants):
             raise NotFound(f"the plan {name!r} has no grant {number}", field="NUMBER")
+        if len(plan.grants) == 1:
+            raise Conflict(
+                f"it is all that the plan {name!r} grants",
+                field="NUMBER",
+                remedy="give it another grant first",
+            )
         return replace(plan, grants=plan.grants[: number - 1] + plan.grants[number:])
 
     _save(name, make, "set", yes=yes, dry_run=dry_run, as_json=as_json)

@@ -1,6 +1,7 @@
 """Commands for subscribers. Thin: the services decide."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -176,7 +177,8 @@ def add_subscriber(subscriber_id: str, **options: object) -> None:
 
     async def work(services: Services) -> Subscriber:
         new = change(Subscriber(id=subscriber_id), await services.plans.all(), services.clock())
-        return await services.accounts.add_subscriber(new, CLI)
+        with _by_option():
+            return await services.accounts.add_subscriber(new, CLI)
 
     held = run(work)
     over = held.subscriptions and state(held, utc_now())[0] is State.ENDED
@@ -201,12 +203,25 @@ def set_subscriber(subscriber_id: str, *, no_trial: bool, **options: object) -> 
 
     async def work(services: Services) -> None:
         plans, now = await services.plans.all(), services.clock()
-        await services.accounts.change_subscriber(
-            subscriber_id, lambda held: change(held, plans, now), CLI
-        )
+        with _by_option():
+            await services.accounts.change_subscriber(
+                subscriber_id, lambda held: change(held, plans, now), CLI
+            )
 
     run(work)
     say(f"subscriber {subscriber_id} set")
+
+
+@contextmanager
+def _by_option() -> Iterator[None]:
+    """Name the option that an error is about: what the API calls `$.subscriptions[0].ends`."""
+    try:
+        yield
+    except Unacceptable as error:
+        if error.field.startswith("$.subscriptions"):
+            name = error.field.rpartition(".")[2]
+            error.field = "--until" if name == "ends" else f"--{name}"
+        raise
 
 
 class _Change:

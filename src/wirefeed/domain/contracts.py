@@ -1,5 +1,6 @@
 """How subscriptions change: what is not named stays, and what is over is kept as history. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -166,6 +167,40 @@ def settle(
         unstated = sum(one.plan == plan and one.starts is None for one in stated)
         del known[: max(0, len(known) - unstated)]
     return tuple(_settled(one, starts.get(one.plan, []), now) for one in stated)
+
+
+def check(held: Iterable[Subscription], becomes: Iterable[Subscription]) -> None:
+    """Refuse what nobody can mean. Raises `Unacceptable`.
+
+    What is held may be given an end before its start: it ends at once, whenever it began.
+    """
+    known = Counter(_period(one) for one in held)
+    begun = {(one.plan, one.starts) for one in held}
+    seen: Counter[tuple[str, int, int | None]] = Counter()
+    for number, one in enumerate(becomes):
+        ends_first = one.ends is not None and one.ends <= one.starts
+        if ends_first and (one.plan, one.starts) not in begun:
+            raise Unacceptable(
+                "it ends before it starts",
+                field=f"$.subscriptions[{number}].ends",
+                remedy="give it a later end, or an earlier start",
+            )
+        seen[_period(one)] += 1
+        if seen[_period(one)] > max(1, known[_period(one)]):
+            raise Unacceptable(
+                f"it is subscribed to {one.plan!r} twice over the same time",
+                field=f"$.subscriptions[{number}].plan",
+                remedy="state it once",
+            )
+
+
+def _period(one: Subscription) -> tuple[str, int, int | None]:
+    return (one.plan, one.starts, one.ends)
+
+
+def are_same(held: Iterable[Subscription], becomes: Iterable[Subscription]) -> bool:
+    """Say whether these are the same subscriptions, in whatever order."""
+    return Counter(held) == Counter(becomes)
 
 
 def _settled(one: Wanted, starts: list[int], now: int) -> Subscription:

@@ -1,19 +1,13 @@
 """What tells that a feed key is known to more people than its owner. Pure."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from wirefeed.domain.sightings import SERVICES, Sighting
 
 #: How far back is looked.
 WINDOW = 86_400_000_000
-
-
-#: RFC 1123 §2.1, RFC 1034 §3.5: labels of letters, digits and hyphens. No secret of ours is one.
-_HOST = re.compile(r"(?=.{1,100}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+", re.ASCII)
 
 
 class Policy(StrEnum):
@@ -98,18 +92,6 @@ def suspicions(sightings: Iterable[Sighting], limits: Limits) -> tuple[Suspicion
 def _where(sighting: Sighting) -> str:
     """Give the place of a sighting: a service is one, wherever its machines stand."""
     return sighting.client if sighting.client in SERVICES else sighting.network
-
-
-def host(url: str) -> str:
-    """Give the host of the address where something was found; empty if it is none.
-
-    No more of it is kept: the rest may hold what was found.
-    """
-    try:
-        name = urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-    return name if _HOST.fullmatch(name) else ""
 
 
 def is_news(suspicion: Suspicion, flag: Flag | None) -> bool:

@@ -73,7 +73,8 @@ _Grants = Annotated[list[GrantShape], Meta(max_length=200)]
 class PlanShape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """All that a plan is."""
 
-    grants: _Grants
+    # Without any it would take everything from all who have it.
+    grants: Annotated[list[GrantShape], Meta(min_length=1, max_length=200)]
     labels: _Labels = {}
     prices: _Prices = {}
     subscribe_urls: _Urls = {}

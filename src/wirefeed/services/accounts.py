@@ -234,15 +234,19 @@ def judged(
 ) -> Subscriber:
     """Give what is to be held; what is held when that is the same.
 
-    Raises `Conflict` for the id of everybody, `Unacceptable` for a plan that there is not.
-    What is over may name a plan that is gone.
+    Raises `Conflict` for the id of everybody, `Unacceptable` for a plan that there is not, or a
+    subscription that nobody can mean. What is over may name a plan that is gone. In another
+    order they are the same.
     """
     if new.id == PUBLIC:
         raise Conflict("the subscriber 'public' is everybody", field="id")
     new = _dated(found, new, now)
-    if found is not None and replace(new, changed=found.changed) == found:
-        return found
     known = found.subscriptions if found else ()
+    if found is not None and contracts.are_same(known, new.subscriptions):
+        new = replace(new, subscriptions=known)
+        if replace(new, changed=found.changed) == found:
+            return found
+    contracts.check(known, new.subscriptions)
     for number, one in enumerate(new.subscriptions):
         if one.plan not in plans and one not in known:
             raise Unacceptable(

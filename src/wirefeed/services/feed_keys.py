@@ -161,7 +161,8 @@ class FeedKeys:
                 by,
                 Verb.FEED_KEY_SELECT,
                 f"feed-key:{key_id}",
-                topics=sorted(topics),
+                # Which they are may say something of a person.
+                count=len(topics),
             )
         return replace(held, selection=topics, selected=at)
 

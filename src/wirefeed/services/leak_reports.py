@@ -5,7 +5,7 @@ that is reported is kept, told or logged.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -43,8 +43,6 @@ class _Known:
 
     #: As the audit names it.
     about: str
-    #: Where it was seen: a host.
-    where: str
     #: Takes it back; says whether that changed anything.
     take_back: Callable[[AsyncConnection], Awaitable[bool]]
 
@@ -79,15 +77,13 @@ class LeakReports:
         if not holds(self._secret, signature, body, self._clock()):
             raise Unauthenticated("the signature does not hold", field="webhook-signature")
 
-    async def take(self, shown: Mapping[str, str], *, signed: bool = False) -> Outcome:
-        """Take back what of the texts shown is a credential of ours, wherever each was seen.
+    async def take(self, shown: Collection[str], *, signed: bool = False) -> Outcome:
+        """Take back what of the texts shown is a credential of ours.
 
         It no longer holds when this returns. What was taken back before stays as it is, and a
         report that changes nothing leaves no trace.
         """
-        known = [
-            found for text, where in shown.items() if (found := await self._known(text, where))
-        ]
+        known = [found for text in shown if (found := await self._known(text))]
         revoked = await self._take_back(known, signed=signed) if known else 0
         return Outcome(revoked=revoked, unknown=len(shown) - len(known))
 
@@ -103,27 +99,24 @@ class LeakReports:
                     REPORTER,
                     Verb.LEAK_REPORT,
                     one.about,
-                    where=one.where or None,
                     signed=1 if signed else None,
                 )
         return revoked
 
-    async def _known(self, text: str, where: str) -> _Known | None:
+    async def _known(self, text: str) -> _Known | None:
         """Find whose a text is, if it is a credential to the letter."""
         if is_secret(SecretKind.FEED, text):
-            return await self._feed_key(text, where)
+            return await self._feed_key(text)
         if is_secret(SecretKind.HAND_OVER, text):
-            return await self._hand_over(text, where)
-        return await self._token(text, where)
+            return await self._hand_over(text)
+        return await self._token(text)
 
-    async def _feed_key(self, text: str, where: str) -> _Known | None:
+    async def _feed_key(self, text: str) -> _Known | None:
         async with self._database.reading() as connection:
             row = await credentials.feed_key(connection, digest(text))
         if row is None:
             return None
-        return _Known(
-            about=f"feed-key:{row.id}", where=where, take_back=partial(self._end_key, row.id)
-        )
+        return _Known(about=f"feed-key:{row.id}", take_back=partial(self._end_key, row.id))
 
     async def _end_key(self, key_id: str, connection: AsyncConnection) -> bool:
         held = await credentials.feed_key_by_id(connection, key_id)
@@ -131,14 +124,12 @@ class LeakReports:
             return False
         return await self._feed_keys.take_back(connection, held, REPORTER, Lapse.LEAKED) != held
 
-    async def _hand_over(self, text: str, where: str) -> _Known | None:
+    async def _hand_over(self, text: str) -> _Known | None:
         async with self._database.reading() as connection:
             row = await hand_overs.by_digest(connection, digest(text))
         if row is None:
             return None
-        return _Known(
-            about=f"hand-over:{row.id}", where=where, take_back=partial(self._end_link, row.id)
-        )
+        return _Known(about=f"hand-over:{row.id}", take_back=partial(self._end_link, row.id))
 
     async def _end_link(self, link_id: str, connection: AsyncConnection) -> bool:
         held = await hand_overs.by_id(connection, link_id)
@@ -146,7 +137,7 @@ class LeakReports:
             return False
         return await self._handovers.take_back(connection, held, REPORTER) != held
 
-    async def _token(self, text: str, where: str) -> _Known | None:
+    async def _token(self, text: str) -> _Known | None:
         try:
             claims = await self._gate.verify(text)
         except Unauthenticated:
@@ -155,9 +146,7 @@ class LeakReports:
             row = await credentials.token(connection, claims.jti)
         if row is None or not row.is_of(claims):
             return None
-        return _Known(
-            about=f"token:{row.jti}", where=where, take_back=partial(self._end_token, row.jti)
-        )
+        return _Known(about=f"token:{row.jti}", take_back=partial(self._end_token, row.jti))
 
     async def _end_token(self, jti: str, connection: AsyncConnection) -> bool:
         return bool(await self._tokens.take_back(connection, jti, REPORTER))

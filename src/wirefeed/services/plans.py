@@ -80,10 +80,15 @@ class Plans:
         """Give what is to be held; what is held when that is the same.
 
         Raises `Unacceptable` for a topic or language that there is not: it would grant or
-        except nothing. What was granted before it was gone may stay.
+        except nothing. What was granted before it was gone may stay. Raises it also where
+        nothing is granted: that takes everything from all who have the plan.
         """
         if held is not None and _same(held, new):
             return held
+        if not new.grants:
+            raise Unacceptable(
+                "it grants nothing", field="$.grants", remedy="give it a grant at least"
+            )
         known = held.grants if held is not None else ()
         for number, grant in enumerate(new.grants):
             if grant not in known:

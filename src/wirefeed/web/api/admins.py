@@ -110,7 +110,7 @@ async def put_admin(call: Call[RoleOf, None]) -> Result:
     tag=_TAG,
     statuses=(HTTPStatus.NO_CONTENT,),
     problems=frozenset({HTTPStatus.CONFLICT}),
-    match=Match.OPTIONAL,
+    match=Match.REQUIRED,
 )
 async def remove_admin(call: Call[None, None]) -> Result:
     """Remove an administrator with all its tokens."""

@@ -52,6 +52,13 @@ class Match(StrEnum):
     OPTIONAL = "optional"
     #: Without it: 428 (RFC 6585 §3).
     REQUIRED = "required"
+    #: And `*` is none: so much hangs on it that whoever changes it has to have seen it.
+    SEEN = "seen"
+
+    @property
+    def is_required(self) -> bool:
+        """Whether a change without it is refused."""
+        return self in {Match.REQUIRED, Match.SEEN}
 
 
 def look(request: web.Request, match: Match) -> None:
@@ -65,7 +72,8 @@ def look(request: web.Request, match: Match) -> None:
     if sent and match is Match.UNUSED:
         raise Invalid("this takes no condition", field=sent[0], remedy="send it without")
     # Who creates by PUT says so by `If-None-Match: *`.
-    if match is Match.REQUIRED and not sent:
+    blind = match is Match.SEEN and _sent(request, hdrs.IF_MATCH) == [_ANY]
+    if blind or (match.is_required and not sent):
         raise Unconditional(
             "this change has to name the state it changes", field=hdrs.IF_MATCH, remedy=_REMEDY
         )

@@ -9,7 +9,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from wirefeed.domain.errors import TooMany, Unacceptable
-from wirefeed.domain.leaks import Flag, Reason, host
+from wirefeed.domain.leaks import Flag, Reason
 from wirefeed.domain.roles import Permission
 from wirefeed.domain.signatures import Signature
 from wirefeed.formats import json_input
@@ -53,7 +53,11 @@ class _Found(msgspec.Struct, kw_only=True):
 
 
 _SECRET = {"type": "string", "maxLength": _LONGEST_TEXT, "description": "What was found."}
-_URL = {"type": "string", "maxLength": _LONGEST_WHERE, "description": "Where it was found."}
+_URL = {
+    "type": "string",
+    "maxLength": _LONGEST_WHERE,
+    "description": "Where it was found. It is not kept.",
+}
 _BODY = Raw(
     media_types=("application/json",),
     schema={
@@ -150,15 +154,18 @@ def _signature(request: web.Request) -> Signature | None:
     return Signature(id=id_, timestamp=timestamp, signatures=signatures)
 
 
-def _read(body: bytes) -> tuple[int, Mapping[str, str]]:
-    """Give how many texts a report holds, and each with the host where it was found."""
+def _read(body: bytes) -> tuple[int, tuple[str, ...]]:
+    """Give how many texts a report holds, and each once.
+
+    Where they were found may say something of a person: it is not kept.
+    """
     match json_input.read(body):
         case dict() as value:
             report = reading.convert(value, _Report)
-            return len(report.secrets), dict.fromkeys(report.secrets, host(report.where))
+            return len(report.secrets), tuple(dict.fromkeys(report.secrets))
         case list() as value if len(value) <= _MOST:
             found = reading.convert(value, list[_Found])
-            return len(found), {one.token: host(one.url) for one in found}
+            return len(found), tuple(dict.fromkeys(one.token for one in found))
         case list():
             raise Unacceptable(f"it holds more than {_MOST} texts", field="$", remedy=_SEVERAL)
         case _:

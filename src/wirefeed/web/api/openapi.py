@@ -189,7 +189,7 @@ def _in_head(operation: Operation[Any, Any]) -> list[_Json]:
     text = {"type": "string"}
     parameters = []
     if operation.match is not Match.UNUSED:
-        must = operation.match is Match.REQUIRED and operation.method != hdrs.METH_PUT
+        must = operation.match.is_required and operation.method != hdrs.METH_PUT
         parameters.append(
             _header("If-Match", text, "The ETag of the state that is changed.", required=must)
         )

@@ -147,7 +147,7 @@ async def get_plan(call: Call[None, None]) -> Result:
     statuses=(HTTPStatus.OK, HTTPStatus.CREATED),
     problems=frozenset({HTTPStatus.UNPROCESSABLE_ENTITY}),
     tagged=True,
-    match=Match.REQUIRED,
+    match=Match.SEEN,
     example=_EXAMPLE,
     answer=_ANSWER,
 )
@@ -184,7 +184,7 @@ async def put_plan(call: Call[PlanShape, None]) -> Result:
     tag=_TAG,
     statuses=(HTTPStatus.NO_CONTENT,),
     problems=frozenset({HTTPStatus.CONFLICT}),
-    match=Match.OPTIONAL,
+    match=Match.SEEN,
 )
 async def remove_plan(call: Call[None, None]) -> Result:
     """Remove a plan that nobody has.

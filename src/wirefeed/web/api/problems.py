@@ -121,7 +121,7 @@ def of(operation: Operation[Any, Any]) -> frozenset[HTTPStatus]:
         found |= _SENT
     if operation.match is not Match.UNUSED:
         found.add(HTTPStatus.PRECONDITION_FAILED)
-    if operation.match is Match.REQUIRED:
+    if operation.match.is_required:
         found.add(HTTPStatus.PRECONDITION_REQUIRED)
     return frozenset(found)
 

@@ -227,7 +227,7 @@ async def put_subscriber(call: Call[SubscriberShape, None]) -> Result:
     gives=SubscriberOut,
     problems=frozenset({HTTPStatus.UNPROCESSABLE_ENTITY}),
     tagged=True,
-    match=Match.OPTIONAL,
+    match=Match.REQUIRED,
     example={"notes": "Pays late."},
     answer={**_ANSWER, "notes": "Pays late."},
 )
@@ -254,7 +254,7 @@ async def change_subscriber(call: Call[SubscriberChanges, None]) -> Result:
     access=Permission.SUBSCRIBERS_WRITE,
     tag=_TAG,
     statuses=(HTTPStatus.NO_CONTENT,),
-    match=Match.OPTIONAL,
+    match=Match.REQUIRED,
 )
 async def remove_subscriber(call: Call[None, None]) -> Result:
     """Remove a subscriber with all its credentials, and all that is known of it."""
