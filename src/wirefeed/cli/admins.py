@@ -7,7 +7,10 @@ from wirefeed.domain.audit import CLI
 from wirefeed.domain.roles import Role
 
 _ROLE = click.option(
-    "--role", type=click.Choice([role.value for role in Role]), required=True, help="What for."
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    required=True,
+    help="owner: all; sales: subscribers and their credentials; desk: stories; auditor: reads all.",
 )
 
 

@@ -55,7 +55,7 @@ class _Commands(click.Group):
     "--config",
     type=click.Path(path_type=Path),
     envvar="WIREFEED_CONFIG",
-    help="Settings file (TOML). Each setting is also WIREFEED_SECTION__NAME.",
+    help="Settings file (TOML), or WIREFEED_CONFIG; each setting is also WIREFEED_SECTION__NAME.",
 )
 @click.pass_context
 def cli(context: click.Context, config: Path | None) -> None:

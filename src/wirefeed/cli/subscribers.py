@@ -1,5 +1,6 @@
 """Commands for subscribers. Thin: the services decide."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -289,8 +290,16 @@ def _of(plan: str | None) -> str:
 
 @subscribers.command("remove")
 @click.argument("subscriber_id", metavar="ID")
-def remove_subscriber(subscriber_id: str) -> None:
-    """Remove the subscriber ID and all its credentials."""
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove_subscriber(subscriber_id: str, *, yes: bool) -> None:
+    """Remove the subscriber ID and all its credentials; nothing of them comes back."""
+    # Without a terminal nobody can be asked.
+    if (
+        not yes
+        and sys.stdin.isatty()
+        and not click.confirm(f"Remove {subscriber_id} and all its credentials?", err=True)
+    ):
+        raise click.Abort
     run(lambda services: services.accounts.remove_subscriber(subscriber_id, CLI))
     say(f"subscriber {subscriber_id} removed")
 

@@ -94,7 +94,9 @@ class Readers:
                 raise Unauthenticated from error
         token = await self._authenticate(presented.secret, address)
         if token.subscriber is None:
-            raise Forbidden("this token is not for reading stories")
+            raise Forbidden(
+                "this token is not for reading stories", remedy="use a subscriber's token"
+            )
         _demand(token, Scope.FEEDS_READ)
         reader = await self._by_token(token)
         if reader.lapse is not None:

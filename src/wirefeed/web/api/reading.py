@@ -92,7 +92,12 @@ def convert(value: object, kind: type[_Read]) -> _Read:
         return msgspec.convert(_whole(value), kind)
     except msgspec.ValidationError as error:
         message, field = _told(error)
-        raise Unacceptable(message, field=field) from None
+        raise Unacceptable(message, field=field, remedy=_remedy(message)) from None
+
+
+def _remedy(message: str) -> str:
+    """Say how a time is written: the format alone tells nobody."""
+    return "write it as 2026-12-31T00:00:00Z" if "RFC3339" in message else ""
 
 
 def _whole(value: object) -> object:

@@ -69,27 +69,27 @@ class _Family:
 
     @property
     def params(self) -> dict[str, Param]:
-        return {"owner": Param(pattern=NAME, description=f"The {self.word}.", example="gazette")}
+        return {"owner": Param(pattern=NAME, description=f"Whose: {self.word}.", example="gazette")}
 
 
 _FAMILIES = (
     _Family(
         owner="subscriber",
-        word="subscriber",
+        word="a subscriber",
         path="/api/v1/admin/subscribers/{owner}/tokens",
         reads=Permission.CREDENTIALS_READ,
         writes=Permission.CREDENTIALS_WRITE,
     ),
     _Family(
         owner="source",
-        word="newsroom",
+        word="a newsroom",
         path="/api/v1/admin/sources/{owner}/tokens",
         reads=Permission.SOURCES_READ,
         writes=Permission.SOURCES_WRITE,
     ),
     _Family(
         owner="admin",
-        word="administrator",
+        word="an administrator",
         path="/api/v1/admin/admins/{owner}/tokens",
         reads=Permission.ADMINS_READ,
         writes=Permission.ADMINS_WRITE,
@@ -162,7 +162,7 @@ def _of(family: _Family) -> list[Endpoint]:
     created = (HTTPStatus.CREATED,)
     word = family.word
     return [
-        _named(listing, f"list_tokens_of_{family.owner}", f"List the tokens of a {word}.")(
+        _named(listing, f"list_tokens_of_{family.owner}", f"List the tokens of {word}.")(
             Operation(
                 method="GET",
                 path=family.path,
@@ -177,7 +177,7 @@ def _of(family: _Family) -> list[Endpoint]:
         _named(
             issue,
             f"issue_token_to_{family.owner}",
-            f"Issue a token to a {word}.\n\nIts secret stands in this answer and nowhere else."
+            f"Issue a token to {word}.\n\nIts secret stands in this answer and nowhere else."
             + family.bounds,
         )(
             Operation(
@@ -194,7 +194,7 @@ def _of(family: _Family) -> list[Endpoint]:
                 answer=SECRET,
             )
         ),
-        _named(name, f"name_token_of_{family.owner}", f"Call a token of a {word} by another name.")(
+        _named(name, f"name_token_of_{family.owner}", f"Call a token of {word} by another name.")(
             Operation(
                 method="PATCH",
                 path=one,
@@ -210,7 +210,7 @@ def _of(family: _Family) -> list[Endpoint]:
         _named(
             rotate,
             f"rotate_token_of_{family.owner}",
-            f"Issue a token of a {word} anew.\n\nThe old one holds until the overlap is over."
+            f"Issue a token of {word} anew.\n\nThe old one holds until the overlap is over."
             + family.bounds,
         )(
             Operation(
@@ -230,7 +230,7 @@ def _of(family: _Family) -> list[Endpoint]:
         _named(
             revoke,
             f"revoke_token_of_{family.owner}",
-            f"Revoke a token of a {word}.\n\n"
+            f"Revoke a token of {word}.\n\n"
             "It is refused from the next request on, and so are those that were issued with it. "
             "Once more it changes nothing.",
         )(
