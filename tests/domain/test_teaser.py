@@ -366,6 +366,12 @@ def test_a_sentence_ends_as_its_language_ends_it(html, language, text):
     assert holds(html, 6, language).text == text
 
 
+def test_what_comes_after_the_cut_does_not_say_where_it_is():
+    shown = "One two three four. Five six seven eight!"
+    cuts = {cut(p(f"{shown} {rest}"), 8, "en").text for rest in ("nine ten", "Nine ten", "9 10")}
+    assert cuts == {f"{shown}…"}
+
+
 @pytest.mark.parametrize(
     ("html", "count"),
     [

@@ -93,10 +93,8 @@ def in_order(asked: Iterable[Question]) -> list[Question]:
 
 def _at(route: Route, twins: Twins, caller: Caller, turn: int) -> Question:
     paths = route.paths(values(twins, caller))
-    method: str = route.method
-    headers: tuple[str, ...] = ()
-    if turn // 4 % 2:
-        method, headers = _WORDINGS[turn // 8 % len(_WORDINGS)]
+    plain: tuple[str, tuple[str, ...]] = (route.method, ())
+    method, headers = _WORDINGS[turn // 8 % len(_WORDINGS)] if turn // 4 % 2 else plain
     return Question(path=paths[turn % len(paths)], method=method, headers=headers)
 
 

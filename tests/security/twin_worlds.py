@@ -208,12 +208,9 @@ def _steps(drawn: Sequence[dict[str, Any]], begins: int) -> tuple[Step, ...]:
         steps.append(
             Step(
                 at=at,
-                place=one["place"],
-                status=one["status"],
-                written=one["written"],
-                members=one["members"],
                 embargo=_time(at, one["embargo"]),
                 expires=_time(at, one["expires"]),
+                **{name: one[name] for name in ("place", "status", "written", "members")},
             )
         )
     return tuple(steps)

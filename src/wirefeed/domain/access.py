@@ -3,8 +3,7 @@
 Pure. Everything fails closed: without a grant there is no text.
 """
 
-from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
@@ -135,7 +134,7 @@ def decide(story: Story, caller: Entitled, now: int) -> Access:
     return replace(access, published=first) if first < story.published else access
 
 
-def stands_in(story: Story, feeds: AbstractSet[Feed], caller: Entitled, access: Access) -> bool:
+def stands_in(story: Story, feeds: Collection[Feed], caller: Entitled, access: Access) -> bool:
     """Say whether this caller may find a story in one of these feeds, or once may have.
 
     That it stood elsewhere, for others, is not for this caller to know.
@@ -144,7 +143,7 @@ def stands_in(story: Story, feeds: AbstractSet[Feed], caller: Entitled, access: 
         topics = story.topics | {""}
         if any(f.language == story.language and f.topic in topics for f in feeds):
             return True
-    return any(feeds & standing.feeds for standing in _seen(story, caller))
+    return any(feed in s.feeds for s in _seen(story, caller) for feed in feeds)
 
 
 def _decided(story: Story, caller: Entitled, now: int) -> Access:

@@ -262,7 +262,7 @@ def _unannounced(held: Story, now: int) -> frozenset[Standing]:
 
 
 def opens(revision: Revision) -> bool:
-    """Say whether a revision is shown to everybody for a time: its rights may end first."""
+    """Say whether a revision is ever shown to everybody: its rights may end before its embargo."""
     embargo, expires = revision.embargoed_until, revision.expires
     return embargo is None or expires is None or embargo < expires
 

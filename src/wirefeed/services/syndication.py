@@ -172,7 +172,7 @@ class Syndication:
         if not any(
             reader.reads(feed)
             for feed in heir.feeds
-            if stands_in(heir, frozenset({feed}), reader.entitlement, access)
+            if stands_in(heir, {feed}, reader.entitlement, access)
         ):
             raise NotFound
         shown = self.view(Item(story=heir, access=access))
@@ -186,9 +186,13 @@ class Syndication:
         Else its address would say that it is there, also where it leads to a newer one.
         """
         access = decide(story, entitlement, self._clock())
-        if access.level is Level.HIDDEN and access.gone is None:
-            return False
-        return stands_in(story, frozenset({Feed(language=language)}), entitlement, access)
+        was_shown = access.level is not Level.HIDDEN or access.gone is not None
+        return was_shown and stands_in(story, {Feed(language=language)}, entitlement, access)
+
+    def _is_shown(self, story: Story, language: str, entitlement: Entitlement) -> bool:
+        access = decide(story, entitlement, self._clock())
+        visible = access.level is not Level.HIDDEN
+        return visible and stands_in(story, {Feed(language=language)}, entitlement, access)
 
     async def _newest(
         self, connection: AsyncConnection, story: Story, language: str, entitlement: Entitlement
@@ -200,16 +204,13 @@ class Syndication:
         if not story.superseded:
             return story
         members = await stories.by_thread(connection, {story.thread})
-        now = self._clock()
         visible = [
-            m
-            for m in members.values()
-            if not m.superseded
-            and m.language == language
-            and decide(m, entitlement, now).level is not Level.HIDDEN
+            member
+            for member in members.values()
+            if not member.superseded and self._is_shown(member, language, entitlement)
         ]
         if visible:
-            return max(visible, key=lambda m: m.position)
+            return max(visible, key=lambda member: member.position)
         if story.is_killed:
             return story
         # What replaced it is not for this caller; it is no longer for anybody.
