@@ -77,6 +77,8 @@ class Used:
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Used:
     house = house_in(tmp_path_factory.mktemp("house"))
+    # A second grant, so that one can be taken back.
+    command(house, "plans", "grant", "late", "--topics", "economy", "--yes")
     given = given_out(house)
     with server(house) as (process, log):
         given |= open_links(house, given)
