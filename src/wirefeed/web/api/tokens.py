@@ -23,6 +23,7 @@ from wirefeed.web.api.shapes import Name, NewToken, Revoked, Rotation, TokenShap
 from wirefeed.web.request import TOKENS
 
 SECOND = 1_000_000
+_TAG = "Tokens"
 JTI = Param(
     pattern=re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII),
     description="The token's `jti`.",
@@ -71,6 +72,15 @@ class _Family:
     def params(self) -> dict[str, Param]:
         return {"owner": Param(pattern=NAME, description=f"Whose: {self.word}.", example="gazette")}
 
+    @property
+    def one(self) -> str:
+        """The address of one of them."""
+        return f"{self.path}/{{jti}}"
+
+    @property
+    def owned(self) -> dict[str, Param]:
+        return {**self.params, "jti": JTI}
+
 
 _FAMILIES = (
     _Family(
@@ -117,17 +127,16 @@ async def _limits(family: _Family, call: Call[Any, Any]) -> Token | None:
     return await call.app[TOKENS].get(call.administrator.jti)
 
 
-def _of(family: _Family) -> list[Endpoint]:
-    """Make the endpoints of a family."""
-    one, tag = f"{family.path}/{{jti}}", "Tokens"
-    owned = {**family.params, "jti": JTI}
+async def _held(family: _Family, call: Call[Any, Any]) -> Token:
+    """Give the token that a call names, if it is its owner's; another's is like none at all."""
+    token = await call.app[TOKENS].get(call.params["jti"])
+    if getattr(token, family.owner) != call.params["owner"]:
+        raise NotFound
+    return token
 
-    async def held(call: Call[Any, Any]) -> Token:
-        token = await call.app[TOKENS].get(call.params["jti"])
-        if getattr(token, family.owner) != call.params["owner"]:
-            # Another's is answered like none at all.
-            raise NotFound
-        return token
+
+def _listing(family: _Family) -> Endpoint:
+    """Make what lists the tokens of an owner."""
 
     async def listing(call: Call[None, Page]) -> Result:
         found = await call.app[TOKENS].all(
@@ -140,111 +149,129 @@ def _of(family: _Family) -> list[Endpoint]:
         tokens = [shapes.token_shape(token) for token in shown]
         return Result(value=TokenListing(tokens=tokens, next=more))
 
+    return _named(listing, f"list_tokens_of_{family.owner}", f"List the tokens of {family.word}.")(
+        Operation(
+            method="GET",
+            path=family.path,
+            params=family.params,
+            access=family.reads,
+            tag=_TAG,
+            query=Page,
+            gives=TokenListing,
+            answer={"tokens": [ANSWER], "next": None},
+        )
+    )
+
+
+def _issuing(family: _Family) -> Endpoint:
+    """Make what issues one."""
+
     async def issue(call: Call[TokenTerms, None]) -> Result:
         asked = terms(call.body, **{family.owner: call.params["owner"]})
         return await issued(call, asked, parent=await _limits(family, call))
 
+    return _named(
+        issue,
+        f"issue_token_to_{family.owner}",
+        f"Issue a token to {family.word}.\n\nIts secret stands in this answer and nowhere else."
+        + family.bounds,
+    )(
+        Operation(
+            method="POST",
+            path=family.path,
+            params=family.params,
+            access=family.writes,
+            tag=_TAG,
+            body=TokenTerms,
+            gives=NewToken,
+            statuses=(HTTPStatus.CREATED,),
+            problems=REFUSED,
+            example=EXAMPLE,
+            answer=SECRET,
+        )
+    )
+
+
+def _naming(family: _Family) -> Endpoint:
+    """Make what names one."""
+
     async def name(call: Call[Name, None]) -> Result:
-        jti = (await held(call)).jti
+        jti = (await _held(family, call)).jti
         named = await call.app[TOKENS].rename(jti, call.body.name, call.by)
         return Result(value=shapes.token_shape(named))
 
+    return _named(
+        name, f"name_token_of_{family.owner}", f"Call a token of {family.word} by another name."
+    )(
+        Operation(
+            method="PATCH",
+            path=family.one,
+            params=family.owned,
+            access=family.writes,
+            tag=_TAG,
+            body=Name,
+            gives=TokenShape,
+            example={"name": "old cms"},
+            answer=ANSWER,
+        )
+    )
+
+
+def _rotating(family: _Family) -> Endpoint:
+    """Make what rotates one."""
+
     async def rotate(call: Call[Rotation, None]) -> Result:
-        wanted, own = await held(call), await _limits(family, call)
+        wanted, own = await _held(family, call), await _limits(family, call)
         if own is not None and not own.gives(wanted):
             raise Forbidden("this token may do less than the one it would rotate")
         return await rotated(call, wanted.jti)
 
+    return _named(
+        rotate,
+        f"rotate_token_of_{family.owner}",
+        f"Issue a token of {family.word} anew.\n\nThe old one holds until the overlap is over."
+        + family.bounds,
+    )(
+        Operation(
+            method="POST",
+            path=f"{family.one}/rotate",
+            params=family.owned,
+            access=family.writes,
+            tag=_TAG,
+            body=Rotation,
+            gives=NewToken,
+            statuses=(HTTPStatus.CREATED,),
+            problems=REFUSED,
+            example={"overlap_seconds": 3600},
+            answer=SECRET,
+        )
+    )
+
+
+def _revoking(family: _Family) -> Endpoint:
+    """Make what revokes one."""
+
     async def revoke(call: Call[None, None]) -> Result:
-        gone = await call.app[TOKENS].revoke((await held(call)).jti, call.by)
+        gone = await call.app[TOKENS].revoke((await _held(family, call)).jti, call.by)
         return Result(value=Revoked(revoked=gone))
 
-    created = (HTTPStatus.CREATED,)
-    word = family.word
-    return [
-        _named(listing, f"list_tokens_of_{family.owner}", f"List the tokens of {word}.")(
-            Operation(
-                method="GET",
-                path=family.path,
-                params=family.params,
-                access=family.reads,
-                tag=tag,
-                query=Page,
-                gives=TokenListing,
-                answer={"tokens": [ANSWER], "next": None},
-            )
-        ),
-        _named(
-            issue,
-            f"issue_token_to_{family.owner}",
-            f"Issue a token to {word}.\n\nIts secret stands in this answer and nowhere else."
-            + family.bounds,
-        )(
-            Operation(
-                method="POST",
-                path=family.path,
-                params=family.params,
-                access=family.writes,
-                tag=tag,
-                body=TokenTerms,
-                gives=NewToken,
-                statuses=created,
-                problems=REFUSED,
-                example=EXAMPLE,
-                answer=SECRET,
-            )
-        ),
-        _named(name, f"name_token_of_{family.owner}", f"Call a token of {word} by another name.")(
-            Operation(
-                method="PATCH",
-                path=one,
-                params=owned,
-                access=family.writes,
-                tag=tag,
-                body=Name,
-                gives=TokenShape,
-                example={"name": "old cms"},
-                answer=ANSWER,
-            )
-        ),
-        _named(
-            rotate,
-            f"rotate_token_of_{family.owner}",
-            f"Issue a token of {word} anew.\n\nThe old one holds until the overlap is over."
-            + family.bounds,
-        )(
-            Operation(
-                method="POST",
-                path=f"{one}/rotate",
-                params=owned,
-                access=family.writes,
-                tag=tag,
-                body=Rotation,
-                gives=NewToken,
-                statuses=created,
-                problems=REFUSED,
-                example={"overlap_seconds": 3600},
-                answer=SECRET,
-            )
-        ),
-        _named(
-            revoke,
-            f"revoke_token_of_{family.owner}",
-            f"Revoke a token of {word}.\n\n"
-            "It is refused from the next request on, and so are those that were issued with it. "
-            "Once more it changes nothing.",
-        )(
-            Operation(
-                method="POST",
-                path=f"{one}/revoke",
-                params=owned,
-                access=family.writes,
-                tag=tag,
-                gives=Revoked,
-                answer={"revoked": [ANSWER["jti"]]},
-            )
-        ),
-    ]
+    return _named(
+        revoke,
+        f"revoke_token_of_{family.owner}",
+        f"Revoke a token of {family.word}.\n\n"
+        "It is refused from the next request on, and so are those that were issued with it. "
+        "Once more it changes nothing.",
+    )(
+        Operation(
+            method="POST",
+            path=f"{family.one}/revoke",
+            params=family.owned,
+            access=family.writes,
+            tag=_TAG,
+            gives=Revoked,
+            answer={"revoked": [ANSWER["jti"]]},
+        )
+    )
 
 
 def _named(
@@ -272,4 +299,5 @@ async def rotated(call: Call[Rotation, None], jti: str, of: str | None = None) -
     return Result(value=shapes.new_token(made.row, made.secret))
 
 
-ENDPOINTS = [endpoint for family in _FAMILIES for endpoint in _of(family)]
+_ALL = (_listing, _issuing, _naming, _rotating, _revoking)
+ENDPOINTS = [make(family) for family in _FAMILIES for make in _ALL]
