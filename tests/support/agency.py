@@ -168,8 +168,9 @@ class Agency:
 
     async def subscriber(self, name: str, *plans: str, ends: int | None = None) -> str:
         """Add a subscriber with plans; gives its id."""
+        begins = self.clock.now if ends is None else min(self.clock.now, ends)
         subscriptions = tuple(
-            Subscription(plan=plan, starts=self.clock.now - DAY, ends=ends) for plan in plans
+            Subscription(plan=plan, starts=begins - DAY, ends=ends) for plan in plans
         )
         await self.services.accounts.add_subscriber(
             Subscriber(id=name, name=name.title(), subscriptions=subscriptions)
