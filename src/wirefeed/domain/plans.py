@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Unacceptable
@@ -221,11 +222,19 @@ def sunset(subscriber: Subscriber, now: int, within: int = SUNSET) -> Ending | N
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What of an entitlement shapes what is seen: alike for plans that decide alike."""
+
+    grants: frozenset[Grant]
+    anonymous: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entitlement:
     """What one caller may see: the grants of its live plans and of the public one.
 
-    Equal entitlements see the same, whoever holds them.
+    Those of one sight see the same, whoever holds them.
     """
 
     grants: frozenset[Grant]
@@ -235,6 +244,11 @@ class Entitlement:
     until: int | None = None
     #: When the plans and subscriptions behind it last changed.
     changed: int = 0
+
+    @property
+    def sight(self) -> Sight:
+        """What may be remembered under: equal ones are one object, as far as they are in use."""
+        return _sight(self.grants, self.anonymous)
 
     def subscribes(self, language: str, topics: frozenset[str] | None = None) -> bool:
         """Say whether what was subscribed to covers a topic, given with its broader ones.
@@ -246,6 +260,21 @@ class Entitlement:
         if topics is None:
             return any({ALL, language} & grant.languages for grant in own)
         return any(grant.covers(language, topics) for grant in own)
+
+
+@lru_cache(maxsize=4096)
+def _sight(grants: frozenset[Grant], anonymous: bool) -> Sight:  # noqa: FBT001 - no name to call by
+    # How long archives reach is not a matter of feeds; of a plan's name only `public` counts.
+    alike = (
+        replace(grant, plan=grant.plan if grant.plan == PUBLIC else "", archive_days=None)
+        for grant in grants
+    )
+    return _one_sight(frozenset(alike), anonymous)
+
+
+@lru_cache(maxsize=4096)
+def _one_sight(grants: frozenset[Grant], anonymous: bool) -> Sight:  # noqa: FBT001 - as above
+    return Sight(grants, anonymous)
 
 
 def grants_of(names: Iterable[str], plans: Mapping[str, Plan]) -> frozenset[Grant]:

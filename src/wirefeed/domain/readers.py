@@ -6,8 +6,11 @@ from enum import StrEnum
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Token
 from wirefeed.domain.feeds import Selection
-from wirefeed.domain.plans import NOTICE, Entitlement, Plan, Subscriber, sunset
+from wirefeed.domain.plans import DAY, NOTICE, SUNSET, Entitlement, Plan, Subscriber, sunset
 from wirefeed.domain.stories import Feed
+
+#: A revoked key answers as lapsed this long, and is then unknown.
+REMEMBERED = 90 * DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,33 @@ class Reader:
     shared: int | None = None
     #: The plan there is to renew: the first to end soon, or the last that ended.
     renewal: Plan | None = None
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        """What it hangs on, as the wire names it (`Change.about`)."""
+        named = (
+            self.subscriber and f"subscriber:{self.subscriber.id}",
+            self.key and f"feed-key:{self.key.id}",
+            self.token and f"token:{self.token.jti}",
+        )
+        return frozenset(name for name in named if name)
+
+    @property
+    def changed(self) -> int:
+        """When what it is shown last changed by who it is."""
+        return max(self.entitlement.changed, self.lapsed, self.shared or 0)
+
+    def until(self, now: int) -> int | None:
+        """Say when the clock next changes anything of it."""
+        turns = [self.entitlement.until]
+        if self.subscriber is not None:
+            turns += self.subscriber.turns
+            turns += [s.ends - SUNSET for s in self.subscriber.subscriptions if s.ends is not None]
+        if self.token is not None:
+            turns += [self.token.ends, self.token.ends - SUNSET]
+        if self.key is not None and self.key.revoked is not None:
+            turns += [self.key.revoked + REMEMBERED]
+        return min((turn for turn in turns if turn is not None and turn > now), default=None)
 
     @property
     def is_cast_off(self) -> bool:

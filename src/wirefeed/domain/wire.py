@@ -1,5 +1,6 @@
 """The wire: the append-only log of whatever changes what anyone may see. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,12 +27,31 @@ class Change:
     """One row of the wire, before it has a position."""
 
     kind: ChangeKind
-    #: The story's guid, or what of access changed: `plan:…`, `subscriber:…`, `token:…`, `key:…`,
-    #: `signing-key:…`.
+    #: The story's guid, or what of access changed: `plan:…`, `subscriber:…`, `token:…`,
+    #: `feed-key:…`, `signing-key:…`, `topics`.
     about: str
     version: int = 0
     topics_before: frozenset[str] = frozenset()
     topics_after: frozenset[str] = frozenset()
+
+
+#: After these, less may be shown to somebody than before.
+_TAKING = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.ACCESS})
+
+
+def takes_away(change: Change) -> bool:
+    """Say whether somebody's change takes something away: then it is to hold when it is done."""
+    return change.kind in _TAKING
+
+
+#: What a change of access is about, where it is about one subscriber or credential.
+_OF_ONE = ("subscriber:", "feed-key:", "token:")
+
+
+def concerned(changes: Iterable[Change]) -> frozenset[str] | None:
+    """Name the subscribers and credentials whose access changed; None: it may be anybody's."""
+    about = frozenset(change.about for change in changes if change.kind is ChangeKind.ACCESS)
+    return about if all(name.startswith(_OF_ONE) for name in about) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,34 +1,165 @@
-"""Follow the wire: know its newest position before answering; announce what the clock changes.
+"""Follow the wire: know where it ends before anything is answered from memory.
 
-Nothing else tells a process that something happened, so a change made by another process,
-the command line included, is seen by the next request.
+Nothing else tells a process that something happened. What it knows counts from when it began
+to look, and only for as long as the lease lasts; then it looks again before it answers.
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from time import monotonic
+from typing import Any, Protocol
 
-from wirefeed.domain.wire import Head
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from wirefeed.domain.errors import Unavailable
+from wirefeed.domain.wire import Change, Head, takes_away
 from wirefeed.services.publishing import Publishing
 from wirefeed.storage import wire
 from wirefeed.storage.database import Database
 
+#: Seconds for which what was seen of the wire may be answered by.
+LEASE = 0.4
+#: Seconds between two looks while nobody asks,
+_POLL = 0.1
+#: and between two questions whether it is worth while to look earlier.
+_HINT = 0.02
+#: More changes than this at once are not gone through: everything is looked at anew.
+_MOST = 1_000
 #: Seconds between looks for changes that have fallen due.
 _TICK = 0.1
-_Value = TypeVar("_Value")
+
+#: Hears what changed; None: more than can be said.
+Heed = Callable[[Sequence[Change] | None], None]
+
+
+class Others(Protocol):
+    """Whether other processes answer from what they remember of this database."""
+
+    def others(self) -> bool:
+        """Say whether there are any now."""
 
 
 class Follower:
     """What this process knows of the wire."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, others: Others) -> None:
         self._database = database
+        self._others = others
+        self._heeding: list[Heed] = []
+        self._head: Head | None = None
+        #: When the look began that found it (`time.monotonic()`), and what had been committed here.
+        self._began = float("-inf")
+        self._commits = -1
+        #: When something was last found to have been taken away.
+        self._took_away = float("-inf")
+        self._turn = asyncio.Lock()
+        self._next: asyncio.Task[Head] | None = None
+
+    def heed(self, heed: Heed) -> None:
+        """Tell this of every change from now on, before anything is answered that came after."""
+        self._heeding.append(heed)
+
+    @property
+    def age(self) -> float:
+        """The seconds since the last look began that succeeded."""
+        return monotonic() - self._began
+
+    @property
+    def head(self) -> Head | None:
+        """Where the wire ends, as far as the lease lasts; None when it is over.
+
+        It ends with every commit of this process, too: own writes are seen at once.
+        """
+        if self.age >= LEASE or self._commits != self._database.commits:
+            return None
+        return self._head
+
+    async def current(self, grace: float = 0) -> Head:
+        """Give what may be answered by, after a look if the lease is over.
+
+        While the database is out of reach, what was seen within the last `grace` seconds
+        counts. Raises `Unavailable`.
+        """
+        if (head := self.head) is not None:
+            return head
+        try:
+            return await self.look()
+        except Unavailable:
+            if self._head is None or self.age >= grace:
+                raise
+            return self._head
 
     async def look(self) -> Head:
-        """Give the newest position. What was made of an older one may no longer be true."""
+        """Look where the wire ends; the look begins now or later. Raises `Unavailable`.
+
+        Those who ask while one is under way share the next.
+        """
+        if self._next is None:
+            self._next = asyncio.create_task(self._take_turn())
+            self._next.add_done_callback(_retrieve)
+        return await asyncio.shield(self._next)
+
+    async def in_force(self) -> None:
+        """Return when every process acts by what has been committed here so far.
+
+        Whoever else follows has looked since, or its lease is over.
+        """
+        await self.look()
+        left = LEASE - (monotonic() - self._took_away)
+        if left > 0 and self._others.others():
+            await asyncio.sleep(left)
+
+    async def run(self, failed: Callable[[Exception], None]) -> None:
+        """Look again and again, until cancelled; whatever fails is said and tried again."""
+        while True:
+            try:
+                async with self._database.watching() as version:
+                    await self._watch(version)
+            except Exception as error:  # noqa: BLE001 - who does not follow answers nothing
+                failed(error)
+            await asyncio.sleep(_POLL)
+
+    async def _watch(self, version: Callable[[], Coroutine[Any, Any, int]]) -> None:
+        seen = -1
+        while True:
+            found = await version()
+            if found != seen or self.age >= _POLL:
+                await self.look()
+            seen = found
+            await asyncio.sleep(_HINT)
+
+    async def _take_turn(self) -> Head:
+        async with self._turn:
+            self._next = None
+            return await self._look()
+
+    async def _look(self) -> Head:
+        began, commits = monotonic(), self._database.commits
         async with self._database.reading() as connection:
-            return await wire.head(connection)
+            head = await wire.head(connection)
+            changes = await self._since(connection, head)
+        if self._head is not None and (changes is None or any(map(takes_away, changes))):
+            # Later than it was committed, so nobody is waited for too shortly.
+            self._took_away = monotonic()
+        if changes is None or changes:
+            for heed in self._heeding:
+                heed(changes)
+        self._head, self._began, self._commits = head, began, commits
+        return head
+
+    async def _since(self, connection: AsyncConnection, head: Head) -> Sequence[Change] | None:
+        """Give what changed since the last look; None if that is unknown, or too much."""
+        if self._head is None or not 0 <= head.position - self._head.position <= _MOST:
+            return None
+        if head.position == self._head.position:
+            return ()
+        return [row.change for row in await wire.since(connection, self._head.position, _MOST)]
+
+
+def _retrieve(task: asyncio.Task[Head]) -> None:
+    """Take note of a failure that nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def announce(publishing: Publishing, failed: Callable[[Exception], None]) -> None:
@@ -39,34 +170,3 @@ async def announce(publishing: Publishing, failed: Callable[[Exception], None]) 
         except Exception as error:  # noqa: BLE001 - an embargo must end, whatever went wrong before
             failed(error)
         await asyncio.sleep(_TICK)
-
-
-class Memo(Generic[_Value]):
-    """A bounded memory of what was made at one position of the wire; forgets all at the next."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._position = -1
-        self._held: OrderedDict[object, tuple[_Value, int | None]] = OrderedDict()
-
-    def get(self, key: object, head: Head, now: int) -> _Value | None:
-        """Give what was made at this position, unless the clock has changed it since."""
-        if head.position != self._position or key not in self._held:
-            return None
-        value, until = self._held[key]
-        if until is not None and until <= now:
-            del self._held[key]
-            return None
-        self._held.move_to_end(key)
-        return value
-
-    def put(self, key: object, value: _Value, head: Head, until: int | None) -> None:
-        """Remember what was made after looking at this position."""
-        if head.position < self._position:
-            return
-        if head.position > self._position:
-            self._held.clear()
-            self._position = head.position
-        self._held[key] = (value, until)
-        while len(self._held) > self._limit:
-            self._held.popitem(last=False)

@@ -1,7 +1,9 @@
 """Who asks: the reader that a credential, or none, belongs to now. The rows are the authority."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from wirefeed.domain.access import PUBLIC
 from wirefeed.domain.credentials import (
@@ -22,36 +24,102 @@ from wirefeed.domain.errors import (
     WirefeedError,
 )
 from wirefeed.domain.networks import contains
-from wirefeed.domain.plans import SUNSET, Plan, Subscriber, entitlement
-from wirefeed.domain.readers import Reader, lapse, lapse_of, narrowed, remedy, renewable, told
+from wirefeed.domain.plans import SUNSET, Entitlement, Plan, Subscriber, entitlement
+from wirefeed.domain.readers import (
+    REMEMBERED,
+    Reader,
+    lapse,
+    lapse_of,
+    narrowed,
+    remedy,
+    renewable,
+    told,
+)
 from wirefeed.domain.roles import Administrator, Role
+from wirefeed.domain.wire import Change, concerned
 from wirefeed.services import accounts
+from wirefeed.services.batch import Batch
+from wirefeed.services.follower import Follower
+from wirefeed.services.memo import Loaded, Memo
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.usage import Usage
 from wirefeed.storage import administrators, credentials, subscribers
 from wirefeed.storage.database import Database
 
-_DAY = 86_400_000_000
-#: A revoked key answers as lapsed this long, and is then unknown.
-_REMEMBERED = 90 * _DAY
+#: Seconds that public feeds go on while the database is out of reach: as long as caches in
+#: front may show them (`stale-if-error`).
+PUBLIC_GRACE = 86_400.0
+#: That are remembered: more than poll within a minute.
+_READERS = 10_000
+_PUBLIC = b"public"
 
 
 class Readers:
     """Says who asks."""
 
     def __init__(
-        self, database: Database, gate: TokenGate, usage: Usage, *, clock: Callable[[], int]
+        self,
+        database: Database,
+        gate: TokenGate,
+        usage: Usage,
+        follower: Follower,
+        *,
+        grace: float,
+        clock: Callable[[], int],
     ) -> None:
         self._database = database
         self._gate = gate
         self._usage = usage
+        self._grace = grace
         self._clock = clock
+        #: By the digest of what was presented; the public by `_PUBLIC`.
+        self._memo: Memo[bytes, Reader] = Memo(follower, _READERS, clock)
+        self._plans: Memo[None, dict[str, Plan]] = Memo(follower, 1, clock)
+        self._by_digest = Batch(self._load_feed_keys)
+        self._by_jti = Batch(self._load_tokens)
+        follower.heed(self._forget)
+
+    def _forget(self, changes: Sequence[Change] | None) -> None:
+        about = None if changes is None else concerned(changes)
+        if about is None:
+            self._memo.forget()
+            self._plans.forget()
+        elif about:
+            self._memo.forget(lambda _, reader: not about.isdisjoint(reader.subjects))
+
+    def held_public(self) -> Reader | None:
+        """Give the public without waiting for anything, if it is known for sure."""
+        return self._memo.get(_PUBLIC)
+
+    def held_by_feed_key(self, key: str) -> Reader | None:
+        """Say who a feed key belongs to without waiting, if that is known for sure."""
+        return self._memo.get(digest(key))
+
+    def held_by_token(self, secret: str, address: str) -> Reader | None:
+        """Say who presents a token without waiting, if it is known for sure to let it in."""
+        reader = self._memo.get(_named(secret))
+        if reader is None or _refusal(reader, address) is not None:
+            return None
+        self._saw(reader)
+        return reader
 
     async def public(self) -> Reader:
-        """Give the anonymous public: a reader of the plan `public`."""
-        async with self._database.reading() as connection:
-            plans = await subscribers.plans(connection)
-        return Reader(entitlement=entitlement(None, plans, self._clock()))
+        """Give the anonymous public: a reader of the plan `public`.
+
+        What everybody may have is theirs for a day while the database is out of reach.
+        """
+        return await self._memo.fetch(_PUBLIC, self._load_public, PUBLIC_GRACE)
+
+    async def _load_public(self) -> Loaded[Reader]:
+        plans = await self._all_plans()
+        return Reader(entitlement=entitlement(None, plans, self._clock())), None
+
+    async def _all_plans(self) -> dict[str, Plan]:
+        async def load() -> Loaded[dict[str, Plan]]:
+            async with self._database.reading() as connection:
+                return await subscribers.plans(connection), None
+
+        return await self._plans.fetch(None, load)
 
     async def as_subscriber(self, subscriber_id: str) -> Reader:
         """Give the reader a subscriber is now; `public` is everybody. Raises `NotFound`."""
@@ -70,16 +138,32 @@ class Readers:
         """
         if not is_secret(SecretKind.FEED, key):
             raise UnknownKey
+        name = digest(key)
+        return await self._memo.fetch(name, partial(self._load_by_feed_key, name), self._grace)
+
+    async def _load_by_feed_key(self, name: bytes) -> Loaded[Reader]:
         now = self._clock()
-        async with self._database.reading() as connection:
-            row = await credentials.feed_key(connection, digest(key))
-            if row is None or (row.revoked is not None and row.revoked + _REMEMBERED <= now):
-                raise UnknownKey
-            subscriber = await subscribers.subscriber(connection, row.subscriber)
-            plans = await subscribers.plans(connection)
-        if subscriber is None:
+        found = await self._by_digest.get(name)
+        if found is None:
             raise UnknownKey
-        return _by_feed_key(row, subscriber, plans, now)
+        row, subscriber = found
+        if row.revoked is not None and row.revoked + REMEMBERED <= now:
+            raise UnknownKey
+        reader = _by_feed_key(row, subscriber, await self._all_plans(), now)
+        return reader, reader.until(now)
+
+    async def _load_feed_keys(
+        self, names: Sequence[bytes]
+    ) -> dict[bytes, tuple[FeedKey, Subscriber]]:
+        async with self._database.reading() as connection:
+            rows = await credentials.feed_keys_by_digest(connection, names)
+            owners = {row.subscriber for row in rows.values()}
+            found = await subscribers.some(connection, owners)
+        return {
+            name: (row, found[row.subscriber])
+            for name, row in rows.items()
+            if row.subscriber in found
+        }
 
     async def by_credential(self, presented: Presented, address: str) -> Reader:
         """Say who presents a credential at a subscriber's address, coming from an address.
@@ -92,18 +176,28 @@ class Readers:
                 return await self.by_feed_key(presented.secret)
             except UnknownKey as error:
                 raise Unauthenticated from error
-        token = await self._authenticate(presented.secret, address)
-        if token.subscriber is None:
-            raise Forbidden(
-                "this token is not for reading stories", remedy="use a subscriber's token"
-            )
-        _demand(token, Scope.FEEDS_READ)
-        reader = await self._by_token(token)
-        if reader.lapse is not None:
-            what = "subscription" if token.entitlements is None else "subscription of this token"
-            refusal = Forbidden(f"the {what} is {reader.lapse}", remedy=remedy(reader.lapse))
-            raise _refused(refusal, token, reader.lapse)
+        name, load = _named(presented.secret), partial(self._load_by_token, presented.secret)
+        reader = await self._memo.fetch(name, load, self._grace)
+        if (refusal := _refusal(reader, address)) is not None:
+            raise refusal
+        self._saw(reader)
         return reader
+
+    async def _load_by_token(self, secret: str) -> Loaded[Reader]:
+        token = await self._verified(secret)
+        if token.subscriber is None:
+            # Whoever it is of, it sees nothing.
+            return Reader(entitlement=Entitlement(grants=frozenset()), token=token), self._clock()
+        reader = await self._by_token(token)
+        return reader, reader.until(self._clock())
+
+    async def _load_tokens(self, jtis: Sequence[str]) -> dict[str, Token]:
+        async with self._database.reading() as connection:
+            return await credentials.tokens_by_jti(connection, jtis)
+
+    def _saw(self, reader: Reader) -> None:
+        if reader.token is not None:
+            self._usage.saw_token(reader.token)
 
     async def account(self, presented: Presented, address: str) -> Reader:
         """Say whose account a token opens, also when its subscription has lapsed.
@@ -152,7 +246,7 @@ class Readers:
         now = self._clock()
         async with self._database.reading() as connection:
             subscriber = await subscribers.subscriber(connection, token.subscriber or "")
-            plans = await subscribers.plans(connection)
+        plans = await self._all_plans()
         if subscriber is None:
             # It was removed, and its token with it, since that was looked up.
             raise Unauthenticated
@@ -172,9 +266,16 @@ class Readers:
         )
 
     async def _authenticate(self, secret: str, address: str) -> Token:
+        token = await self._verified(secret)
+        if (refusal := _elsewhere(token, address)) is not None:
+            raise refusal
+        self._usage.saw_token(token)
+        return token
+
+    async def _verified(self, secret: str) -> Token:
+        """Give the row of a token that holds. Raises `Unauthenticated`."""
         claims = await self._gate.verify(secret)
-        async with self._database.reading() as connection:
-            token = await credentials.token(connection, claims.jti)
+        token = await self._by_jti.get(claims.jti)
         if token is None or not token.is_of(claims):
             raise Unauthenticated
         if token.revoked is not None:
@@ -183,11 +284,38 @@ class Readers:
             raise _refused(Unauthenticated(), token, "key-retired")
         if not token.is_live(self._clock()) or not self._gate.is_of_this_time(claims):
             raise _refused(Unauthenticated(), token, "expired")
-        if token.networks and not contains(token.networks, address):
-            error = Forbidden("the token may not be used from this network", field="networks")
-            raise _refused(error, token, "network")
-        self._usage.saw_token(token)
         return token
+
+
+def _named(secret: str) -> bytes:
+    return hashlib.blake2b(secret.encode("utf-8", "surrogatepass"), digest_size=33).digest()
+
+
+def _elsewhere(token: Token, address: str) -> WirefeedError | None:
+    if not token.networks or contains(token.networks, address):
+        return None
+    error = Forbidden("the token may not be used from this network", field="networks")
+    return _refused(error, token, "network")
+
+
+def _refusal(reader: Reader, address: str) -> WirefeedError | None:
+    """Say why a token that holds opens no feeds, coming from this address; None: it does."""
+    token = reader.token
+    if token is None:
+        return Unauthenticated()
+    if (refusal := _elsewhere(token, address)) is not None:
+        return refusal
+    if token.subscriber is None:
+        return Forbidden(
+            "this token is not for reading stories", remedy="use a subscriber's token"
+        )
+    if Scope.FEEDS_READ not in token.scopes:
+        return _without(token, Scope.FEEDS_READ)
+    if reader.lapse is None:
+        return None
+    what = "subscription" if token.entitlements is None else "subscription of this token"
+    error = Forbidden(f"the {what} is {reader.lapse}", remedy=remedy(reader.lapse))
+    return _refused(error, token, reader.lapse)
 
 
 def _by_feed_key(row: FeedKey, subscriber: Subscriber, plans: dict[str, Plan], now: int) -> Reader:
@@ -225,8 +353,11 @@ def _first(*times: int | None) -> int | None:
 
 def _demand(token: Token, scope: Scope) -> None:
     if scope not in token.scopes:
-        error = Forbidden(f"the token lacks the scope {scope}", field="scope")
-        raise _refused(error, token, "scope")
+        raise _without(token, scope)
+
+
+def _without(token: Token, scope: Scope) -> WirefeedError:
+    return _refused(Forbidden(f"the token lacks the scope {scope}", field="scope"), token, "scope")
 
 
 def _refused(error: WirefeedError, token: Token, reason: str) -> WirefeedError:

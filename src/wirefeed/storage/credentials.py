@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, case, func, or_, select, tuple_, update
+from sqlalchemy import Row, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Scope, Token
@@ -21,6 +21,8 @@ _token, _key, _signed = tables.tokens.c, tables.feed_keys.c, tables.signing_keys
 _TOKENS = select(
     tables.tokens, _signed.kid.label("signed"), _signed.ends.label("believed")
 ).outerjoin(tables.signing_keys, _signed.kid == _token.kid)
+_BY_JTI = _TOKENS.where(_token.jti.in_(bindparam("jtis", expanding=True)))
+_BY_DIGEST = select(tables.feed_keys).where(_key.digest.in_(bindparam("digests", expanding=True)))
 _SCOPES = msgspec.json.Decoder(frozenset[Scope])
 _NETWORKS = msgspec.json.Decoder(tuple[str, ...])
 
@@ -39,6 +41,12 @@ class Source:
 async def token(conn: AsyncConnection, jti: str) -> Token | None:
     row = (await conn.execute(_TOKENS.where(_token.jti == jti))).one_or_none()
     return None if row is None else _a_token(row)
+
+
+async def tokens_by_jti(conn: AsyncConnection, jtis: Collection[str]) -> dict[str, Token]:
+    """Give those of some tokens that there are."""
+    rows = await conn.execute(_BY_JTI, {"jtis": list(jtis)})
+    return {row.jti: _a_token(row) for row in rows}
 
 
 async def tokens(
@@ -171,9 +179,15 @@ def _a_token(row: Row[*tuple[Any, ...]]) -> Token:
 
 
 async def feed_key(conn: AsyncConnection, digest: bytes) -> FeedKey | None:
-    query = select(tables.feed_keys).where(_key.digest == digest)
-    row = (await conn.execute(query)).one_or_none()
-    return None if row is None else _a_feed_key(row)
+    return (await feed_keys_by_digest(conn, [digest])).get(digest)
+
+
+async def feed_keys_by_digest(
+    conn: AsyncConnection, digests: Collection[bytes]
+) -> dict[bytes, FeedKey]:
+    """Give those of some keys that there are."""
+    rows = await conn.execute(_BY_DIGEST, {"digests": list(digests)})
+    return {row.digest: _a_feed_key(row) for row in rows}
 
 
 async def feed_key_by_id(conn: AsyncConnection, key_id: str) -> FeedKey | None:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -79,6 +79,8 @@ class Database:
         self._writer = writer
         self._patience = patience
         self._turn = asyncio.Lock()
+        #: How often this process has ended a transaction that wrote.
+        self.commits = 0
         #: Names this log in cursors: a restored copy is another log.
         self.log_id = ""
         #: The `iss` of its tokens.
@@ -142,6 +144,8 @@ class Database:
                     yield conn
                     await _commit(conn, transaction)
                 finally:
+                    # Also when that failed: whether it is on disk is then known to nobody.
+                    self.commits += 1
                     if conn.sync_connection is not None:
                         # Undoes whatever was not committed.
                         await uninterrupted(conn.close())
@@ -157,6 +161,28 @@ class Database:
             yield
         finally:
             self._turn.release()
+
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[Callable[[], Coroutine[Any, Any, int]]]:
+        """Give a cheap question whose answer differs once any other connection has committed.
+
+        https://www.sqlite.org/pragma.html#pragma_data_version
+        """
+        with _telling_what_failed():
+            async with self._reader.connect() as conn:
+                raw = (await conn.get_raw_connection()).driver_connection
+                assert raw is not None
+
+                async def version() -> int:
+                    try:
+                        async with raw.execute("PRAGMA data_version") as cursor:
+                            (found,) = await cursor.fetchone()
+                    except sqlite3.Error as error:
+                        raise Unavailable("the database cannot be watched") from error
+                    return int(found)
+
+                yield version
 
 
 def upgrade(url: str) -> None:

@@ -1,0 +1,289 @@
+"""Feeds as bytes: named by their parts before they are rendered, each made once, and compressed once.
+
+What a document shows was decided before: here are only views, words and bytes.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from types import ModuleType
+
+import msgspec
+
+from wirefeed.domain.access import Level, Reason
+from wirefeed.domain.errors import Conflict
+from wirefeed.domain.feeds import Channel, Item, Notice, Window, Wording, count_levels
+from wirefeed.domain.views import View, published_to, view
+from wirefeed.formats import atom, jsonfeed, rss
+from wirefeed.formats.coding import Coding, compress
+from wirefeed.services.house import House
+from wirefeed.storage.cache import Cache, Lru
+
+#: Of a document's items; some readers cut a larger feed off in the middle.
+MOST_BYTES = 2_000_000
+#: Bytes of the name of a part, or of a document.
+_NAME = 16
+#: Items rendered in one go; others want an answer meanwhile.
+_AT_ONCE = 20
+#: What the cache holds of a document: its bytes, and the names of its parts, the notices first.
+_BODY, _PARTS = "document", "parts"
+
+
+class Format(StrEnum):
+    """The forms a feed comes in, as addresses spell them."""
+
+    RSS = "rss"
+    ATOM = "atom"
+    JSON = "json"
+
+    @property
+    def module(self) -> ModuleType:
+        """The renderer."""
+        return {"rss": rss, "atom": atom, "json": jsonfeed}[self.value]
+
+    @property
+    def media_type(self) -> str:
+        """The content type of its documents."""
+        return str(self.module.MEDIA_TYPE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A document before it is rendered: its name follows from what is in it."""
+
+    form: Format
+    channel: Channel
+    notices: tuple[Notice, ...]
+    window: Window
+    wording: Wording
+    #: By which its notices and items are known.
+    parts: tuple[bytes, ...]
+    name: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A rendered feed with its validators; its bytes are in the cache, under its name."""
+
+    form: Format
+    name: bytes
+    #: The newest change of the window.
+    changed: int
+    #: Items by level.
+    levels: Mapping[Level, int]
+    #: Why items are not full: `topic`, `delay`.
+    why: tuple[str, ...] = ()
+    #: Whether it was rendered for whoever asked first.
+    rendered: bool = False
+
+    @property
+    def tag(self) -> str:
+        """The opaque part of its entity tag."""
+        return self.name.hex()
+
+
+class Moved(Conflict):
+    """What was to be rendered again would be another document by now."""
+
+
+class Documents:
+    """Makes documents of windows, and keeps what it made."""
+
+    def __init__(
+        self,
+        house: House,
+        cache: Cache,
+        fragments: Lru,
+        *,
+        secret: bytes,
+        counts: Counter[tuple[str, ...]],
+    ) -> None:
+        self._house = house
+        self._cache = cache
+        self._fragments = fragments
+        self._secret = secret
+        self._counts = counts
+        self._wordings: dict[str, bytes] = {}
+
+    # --- before rendering -----------------------------------------------------------------------
+
+    def draft(
+        self,
+        form: Format,
+        channel: Channel,
+        window: Window,
+        notices: tuple[Notice, ...],
+        wording: Wording,
+    ) -> Draft:
+        """Say what a document will be."""
+        module = form.module
+        shape = (form, module.EDITION, self._house.digest, self._wording(channel.language, wording))
+        parts = (
+            *(self._digest(form, module.EDITION, channel.language, notice) for notice in notices),
+            *(self._item(shape, item) for item in window.items),
+        )
+        return Draft(
+            form=form,
+            channel=channel,
+            notices=notices,
+            window=window,
+            wording=wording,
+            parts=parts,
+            name=self._digest(form, module.EDITION, channel, notices, parts),
+        )
+
+    def _wording(self, language: str, wording: Wording) -> bytes:
+        if language not in self._wordings:
+            self._wordings[language] = self._digest(wording)
+        return self._wordings[language]
+
+    def _item(self, shape: tuple[object, ...], item: Item) -> bytes:
+        """Name an item by everything that shapes its bytes, and by nothing else."""
+        story, access = item.story, item.access
+        return self._digest(
+            shape,
+            story.guid,
+            story.version,
+            story.thread,
+            published_to(story, access),
+            story.updated,
+            sorted(access.topics if access.reason is Reason.KILLED else story.topics),
+            access.level,
+            access.reason,
+            access.media,
+            access.notes,
+            access.early,
+        )
+
+    def _digest(self, *parts: object) -> bytes:
+        """Make a MAC over the parts; their encoding keeps them apart, whatever they contain."""
+        encoded = msgspec.msgpack.encode(parts)
+        return hashlib.blake2b(encoded, key=self._secret, digest_size=_NAME).digest()
+
+    # --- rendering ------------------------------------------------------------------------------
+
+    def view(self, item: Item) -> View:
+        """Show one story."""
+        return view(item.story, item.access, words=self._house.teaser_words)
+
+    async def document(self, draft: Draft, why: Callable[[Sequence[Item]], tuple[str, ...]]) -> Document:
+        """Give a document, rendered unless somebody has it."""
+        rendered = False
+
+        async def make() -> bytes:
+            nonlocal rendered
+            rendered = True
+            return (await self._render(draft))[1]
+
+        parts = await self._cache.fetch(_PARTS, draft.name, make)
+        shown = draft.window.items[: len(parts) // _NAME - len(draft.notices)]
+        return Document(
+            form=draft.form,
+            name=draft.name,
+            changed=draft.window.changed,
+            levels=count_levels(shown),
+            why=why(shown),
+            rendered=rendered,
+        )
+
+    def held(self, document: Document, coding: Coding) -> bytes | None:
+        """Give the bytes of a document without waiting, if this process has them."""
+        return self._cache.held(_kind(coding), document.name)
+
+    def knows(self, tag: str) -> bool:
+        """Say whether this process knows a document of this tag, present or past."""
+        name = _name(tag)
+        return name is not None and self._cache.held(_PARTS, name) is not None
+
+    async def body(
+        self, document: Document, coding: Coding, draft: Callable[[], Awaitable[Draft]]
+    ) -> bytes:
+        """Give the bytes of a document, rendered again by its draft if they are no longer there.
+
+        Raises `Moved` if the draft has become another one.
+        """
+
+        async def again() -> bytes:
+            now = await draft()
+            if now.name != document.name:
+                raise Moved("the feed has changed meanwhile")
+            return (await self._render(now))[0]
+
+        plain = partial(self._cache.fetch, _BODY, document.name, again)
+        if coding is Coding.IDENTITY:
+            return await plain()
+
+        async def squeeze() -> bytes:
+            return await asyncio.to_thread(compress, await plain(), coding)
+
+        return await self._cache.fetch(_kind(coding), document.name, squeeze)
+
+    async def delta(self, draft: Draft, tags: Collection[str]) -> bytes | None:
+        """Give the document with no more than what is new since one of these (RFC 3229).
+
+        None where that is unknown, or where so much is new that something may be missing
+        between them.
+        """
+        for tag in tags:
+            name = _name(tag)
+            held = await self._cache.find(_PARTS, name) if name is not None else None
+            known = set(_split(held)) if held is not None else set()
+            if not known.isdisjoint(draft.parts):
+                return await self._new(draft, known)
+        return None
+
+    async def _new(self, draft: Draft, known: Collection[bytes]) -> bytes:
+        parts = await self._rendered(draft)
+        new = [part for name, part in zip(draft.parts, parts, strict=False) if name not in known]
+        return bytes(draft.form.module.feed(draft.channel, new))
+
+    async def _render(self, draft: Draft) -> tuple[bytes, bytes]:
+        """Render a document; give its bytes and the names of its parts."""
+        self._counts["renders",] += 1
+        parts = await self._rendered(draft)
+        body = bytes(draft.form.module.feed(draft.channel, parts))
+        names = b"".join(draft.parts[: len(parts)])
+        # Whoever finds the parts elsewhere is to find the body, too.
+        self._cache.keep(_BODY, draft.name, body)
+        self._cache.keep(_PARTS, draft.name, names)
+        return body, names
+
+    async def _rendered(self, draft: Draft) -> list[bytes]:
+        """Render notices and items, the newest first, as many as aggregators read of a feed."""
+        language = draft.channel.language
+        parts = [bytes(draft.form.module.notice(one, language)) for one in draft.notices]
+        first, size, made = len(parts), 0, 0
+        for item, name in zip(draft.window.items, draft.parts[first:], strict=True):
+            part = self._fragments.get(name)
+            if part is None:
+                part = bytes(draft.form.module.item(self.view(item), draft.wording))
+                self._fragments.put(name, part)
+                self._counts["items",] += 1
+                made += 1
+                if made % _AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            size += len(part)
+            if len(parts) > first and size > MOST_BYTES:
+                break
+            parts.append(part)
+        return parts
+
+
+def _kind(coding: Coding) -> str:
+    return _BODY if coding is Coding.IDENTITY else coding.value
+
+
+def _name(tag: str) -> bytes | None:
+    try:
+        name = bytes.fromhex(tag)
+    except ValueError:
+        return None
+    return name if len(name) == _NAME else None
+
+
+def _split(parts: bytes) -> list[bytes]:
+    return [parts[at : at + _NAME] for at in range(0, len(parts), _NAME)]
