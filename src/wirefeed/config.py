@@ -117,6 +117,14 @@ class Guessing(Section, frozen=True):
     per_hour: _Failures = 600
 
 
+class LimitSettings(Section, frozen=True):
+    """How much one client may take. What it holds already, and asks for as such, is free."""
+
+    #: Full answers to one credential, or to one network without any; 0: any number.
+    #: The default is what no honest poller comes near, and a broken loop soon reaches.
+    per_minute: Annotated[int, Meta(ge=0, le=10_000_000)] = 300_000
+
+
 class Leaks(Section, frozen=True):
     """What tells that a private address is shared, and what follows."""
 
@@ -175,6 +183,7 @@ class Settings(Section, frozen=True):
     teaser: TeaserSettings = TeaserSettings()
     tokens: Tokens = Tokens()
     guessing: Guessing = Guessing()
+    limits: LimitSettings = LimitSettings()
     leaks: Leaks = Leaks()
     keys: Keys = Keys()
     ingest: Ingest = Ingest()

@@ -11,6 +11,7 @@ WirefeedError
  │    ├── Gone          it was there for this caller, and was withdrawn
  │    └── UnknownKey    the key in the address is none of ours
  ├── TooMany            a credential that does not hold, and many before it
+ │    └── Overdrawn     more full answers than one client may take
  ├── Conflict           it contradicts what is held
  │    └── Outdated      it changes a state that is no longer the one held
  └── Unavailable        the authority cannot be asked now
@@ -96,6 +97,18 @@ class TooMany(WirefeedError):
         super().__init__(remedy="wait, and check yours: one that holds is answered even now")
         #: Seconds.
         self.wait = wait
+
+
+class Overdrawn(TooMany):
+    """Too much has been asked for anew that is held already."""
+
+    def __init__(self, wait: int, *, quota: int, window: int) -> None:
+        super().__init__(wait)
+        self.remedy = "wait, and send If-None-Match: what has not changed costs nothing"
+        #: So many answers
+        self.quota = quota
+        #: in so many seconds.
+        self.window = window
 
 
 class Conflict(WirefeedError):

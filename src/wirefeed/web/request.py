@@ -22,6 +22,7 @@ from wirefeed.domain.errors import (
     NoCredential,
     NotFound,
     Outdated,
+    Overdrawn,
     TooMany,
     Unacceptable,
     Unauthenticated,
@@ -232,6 +233,11 @@ def problem(request: web.Request, error: WirefeedError) -> web.Response:
     if isinstance(error, TooMany):
         # RFC 9110 §10.2.3: seconds or a date; not every feed reader can read dates.
         headers[hdrs.RETRY_AFTER] = str(error.wait)
+    if isinstance(error, Overdrawn):
+        # draft-ietf-httpapi-ratelimit-headers-10: a quota `q` in `w` seconds, of
+        # which `r` is left, and more in `t` seconds.
+        headers["RateLimit-Policy"] = f'"answers";q={error.quota};w={error.window}'
+        headers["RateLimit"] = f'"answers";r=0;t={error.wait}'
     response = _document(request, status, members, headers)
     if status is HTTPStatus.UNAUTHORIZED:
         _challenge(request, response)
