@@ -92,7 +92,7 @@ class Database:
 
         Raises `Unacceptable` for one that is not ours or of another version.
         """
-        path = _path(url)
+        path = path_of(url)
         await asyncio.to_thread(_make_ready, path)
         address = URL.create("sqlite+aiosqlite", database=str(path))
         reader = create_async_engine(
@@ -187,7 +187,7 @@ class Database:
 
 def upgrade(url: str) -> None:
     """Bring the database to this version's schema, in one transaction; make it if need be."""
-    path = _path(url)
+    path = path_of(url)
     _make_file(path)
     _migrate(path)
 
@@ -199,7 +199,8 @@ def journal_mode(version: tuple[int, ...]) -> str:
     return "wal" if mended else "persist"
 
 
-def _path(url: str) -> Path:
+def path_of(url: str) -> Path:
+    """Give where a database named `sqlite:///path` lies. Raises `Unacceptable`."""
     path = url.removeprefix(_SCHEME)
     if path in {url, "", ":memory:"} or "\0" in path:
         raise Unacceptable(
