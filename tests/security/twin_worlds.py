@@ -207,6 +207,11 @@ def _shared(draw: st.DrawFn) -> list[Line]:
                 feed_guid=told["feed_guid"],
             )
         )
+    drawn = zlib.crc32(repr(lines).encode())
+    if drawn % 16:
+        # So that most callers see something, whatever was drawn; a few worlds may stay empty.
+        steps = (Step(at=drawn // 16 % 3, place="sport", members=drawn // 48 % 32),)
+        lines.append(Line(uri=f"urn:twin:{len(lines)}", language="en", steps=steps))
     return lines
 
 
