@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -13,6 +14,7 @@ _FALLBACK = "en"
 _RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 
 
+@cache
 def load(language: str) -> Texts:
     """Give the words of a language; English ones where there is no translation of ours."""
     primary = language.partition("-")[0]

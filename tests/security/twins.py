@@ -136,7 +136,6 @@ class Interview:
             if side.stranger == number:
                 await _stranger(self.agency, number)
         await self._announce(until)
-        await self.agency.services.usage.flush(all_=True)
 
     async def _announce(self, now: int) -> None:
         """Move the clock, and announce all that is due."""
@@ -193,8 +192,10 @@ class Trial:
     ) -> None:
         feeds, held = asked[: len(FORMS)], list[Question]()
         since = 0
-        for look in LOOKS if twins.turn % 3 == 0 else LOOKS[1:]:
+        for look in LOOKS if twins.turn % 4 == 0 else LOOKS[1:]:
             await interview.live(side, since, look)
+            if self.asks_everything:
+                await interview.agency.services.usage.flush(all_=True)
             since = look
             if side.visited:
                 visit = [Question(path=f"/subscriber/en/latest.{form}") for form in FORMS]

@@ -1,5 +1,9 @@
 """The table of the HTTP API: every endpoint there is, and the document about them."""
 
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
 from aiohttp import web
 
 from wirefeed.config import Settings
@@ -66,6 +70,9 @@ ROUTES = [*serving.routes(ENDPOINTS), *reference.ROUTES]
 
 def set_up(app: web.Application, settings: Settings) -> None:
     """Describe the API of this installation, once."""
-    app[reference.DOCUMENT] = document(
-        ENDPOINTS, TAGS, name=settings.site.name, url=settings.public_url
-    )
+    app[reference.DOCUMENT] = _described(settings.site.name, settings.public_url)
+
+
+@cache
+def _described(name: str, url: str) -> Mapping[str, Any]:
+    return document(ENDPOINTS, TAGS, name=name, url=url)
