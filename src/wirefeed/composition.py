@@ -5,6 +5,7 @@ Only this module, `web.app` and `cli` build adapters, and only here is the clock
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,8 +33,10 @@ from wirefeed.services.accounts import Accounts
 from wirefeed.services.administrators import Administrators
 from wirefeed.services.audit import Audit
 from wirefeed.services.bulk import Bulk
+from wirefeed.services.documents import Documents
 from wirefeed.services.endings import Endings
 from wirefeed.services.feed_keys import FeedKeys
+from wirefeed.services.follower import Follower
 from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
@@ -45,6 +48,7 @@ from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.prospects import Prospects
 from wirefeed.services.publishing import Publishing
+from wirefeed.services.quotas import Quotas
 from wirefeed.services.readers import Readers
 from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
@@ -53,6 +57,8 @@ from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
 from wirefeed.storage.cache import Cache
 from wirefeed.storage.database import Database
+from wirefeed.storage.lru import Lru
+from wirefeed.storage.presence import Presence
 from wirefeed.texts import load_all
 
 Clock = Callable[[], int]
@@ -80,6 +86,11 @@ class Services:
     taxonomy: Taxonomy
     house: House
     database: Database
+    presence: Presence
+    follower: Follower
+    cache: Cache
+    counts: Counter[tuple[str, ...]]
+    quotas: Quotas
     keyring: Keyring
     signing_keys: SigningKeys
     audit: Audit
@@ -111,10 +122,17 @@ async def open_services(settings: Settings, clock: Clock = utc_now) -> AsyncIter
     try:
         master = await master_key(Path(settings.keys.master), database)
         services = _build(settings, clock, taxonomy, master, database)
-        await services.audit.begin()
-        await services.plans.seed(plans)
-        await services.keyring.load()
-        yield services
+        try:
+            await services.audit.begin()
+            await services.plans.seed(plans)
+            await services.keyring.load()
+            await services.follower.look()
+            yield services
+            # What a command has taken away is so everywhere when it ends.
+            await services.follower.in_force()
+        finally:
+            await services.cache.close()
+            services.presence.leave()
     finally:
         await database.close()
 
@@ -153,14 +171,26 @@ def _build(
     handovers = HandOvers(database, audit, tokens, feed_keys, clock=clock)
     plans = Plans(database, audit, topics=taxonomy, languages=settings.site.languages, clock=clock)
     accounts = Accounts(database, audit, clock=clock)
-    readers = Readers(database, gate, usage, clock=clock)
+    presence = Presence(settings.database.url)
+    follower = Follower(database, presence)
+    grace = settings.database.authority_grace
+    readers = Readers(database, gate, usage, follower, grace=grace, clock=clock)
+    counts: Counter[tuple[str, ...]] = Counter()
+    cache = Cache(Lru(_CACHE_BYTES), counts)
     syndication = Syndication(
         database,
         taxonomy,
         house,
+        Documents(
+            house,
+            cache,
+            Lru(_CACHE_BYTES),
+            secret=_derived(master, b"documents"),
+            counts=counts,
+        ),
+        follower,
         shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
-        secret=_derived(master, b"documents"),
-        cache=Cache(_CACHE_BYTES),
+        grace=grace,
         clock=clock,
     )
     return Services(
@@ -169,6 +199,11 @@ def _build(
         taxonomy=taxonomy,
         house=house,
         database=database,
+        presence=presence,
+        follower=follower,
+        cache=cache,
+        counts=counts,
+        quotas=Quotas(settings.limits.per_minute),
         keyring=keyring,
         signing_keys=SigningKeys(database, audit, keyring, max_days=max_days, clock=clock),
         audit=audit,

@@ -73,6 +73,8 @@ class DatabaseSettings(Section, frozen=True):
     """Where everything is kept."""
 
     url: str = "sqlite:///var/wirefeed.db"
+    #: Seconds that subscribers are served from memory while it is out of reach.
+    authority_grace: Annotated[int, Meta(ge=0, le=300)] = 30
 
 
 class Taxonomy(Section, frozen=True):

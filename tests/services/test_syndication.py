@@ -21,9 +21,8 @@ from wirefeed.config import Feed
 from wirefeed.domain.stories import Feed as Selection
 from wirefeed.domain.stories import story_id
 from wirefeed.formats import ninjs
-from wirefeed.services.follower import Follower
 from wirefeed.services.publishing import Message
-from wirefeed.services.syndication import MOST_BYTES, Document, Format
+from wirefeed.services.documents import MOST_BYTES, Document, Format
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 DELETED = "{http://purl.org/atompub/tombstones/1.0}deleted-entry"
@@ -394,9 +393,8 @@ async def test_an_answer_is_made_once_and_remembered(agency: Agency):
     reader = await services.readers.public()
 
     async def made() -> Document:
-        head = await Follower(services.database).look()
         return await services.syndication.document(
-            Selection(language="en"), Format.RSS, reader, head, self_url=""
+            Selection(language="en"), Format.RSS, reader, self_url=""
         )
 
     first = await made()

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wirefeed.web.coding import Coding, choose, compress
+from wirefeed.formats.coding import Coding, compress
+from wirefeed.web.coding import choose
 
 if sys.version_info >= (3, 14):
     from compression import zstd

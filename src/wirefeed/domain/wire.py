@@ -44,6 +44,11 @@ def takes_away(change: Change) -> bool:
     return change.kind in _TAKING
 
 
+def is_of_story(change: Change) -> bool:
+    """Say whether it is a story that changed."""
+    return change.kind is not ChangeKind.ACCESS
+
+
 #: What a change of access is about, where it is about one subscriber or credential.
 _OF_ONE = ("subscriber:", "feed-key:", "token:")
 

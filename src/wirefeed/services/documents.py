@@ -1,4 +1,4 @@
-"""Feeds as bytes: named by their parts before they are rendered, each made once, and compressed once.
+"""Feeds as bytes: named by their parts before they are rendered, and each rendered once.
 
 What a document shows was decided before: here are only views, words and bytes.
 """
@@ -16,12 +16,23 @@ import msgspec
 
 from wirefeed.domain.access import Level, Reason
 from wirefeed.domain.errors import Conflict
-from wirefeed.domain.feeds import Channel, Item, Notice, Window, Wording, count_levels
+from wirefeed.domain.feeds import (
+    AnyFeed,
+    Channel,
+    Item,
+    Notice,
+    Selection,
+    Window,
+    Wording,
+    count_levels,
+)
+from wirefeed.domain.readers import Reader
 from wirefeed.domain.views import View, published_to, view
 from wirefeed.formats import atom, jsonfeed, rss
 from wirefeed.formats.coding import Coding, compress
 from wirefeed.services.house import House
-from wirefeed.storage.cache import Cache, Lru
+from wirefeed.storage.cache import Cache
+from wirefeed.storage.lru import Lru
 
 #: Of a document's items; some readers cut a larger feed off in the middle.
 MOST_BYTES = 2_000_000
@@ -71,6 +82,8 @@ class Document:
 
     form: Format
     name: bytes
+    #: The opaque part of its entity tag.
+    tag: str
     #: The newest change of the window.
     changed: int
     #: Items by level.
@@ -80,10 +93,12 @@ class Document:
     #: Whether it was rendered for whoever asked first.
     rendered: bool = False
 
-    @property
-    def tag(self) -> str:
-        """The opaque part of its entity tag."""
-        return self.name.hex()
+    def modified(self, feed: AnyFeed, reader: Reader) -> int:
+        """Say when what this reader is given last changed: the window, or the reader's rights."""
+        if isinstance(feed, Selection) and reader.key is not None:
+            # Those who chose the same share a document; when they chose it is their own.
+            return max(self.changed, reader.changed, reader.key.selected)
+        return max(self.changed, reader.changed)
 
 
 class Moved(Conflict):
@@ -170,7 +185,9 @@ class Documents:
         """Show one story."""
         return view(item.story, item.access, words=self._house.teaser_words)
 
-    async def document(self, draft: Draft, why: Callable[[Sequence[Item]], tuple[str, ...]]) -> Document:
+    async def document(
+        self, draft: Draft, why: Callable[[Sequence[Item]], tuple[str, ...]]
+    ) -> Document:
         """Give a document, rendered unless somebody has it."""
         rendered = False
 
@@ -184,6 +201,7 @@ class Documents:
         return Document(
             form=draft.form,
             name=draft.name,
+            tag=draft.name.hex(),
             changed=draft.window.changed,
             levels=count_levels(shown),
             why=why(shown),

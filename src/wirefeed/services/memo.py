@@ -90,13 +90,15 @@ class Memo(Generic[_Key, _Value]):
             except WirefeedError:
                 if await self._is_of(age):
                     raise
-            else:
-                if await self._is_of(age):
-                    break
+                continue
+            if await self._is_of(age):
+                self._keep(key, loaded)
+                return loaded
+
+    def _keep(self, key: _Key, loaded: Loaded[_Value]) -> None:
         self._held[key] = loaded
         while len(self._held) > self._limit:
             self._held.popitem(last=False)
-        return loaded
 
     async def _is_of(self, age: int) -> bool:
         """Say whether nothing was forgotten since.

@@ -13,7 +13,7 @@ from wirefeed.services import accounts
 from wirefeed.services.publishing import Publishing
 from wirefeed.services.readers import Readers
 from wirefeed.services.syndication import Syndication
-from wirefeed.storage import stories, subscribers, wire
+from wirefeed.storage import stories, subscribers
 from wirefeed.storage.database import Database
 
 #: How far back a change of a plan is tried on the stories.
@@ -82,10 +82,8 @@ class Prospects:
         """Lay a feed as a subscriber has it now beside the public one. Raises `NotFound`."""
         reader = await self._readers.as_subscriber(subscriber)
         self._syndication.check(feed, reader)
-        async with self._database.reading() as connection:
-            head = await wire.head(connection)
-        own = await self._syndication.window(feed, reader, head)
-        public = await self._syndication.window(feed, await self._readers.public(), head)
+        own = await self._syndication.window(feed, reader)
+        public = await self._syndication.window(feed, await self._readers.public())
         pairs = ((self._headline(pair), pair) for pair in beside(own, public))
         return Preview(feed=feed, pairs=tuple(pairs))
 

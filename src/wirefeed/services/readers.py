@@ -98,10 +98,7 @@ class Readers:
     def held_by_token(self, secret: str, address: str) -> Reader | None:
         """Say who presents a token without waiting, if it is known for sure to let it in."""
         reader = self._memo.get(_named(secret))
-        if reader is None or _refusal(reader, address) is not None:
-            return None
-        self._saw(reader)
-        return reader
+        return None if reader is None or _refusal(reader, address) is not None else reader
 
     async def public(self) -> Reader:
         """Give the anonymous public: a reader of the plan `public`.
@@ -180,7 +177,7 @@ class Readers:
         reader = await self._memo.fetch(name, load, self._grace)
         if (refusal := _refusal(reader, address)) is not None:
             raise refusal
-        self._saw(reader)
+        self.saw(reader)
         return reader
 
     async def _load_by_token(self, secret: str) -> Loaded[Reader]:
@@ -195,7 +192,8 @@ class Readers:
         async with self._database.reading() as connection:
             return await credentials.tokens_by_jti(connection, jtis)
 
-    def _saw(self, reader: Reader) -> None:
+    def saw(self, reader: Reader) -> None:
+        """Note the use of a token by a reader that was found without waiting."""
         if reader.token is not None:
             self._usage.saw_token(reader.token)
 
@@ -306,9 +304,7 @@ def _refusal(reader: Reader, address: str) -> WirefeedError | None:
     if (refusal := _elsewhere(token, address)) is not None:
         return refusal
     if token.subscriber is None:
-        return Forbidden(
-            "this token is not for reading stories", remedy="use a subscriber's token"
-        )
+        return Forbidden("this token is not for reading stories", remedy="use a subscriber's token")
     if Scope.FEEDS_READ not in token.scopes:
         return _without(token, Scope.FEEDS_READ)
     if reader.lapse is None:

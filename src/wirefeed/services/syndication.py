@@ -1,86 +1,43 @@
-"""The feed or page a reader may have: choose the stories, let the domain decide, render, join.
+"""The feed or page a reader may have: choose the stories, let the domain decide, name the result.
 
-A document is named by its parts before it is rendered, so that its validator is known
-without rendering, and a story is rendered once for all who see the same of it.
+What was chosen is remembered until the wire or the clock changes it; how it is rendered is for
+`documents.py`.
 """
 
-import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from types import ModuleType
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import ALL, Access, Level, Reason, decide, stands_in
 from wirefeed.domain.errors import Gone, NotFound
-from wirefeed.domain.feeds import (
-    AnyFeed,
-    Channel,
-    Gathering,
-    Item,
-    Notice,
-    Selection,
-    Shape,
-    Window,
-    Wording,
-    count_levels,
-)
-from wirefeed.domain.plans import Entitlement
+from wirefeed.domain.feeds import AnyFeed, Gathering, Item, Notice, Selection, Shape, Window
+from wirefeed.domain.plans import Entitlement, Sight
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed, Story
 from wirefeed.domain.topics import Taxonomy
-from wirefeed.domain.views import View, published_to, view
-from wirefeed.domain.wire import Head
-from wirefeed.formats import atom, jsonfeed, rss
-from wirefeed.services.follower import Memo
+from wirefeed.domain.views import View
+from wirefeed.domain.wire import Change, concerned, is_of_story
+from wirefeed.formats.coding import Coding
+from wirefeed.services.documents import Document, Documents, Draft, Format
+from wirefeed.services.follower import Follower
 from wirefeed.services.house import House
+from wirefeed.services.memo import Loaded, Memo
+from wirefeed.services.readers import PUBLIC_GRACE
 from wirefeed.storage import stories
-from wirefeed.storage.cache import Cache
 from wirefeed.storage.database import Database
 
 _CHUNK = 100
-_DOCUMENTS = 64
+#: That are remembered by name; their bytes are in the cache, which is bounded in bytes.
+_DOCUMENTS = 4096
+#: A window holds its stories: enough for all formats of what is asked for in one moment.
 _WINDOWS = 32
 #: Of a feed in which the caller may see hardly anything, this much is looked through.
 _MOST_READ = 5_000
-#: Of a document's items; some readers cut a larger feed off in the middle.
-MOST_BYTES = 2_000_000
-
-
-class Format(StrEnum):
-    """The forms a feed comes in, as addresses spell them."""
-
-    RSS = "rss"
-    ATOM = "atom"
-    JSON = "json"
-
-    @property
-    def module(self) -> ModuleType:
-        """The renderer."""
-        return {"rss": rss, "atom": atom, "json": jsonfeed}[self.value]
-
-    @property
-    def media_type(self) -> str:
-        """The content type of its documents."""
-        return str(self.module.MEDIA_TYPE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """A rendered feed with its validators."""
-
-    body: bytes
-    #: The opaque part of its entity tag.
-    tag: str
-    #: The newest change of the window or of the entitlement.
-    modified: int
-    media_type: str
-    #: Items by level.
-    levels: Mapping[Level, int]
-    #: Why items are not full: `topic`, `delay`.
-    why: tuple[str, ...] = ()
+#: By what a document is found: whatever shapes it but the stories.
+_Asked: TypeAlias = tuple[AnyFeed, Format, Sight, str, tuple[Notice, ...]]
 
 
 class Syndication:
@@ -91,21 +48,32 @@ class Syndication:
         database: Database,
         taxonomy: Taxonomy,
         house: House,
+        documents: Documents,
+        follower: Follower,
         *,
         shape: Shape,
-        secret: bytes,
-        cache: Cache,
+        grace: float,
         clock: Callable[[], int],
     ) -> None:
         self._database = database
         self._taxonomy = taxonomy
         self._house = house
+        self._documents = documents
         self._shape = shape
-        self._secret = secret
-        self._cache = cache
+        self._grace = grace
         self._clock = clock
-        self._memo: Memo[Document] = Memo(_DOCUMENTS)
-        self._windows: Memo[Window] = Memo(_WINDOWS)
+        self._memo: Memo[_Asked, Document] = Memo(follower, _DOCUMENTS, clock)
+        self._windows: Memo[tuple[AnyFeed, Sight], Window] = Memo(follower, _WINDOWS, clock)
+        follower.heed(self._forget)
+
+    def _forget(self, changes: Sequence[Change] | None) -> None:
+        """Choose and name anew once any story has changed; what is in it may have its bytes yet.
+
+        A change of access is another sight, with documents of its own, except of the topics.
+        """
+        if changes is None or concerned(changes) is None or any(map(is_of_story, changes)):
+            self._memo.forget()
+            self._windows.forget()
 
     def check(self, feed: AnyFeed, reader: Reader) -> None:
         """Refuse a feed that there is not, at least for this reader.
@@ -120,32 +88,89 @@ class Syndication:
             raise NotFound
 
     async def document(
-        self, feed: AnyFeed, form: Format, reader: Reader, head: Head, *, self_url: str
+        self, feed: AnyFeed, form: Format, reader: Reader, *, self_url: str
     ) -> Document:
         """Give a feed as this reader may have it. Raises `NotFound`."""
         self.check(feed, reader)
-        notices = self._house.notices(reader, feed.language)
-        key = (feed, form, reader.entitlement, self_url, notices)
-        made = self._memo.get(key, head, self._clock())
-        if made is None:
-            window = await self.window(feed, reader, head)
-            made = self._render(feed, form, reader, window, notices, self_url)
-            self._memo.put(key, made, head, _earliest(window.until, reader.entitlement.until))
-        if isinstance(feed, Selection) and reader.key is not None:
-            # Those who chose the same share a document; when they chose it is their own.
-            return replace(made, modified=max(made.modified, reader.key.selected))
-        return made
+        asked = self._asked(feed, form, reader, self_url)
 
-    async def window(self, feed: AnyFeed, reader: Reader, head: Head) -> Window:
+        async def load() -> Loaded[Document]:
+            draft = await self._draft(feed, form, reader, self_url)
+            return await self._documents.document(draft, why_of), draft.window.until
+
+        return await self._memo.fetch(asked, load, self._patience(reader))
+
+    def held(
+        self, feed: AnyFeed, form: Format, reader: Reader, *, self_url: str
+    ) -> Document | None:
+        """Give the same without waiting for anything, if it is known for sure."""
+        if isinstance(feed, Feed) and not reader.reads(feed):
+            return None
+        return self._memo.get(self._asked(feed, form, reader, self_url))
+
+    def _asked(self, feed: AnyFeed, form: Format, reader: Reader, self_url: str) -> _Asked:
+        notices = self._house.notices(reader, feed.language)
+        return feed, form, reader.entitlement.sight, self_url, notices
+
+    def _patience(self, reader: Reader) -> float:
+        """Say how long what was true counts while the database is out of reach."""
+        return PUBLIC_GRACE if reader.entitlement.anonymous else self._grace
+
+    async def _draft(self, feed: AnyFeed, form: Format, reader: Reader, self_url: str) -> Draft:
+        window = await self.window(feed, reader)
+        return self._documents.draft(
+            form,
+            self._house.channel(feed, self._taxonomy, window.updated, self_url),
+            window,
+            self._house.notices(reader, feed.language),
+            self._house.wording(feed.language, self._taxonomy),
+        )
+
+    def held_body(self, document: Document, coding: Coding) -> bytes | None:
+        """Give the bytes of a document without waiting, if this process has them."""
+        return self._documents.held(document, coding)
+
+    def knows(self, tag: str) -> bool:
+        """Say whether this process knows a document of this tag, present or past."""
+        return self._documents.knows(tag)
+
+    async def body(
+        self,
+        document: Document,
+        coding: Coding,
+        feed: AnyFeed,
+        reader: Reader,
+        *,
+        self_url: str,
+    ) -> bytes:
+        """Give the bytes of a document that was given to this reader. Raises `Moved`."""
+        draft = partial(self._draft, feed, document.form, reader, self_url)
+        return await self._documents.body(document, coding, draft)
+
+    async def delta(
+        self,
+        tags: Collection[str],
+        feed: AnyFeed,
+        form: Format,
+        reader: Reader,
+        *,
+        self_url: str,
+    ) -> tuple[str, bytes] | None:
+        """Give the tag of a feed, and what is new in it since the reader had one of these."""
+        draft = await self._draft(feed, form, reader, self_url)
+        body = await self._documents.delta(draft, tags)
+        return None if body is None else (draft.name.hex(), body)
+
+    async def window(self, feed: AnyFeed, reader: Reader) -> Window:
         """Choose the stories of a feed for this reader."""
-        now = self._clock()
-        key = (feed, reader.entitlement)
-        window = self._windows.get(key, head, now)
-        if window is None:
-            window = await self._gather(feed, reader.entitlement, now)
-            until = _earliest(window.until, reader.entitlement.until)
-            self._windows.put(key, window, head, until)
-        return window
+        entitlement = reader.entitlement
+
+        async def load() -> Loaded[Window]:
+            window = await self._gather(feed, entitlement, self._clock())
+            return window, window.until
+
+        asked = (feed, entitlement.sight)
+        return await self._windows.fetch(asked, load, self._patience(reader))
 
     def views(self, items: Iterable[Item]) -> list[View]:
         """Show stories of a window."""
@@ -153,7 +178,7 @@ class Syndication:
 
     def view(self, item: Item) -> View:
         """Show one story."""
-        return view(item.story, item.access, words=self._house.teaser_words)
+        return self._documents.view(item)
 
     async def story(self, story_id: str, language: str, reader: Reader) -> View:
         """Show one story by its id.
@@ -268,84 +293,6 @@ class Syndication:
             return frozenset(Feed(language=feed.language, topic=topic) for topic in granted)
         return frozenset({feed})
 
-    def _render(
-        self,
-        feed: AnyFeed,
-        form: Format,
-        reader: Reader,
-        window: Window,
-        notices: tuple[Notice, ...],
-        self_url: str,
-    ) -> Document:
-        channel = self._house.channel(feed, self._taxonomy, window.updated, self_url)
-        wording = self._house.wording(feed.language, self._taxonomy)
-        keys = [self._key(form, item, wording) for item in window.items]
-        parts = self._parts(form, window, wording, keys)
-        shown = window.items[: len(parts)]
-        told = [form.module.notice(notice, feed.language) for notice in notices]
-        return Document(
-            body=form.module.feed(channel, [*told, *parts]),
-            tag=self._tag(form, channel, keys, notices).hex(),
-            modified=max(
-                window.changed, reader.entitlement.changed, reader.lapsed, reader.shared or 0
-            ),
-            media_type=form.media_type,
-            levels=count_levels(shown),
-            why=why(item.access.reason for item in shown),
-        )
-
-    def _parts(
-        self, form: Format, window: Window, wording: Wording, keys: Sequence[bytes]
-    ) -> list[bytes]:
-        """Render the items, the newest first, as many as aggregators read of a feed."""
-        parts: list[bytes] = []
-        size = 0
-        for item, key in zip(window.items, keys, strict=True):
-            part = self._fragment(form, item, wording, key)
-            size += len(part)
-            if parts and size > MOST_BYTES:
-                break
-            parts.append(part)
-        return parts
-
-    def _fragment(self, form: Format, item: Item, wording: Wording, key: bytes) -> bytes:
-        held = self._cache.get(key)
-        if held is None:
-            held = bytes(form.module.item(self.view(item), wording))
-            self._cache.put(key, held)
-        return held
-
-    def _key(self, form: Format, item: Item, wording: Wording) -> bytes:
-        """Name a fragment by everything that shapes its bytes, and by nothing else."""
-        story, access = item.story, item.access
-        return self._digest(
-            form,
-            form.module.EDITION,
-            self._house.digest,
-            wording,
-            story.guid,
-            story.version,
-            story.thread,
-            published_to(story, access),
-            story.updated,
-            sorted(access.topics if access.reason is Reason.KILLED else story.topics),
-            access.level,
-            access.reason,
-            access.media,
-            access.notes,
-            access.early,
-        )
-
-    def _tag(
-        self, form: Format, channel: Channel, keys: Sequence[bytes], notices: tuple[Notice, ...]
-    ) -> bytes:
-        return self._digest(form, form.module.EDITION, channel, notices, keys)
-
-    def _digest(self, *parts: object) -> bytes:
-        """Make a MAC over the parts; their encoding keeps them apart, whatever they contain."""
-        encoded = msgspec.msgpack.encode(parts)
-        return hashlib.blake2b(encoded, key=self._secret, digest_size=16).digest()
-
 
 def _parts_of(feed: AnyFeed) -> frozenset[Feed]:
     if isinstance(feed, Feed):
@@ -370,5 +317,6 @@ def why(reasons: Iterable[Reason]) -> tuple[str, ...]:
     return tuple(sorted({_WHY[reason] for reason in reasons if reason in _WHY}))
 
 
-def _earliest(*times: int | None) -> int | None:
-    return min((time for time in times if time is not None), default=None)
+def why_of(items: Iterable[Item]) -> tuple[str, ...]:
+    """Say why these are not full."""
+    return why(item.access.reason for item in items)

@@ -162,7 +162,6 @@ class Database:
         finally:
             self._turn.release()
 
-
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[Callable[[], Coroutine[Any, Any, int]]]:
         """Give a cheap question whose answer differs once any other connection has committed.
@@ -171,8 +170,7 @@ class Database:
         """
         with _telling_what_failed():
             async with self._reader.connect() as conn:
-                raw = (await conn.get_raw_connection()).driver_connection
-                assert raw is not None
+                raw: Any = (await conn.get_raw_connection()).driver_connection
 
                 async def version() -> int:
                     try:

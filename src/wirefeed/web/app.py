@@ -10,8 +10,9 @@ from aiohttp import web
 from wirefeed.composition import Clock, Services, open_services, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
-from wirefeed.services.follower import Follower, announce
+from wirefeed.services.follower import announce
 from wirefeed.web import feeds, handovers, key_forms, key_pages, ops, pages, rendering
+from wirefeed.web.answers import ANSWERS, Answers
 from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
 from wirefeed.web.request import (
@@ -43,6 +44,7 @@ from wirefeed.web.request import (
     USAGE,
     finish,
     harden,
+    in_force,
     problems,
 )
 from wirefeed.web.usage import note_refusals
@@ -67,7 +69,7 @@ def make_app(
 ) -> web.Application:
     """Make the application; its services open when it starts."""
     app = web.Application(
-        middlewares=[harden, problems, note_refusals, limit_guesses],
+        middlewares=[harden, problems, in_force, note_refusals, limit_guesses],
         client_max_size=settings.ingest.max_bytes,
     )
     app[SETTINGS], app[CLOCK] = settings, clock
@@ -96,7 +98,8 @@ def make_app(
             app[PROSPECTS] = opened.prospects
             app[ENDINGS] = opened.endings
             app[BULK] = opened.bulk
-            app[FOLLOWER] = Follower(opened.database)
+            app[FOLLOWER] = opened.follower
+            app[ANSWERS] = Answers(opened)
             app[READY] = asyncio.Event()
             app[READY].set()
             yield
@@ -120,7 +123,9 @@ async def _running(services: Services) -> AsyncIterator[None]:
         else:
             _log.error("bug", exc_info=error)
 
+    services.presence.enter()
     tasks = [
+        asyncio.create_task(services.follower.run(failed)),
         asyncio.create_task(services.publishing.run()),
         asyncio.create_task(announce(services.publishing, failed)),
         asyncio.create_task(services.usage.run(failed)),

@@ -1,36 +1,13 @@
-"""Content codings: which one a client is given, and the bytes of it. Pure, and keeps no bytes."""
+"""Content codings: which one a client is given, by what it says it takes. Pure."""
 
-import gzip
-import sys
-from enum import StrEnum
 from functools import lru_cache
 
-import brotli
-
+from wirefeed.formats.coding import Coding
 from wirefeed.web.weighted import weights
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 #: Whoever invents new headers all day is not to fill the memory.
 _REMEMBERED = 256
-_GZIP_LEVEL, _BROTLI_QUALITY, _ZSTD_LEVEL = 6, 5, 6
-
-
-class Coding(StrEnum):
-    """The codings a document comes in, as `Content-Encoding` spells them."""
-
-    IDENTITY = "identity"
-    #: On real wire copy, of each the bytes of gzip and its time: 0.94 and 0.6,
-    BR = "br"
-    #: 0.97 and 0.35,
-    ZSTD = "zstd"
-    #: 1 and 1. At equal weights the smallest is given, since it is made once and sent often.
-    GZIP = "gzip"
-
-
+#: At equal weights the smallest is given, since it is made once and sent often.
 _BY_SIZE = (Coding.BR, Coding.ZSTD, Coding.GZIP)
 
 
@@ -60,20 +37,3 @@ def choose(accept_encoding: str | None) -> Coding:
     if weighed[best] == 0 or weighed[best] < wished.get("identity", 0):
         return Coding.IDENTITY
     return best
-
-
-def compress(body: bytes, coding: Coding) -> bytes:
-    """Compress: the same bytes give the same bytes, whoever compresses them and when.
-
-    It takes milliseconds: for another thread than that of the loop.
-    """
-    match coding:
-        case Coding.IDENTITY:
-            return body
-        case Coding.BR:
-            return bytes(brotli.compress(body, quality=_BROTLI_QUALITY))
-        case Coding.ZSTD:
-            return zstd.compress(body, _ZSTD_LEVEL)
-        case Coding.GZIP:
-            # One member: several clients silently stop reading after the first (RFC 1952 §2.2).
-            return gzip.compress(body, _GZIP_LEVEL, mtime=0)

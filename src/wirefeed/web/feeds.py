@@ -1,195 +1,119 @@
-"""Feeds over HTTP: public, by credential, by private address; and conditional requests."""
+"""Feeds over HTTP: public, by credential, by private address; conditional requests and deltas.
 
-import re
-from collections.abc import Mapping
-from datetime import UTC
-from email.utils import formatdate, parsedate_to_datetime
-from http import HTTPStatus
+What needs nothing but memory does not come here: `remembered.py` has answered it.
+"""
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from wirefeed.domain.errors import NotFound
-from wirefeed.domain.feeds import AnyFeed
 from wirefeed.domain.readers import Reader
-from wirefeed.domain.stories import Feed
-from wirefeed.services.syndication import Document, Format
+from wirefeed.services.documents import Format, Moved
+from wirefeed.web.addresses import Door, Named
+from wirefeed.web.answers import ANSWERS, Answer, coding_for
 from wirefeed.web.client import client_address
-from wirefeed.web.pages import feed_page, levels
+from wirefeed.web.conditions import Conditions, conditions
+from wirefeed.web.pages import feed_page
+from wirefeed.web.polling import Origin, takes_delta
 from wirefeed.web.rendering import KEY, LANG
-from wirefeed.web.request import (
-    CLOCK,
-    FOLLOWER,
-    HOUSE,
-    PUBLIC_CACHE,
-    READERS,
-    SYNDICATION,
-    presented,
-)
-from wirefeed.web.sunset import with_sunset
-from wirefeed.web.usage import saw
-
-PRIVATE_CACHE = "private, max-age=60, stale-if-error=86400"
-_SECOND = 1_000_000
-_ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"')
-#: What proxies append to the tag of a response they compress.
-_CODING_SUFFIX = re.compile(r"-(?:gzip|br|zstd|df)$")
+from wirefeed.web.request import FOLLOWER, READERS, SYNDICATION, presented
 
 
 async def public(request: web.Request) -> web.StreamResponse:
     """Give a public feed: the same bytes for everyone, whatever credential is sent along."""
-    reader = await request.app[READERS].public()
-    return await _answer(
-        request,
-        _feed(request),
-        reader,
-        address=request.path,
-        headers={
-            hdrs.CACHE_CONTROL: PUBLIC_CACHE,
-            hdrs.VARY: "Sec-Fetch-Dest",
-        },
-    )
+    return await _answer(request, Door.PUBLIC, await request.app[READERS].public())
 
 
 async def subscriber(request: web.Request) -> web.StreamResponse:
     """Give a feed by bearer token or HTTP Basic."""
     reader = await request.app[READERS].by_credential(presented(request), client_address(request))
-    return await _answer(
-        request,
-        _feed(request),
-        reader,
-        address=request.path,
-        told=True,
-        headers={
-            hdrs.CACHE_CONTROL: PRIVATE_CACHE,
-            hdrs.VARY: "Authorization, Sec-Fetch-Dest",
-        },
-    )
+    return await _answer(request, Door.SUBSCRIBER, reader)
 
 
 async def private(request: web.Request) -> web.StreamResponse:
     """Give a feed by private address. Its document names no address: many keys share it."""
     reader = await request.app[READERS].by_feed_key(request.match_info["key"])
-    return await _private(request, _feed(request), reader)
+    return await _answer(request, Door.PRIVATE, reader)
 
 
-async def mine(request: web.Request) -> web.StreamResponse:
-    """Give the topics that a reader chose on its page, as one feed."""
-    reader = await request.app[READERS].by_feed_key(request.match_info["key"])
-    return await _private(request, reader.mine(request.match_info["lang"]), reader)
-
-
-async def _private(request: web.Request, feed: AnyFeed, reader: Reader) -> web.StreamResponse:
-    return await _answer(
-        request,
-        feed,
-        reader,
-        address="",
-        told=True,
-        headers={
-            hdrs.CACHE_CONTROL: PRIVATE_CACHE,
-            hdrs.VARY: "Sec-Fetch-Dest",
-        },
-    )
-
-
-async def _answer(
-    request: web.Request,
-    feed: AnyFeed,
-    reader: Reader,
-    *,
-    address: str,
-    headers: Mapping[str, str],
-    told: bool = False,
-) -> web.StreamResponse:
-    saw(request, reader)
-    form = Format(request.match_info["format"])
-    head = await request.app[FOLLOWER].look()
+async def _answer(request: web.Request, door: Door, reader: Reader) -> web.StreamResponse:
+    request.app[ANSWERS].saw(request, reader)
+    named = _named(request)
     if request.headers.get("Sec-Fetch-Dest") == "document":
-        return await feed_page(request, feed, form, reader, head)
-    house = request.app[HOUSE]
-    document = await request.app[SYNDICATION].document(
-        feed, form, reader, head, self_url=house.url(address) if address else ""
-    )
-    answer = {
-        **headers,
-        **_validators(document, request.app[CLOCK]()),
-        **with_sunset(request, reader, feed.language, _links(request, form)),
-        hdrs.CONTENT_SECURITY_POLICY: "default-src 'none'; sandbox",
-    }
-    if told:
-        lapsed = [reader.lapse.value] if reader.lapse else []
-        answer["Wirefeed-Levels"] = levels(document.levels, [*document.why, *lapsed])
-    if _is_held(request, document, request.app[CLOCK]()):
-        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=answer)
-    return web.Response(
-        body=document.body, headers={**answer, hdrs.CONTENT_TYPE: document.media_type}
-    )
+        return await feed_page(request, named.feed(reader), named.form, reader)
+    held = conditions(request.headers)
+    if held.tags and not any(map(request.app[SYNDICATION].knows, held.tags)):
+        # It may come from a process that knows of a later change.
+        await request.app[FOLLOWER].look()
+    while True:
+        answer, origin = await _prepare(request, door, named, reader)
+        if held.is_ahead(answer.validators):
+            # As above, by its date.
+            await request.app[FOLLOWER].look()
+            answer, origin = await _prepare(request, door, named, reader)
+        if held.hold(answer.validators):
+            return answer.not_modified()
+        if (delta := await _delta(request, answer, held)) is not None:
+            return delta
+        try:
+            return await _whole(request, answer, held, origin)
+        except Moved:
+            continue
 
 
-def _feed(request: web.Request) -> Feed:
+async def _prepare(
+    request: web.Request, door: Door, named: Named, reader: Reader
+) -> tuple[Answer, Origin]:
+    """Have the document, and say whether it had to be rendered for this request."""
+    answers, syndication = request.app[ANSWERS], request.app[SYNDICATION]
+    feed, self_url = named.feed(reader), answers.self_url(request, door)
+    document = syndication.held(feed, named.form, reader, self_url=self_url)
+    origin = Origin.MEMORY
+    if document is None:
+        document = await syndication.document(feed, named.form, reader, self_url=self_url)
+        origin = Origin.MADE if document.rendered else Origin.MEMORY
+    return answers.answer(request, door, feed, document, reader), origin
+
+
+async def _delta(
+    request: web.Request, answer: Answer, held: Conditions
+) -> web.StreamResponse | None:
+    """Give no more than what is new, if that is asked for and known (RFC 3229)."""
+    if not held.tags or not takes_delta(request.headers.get("A-IM")):
+        return None
+    found = await request.app[SYNDICATION].delta(
+        held.tags,
+        answer.feed,
+        answer.document.form,
+        answer.reader,
+        self_url=request.app[ANSWERS].self_url(request, answer.door),
+    )
+    return None if found is None else answer.delta(*found)
+
+
+async def _whole(
+    request: web.Request, answer: Answer, held: Conditions, origin: Origin
+) -> web.StreamResponse:
+    """Give all of it. Raises `Moved`, and `Overdrawn` for one that asks for it all the time."""
+    answers, coding = request.app[ANSWERS], coding_for(request)
+    if held.are_none:
+        answers.spend(request, answer.reader)
+    self_url = answers.self_url(request, answer.door)
+    body = await request.app[SYNDICATION].body(
+        answer.document, coding, answer.feed, answer.reader, self_url=self_url
+    )
+    return answer.full(body, coding, origin)
+
+
+def _named(request: web.Request) -> Named:
     """Read which feed the address names."""
-    topic = request.match_info.get("topic", "")
+    match = request.match_info
+    topic = match.get("topic", "")
     if topic == "latest":
         raise NotFound
-    return Feed(language=request.match_info["lang"], topic=topic)
-
-
-def _links(request: web.Request, form: Format) -> list[str]:
-    """RFC 8288: the feed's own address, and the same feed in the other formats."""
-    house = request.app[HOUSE]
-    stem = request.path.removesuffix(form)
-    links = [f'<{house.url(request.path)}>; rel="self"; type="{_type(form)}"']
-    links += [
-        f'<{house.url(stem + other)}>; rel="alternate"; type="{_type(other)}"'
-        for other in Format
-        if other is not form
-    ]
-    return links
-
-
-def _type(form: Format) -> str:
-    return form.media_type.partition(";")[0]
-
-
-def _validators(document: Document, now: int) -> dict[str, str]:
-    """RFC 9110 §8.8: the tag is weak, the same for every content coding."""
-    return {
-        hdrs.ETAG: f'W/"{document.tag}"',
-        hdrs.LAST_MODIFIED: formatdate(_last_modified(document, now), usegmt=True),
-    }
-
-
-def _last_modified(document: Document, now: int) -> int:
-    """Give a time in whole seconds that no later change can share.
-
-    RFC 9110 §8.8.2.2: a date is a weak validator while the content may change again within
-    its second. Until that second is over, the one before is given.
-    """
-    changed = document.modified // _SECOND
-    return min(changed, now // _SECOND - 1)
-
-
-def _is_held(request: web.Request, document: Document, now: int) -> bool:
-    """Say whether the client holds this document (RFC 9110 §13.2.2: the tag comes first)."""
-    if hdrs.IF_NONE_MATCH in request.headers:
-        sent = ",".join(request.headers.getall(hdrs.IF_NONE_MATCH))
-        # `*` matches nothing here: it would keep what a lost right once gave.
-        tags = (_CODING_SUFFIX.sub("", tag) for tag in _ENTITY_TAG.findall(sent))
-        return document.tag in tags
-    since = _date(request.headers.get(hdrs.IF_MODIFIED_SINCE, ""))
-    settled = document.modified // _SECOND < now // _SECOND
-    return since is not None and settled and _last_modified(document, now) <= since
-
-
-def _date(text: str) -> float | None:
-    try:
-        date = parsedate_to_datetime(text) if text else None
-    except (ValueError, OverflowError):
-        return None
-    if date is None:
-        return None
-    # RFC 9110 §5.6.7: an HTTP-date is in UTC, also in the obsolete forms that do not say so.
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    mine = match.route.resource is not None and "/mine." in match.route.resource.canonical
+    return Named(
+        language=match["lang"], topic=None if mine else topic, form=Format(match["format"])
+    )
 
 
 _FORMAT = "{format:rss|atom|json}"
@@ -198,6 +122,5 @@ _TAILS = (f"/latest.{_FORMAT}", "/topics/{topic:[a-z0-9][a-z0-9-]{0,63}}." + _FO
 ROUTES = [
     *(web.get(f"/{LANG}{tail}", public) for tail in _TAILS),
     *(web.get(f"/subscriber/{LANG}{tail}", subscriber) for tail in _TAILS),
-    *(web.get(f"/f/{KEY}/{LANG}{tail}", private) for tail in _TAILS),
-    web.get(f"/f/{KEY}/{LANG}/mine.{_FORMAT}", mine),
+    *(web.get(f"/f/{KEY}/{LANG}{tail}", private) for tail in (*_TAILS, f"/mine.{_FORMAT}")),
 ]

@@ -104,7 +104,7 @@ def _headers(request: web.Request, reader: Reader, language: str) -> dict[str, s
     return {
         hdrs.CACHE_CONTROL: NO_STORE,
         hdrs.VARY: hdrs.ACCEPT_LANGUAGE,
-        **with_sunset(request, reader, language),
+        **with_sunset(request.app[HOUSE], reader, language),
     }
 
 
@@ -187,7 +187,7 @@ async def key_opml(request: web.Request) -> web.StreamResponse:
             hdrs.CONTENT_TYPE: opml.MEDIA_TYPE,
             hdrs.CONTENT_DISPOSITION: 'attachment; filename="feeds.opml"',
             hdrs.CACHE_CONTROL: NO_STORE,
-            **with_sunset(request, reader, house.languages[0]),
+            **with_sunset(house, reader, house.languages[0]),
         },
     )
 

@@ -16,13 +16,12 @@ from wirefeed.domain.feeds import AnyFeed, Item, count_levels
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.views import View
-from wirefeed.domain.wire import Head
+from wirefeed.services.documents import Format
 from wirefeed.services.house import iso
-from wirefeed.services.syndication import Format, KilledStory, why
+from wirefeed.services.syndication import KilledStory, why
 from wirefeed.web.client import client_address
 from wirefeed.web.rendering import LANG, NO_STORE, alternates, feeds, render, shown, topic_feeds
 from wirefeed.web.request import (
-    FOLLOWER,
     HOUSE,
     KEY_COOKIE,
     PUBLIC_CACHE,
@@ -57,7 +56,7 @@ async def _catalogue(request: web.Request, language: str) -> web.StreamResponse:
     feed = Feed(language=language)
     reader = await request.app[READERS].public()
     request.app[SYNDICATION].check(feed, reader)
-    window = await request.app[SYNDICATION].window(feed, reader, await request.app[FOLLOWER].look())
+    window = await request.app[SYNDICATION].window(feed, reader)
     house = request.app[HOUSE]
     words = house.texts(language)
     latest = feeds(f"/{language}/latest")
@@ -150,7 +149,7 @@ async def _story(
             "json_ld": _json_ld(request, view, canonical),
         },
         status=status,
-        headers={**headers, **told, **with_sunset(request, reader, language)},
+        headers={**headers, **told, **with_sunset(request.app[HOUSE], reader, language)},
     )
 
 
@@ -166,11 +165,11 @@ def levels(counts: Mapping[Level, int], reasons: Iterable[str]) -> str:
 
 
 async def feed_page(
-    request: web.Request, feed: AnyFeed, form: Format, reader: Reader, head: Head
+    request: web.Request, feed: AnyFeed, form: Format, reader: Reader
 ) -> web.StreamResponse:
     """Show a feed to a browser: what it is, its address to copy, its stories."""
     request.app[SYNDICATION].check(feed, reader)
-    window = await request.app[SYNDICATION].window(feed, reader, head)
+    window = await request.app[SYNDICATION].window(feed, reader)
     house = request.app[HOUSE]
     title = f"{house.name}: {house.topic_name(feed, request.app[TAXONOMY])}"
     stem = request.path.removesuffix(f".{form}")
@@ -201,7 +200,7 @@ async def feed_page(
             hdrs.CACHE_CONTROL: NO_STORE,
             hdrs.VARY: "Authorization, Sec-Fetch-Dest" if own else "Sec-Fetch-Dest",
             **told,
-            **with_sunset(request, reader, feed.language),
+            **with_sunset(house, reader, feed.language),
         },
     )
 

@@ -13,8 +13,8 @@ from wirefeed.domain.credentials import SecretKind
 from wirefeed.domain.stories import MediaItem
 from wirefeed.domain.views import View
 from wirefeed.formats import renditions
+from wirefeed.services.documents import Format
 from wirefeed.services.house import iso
-from wirefeed.services.syndication import Format
 from wirefeed.web.request import HOUSE, PROBLEM_PAGE, SETTINGS, TAXONOMY
 
 _CSP = (

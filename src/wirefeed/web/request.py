@@ -110,6 +110,8 @@ STATUS: Mapping[type[WirefeedError], HTTPStatus] = {
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _RETRY_AFTER = "2"
+#: RFC 9110 §9.2.1: they change nothing.
+_SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _VERSIONS = frozenset({HttpVersion10, HttpVersion11})
 #: A credential in a query would be in every log between here and the client.
 _QUERY_CREDENTIALS = ("access_token", "token", "key")
@@ -213,6 +215,15 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         _log.exception("bug", request_id=request[REQUEST_ID], route=route_of(request))
         members = {"request_id": request[REQUEST_ID]}
         return _document(request, HTTPStatus.INTERNAL_SERVER_ERROR, members, {})
+
+
+@web.middleware
+async def in_force(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let what a request took from somebody be so in every process before it is answered."""
+    response = await handler(request)
+    if request.method not in _SAFE:
+        await request.app[FOLLOWER].in_force()
+    return response
 
 
 def problem(request: web.Request, error: WirefeedError) -> web.Response:

@@ -15,6 +15,8 @@ from aiohttp.web_protocol import RequestHandler
 from wirefeed.config import Server
 from wirefeed.domain.errors import Unavailable
 from wirefeed.web import ops
+from wirefeed.web.answers import ANSWERS, Answers
+from wirefeed.web.remembered import remembered
 from wirefeed.web.request import COMMON_HEADERS, FOLLOWER, READY, finish, harden, problems
 
 _log = structlog.get_logger("wirefeed.web")
@@ -123,7 +125,10 @@ class Runner(web.AppRunner):
         server = await super()._make_server()
         # aiohttp has no setting for the class that answers malformed requests.
         server.__class__ = _Listener
-        server.request_handler = self._counting(_expecting_nothing(server.request_handler))
+        handle = _expecting_nothing(server.request_handler)
+        if ANSWERS in self.app:
+            handle = _remembering(self.app[ANSWERS], handle)
+        server.request_handler = self._counting(handle)
         return server
 
     def _counting(self, handle: Handler) -> Handler:
@@ -143,6 +148,16 @@ class Runner(web.AppRunner):
             return response
 
         return count
+
+
+def _remembering(answers: Answers, handle: Handler) -> Handler:
+    """Answer from memory what is known for sure, and hand on the rest."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        known = remembered(answers, request)
+        return await handle(request) if known is None else known
+
+    return answer
 
 
 def _expecting_nothing(handle: Handler) -> Handler:

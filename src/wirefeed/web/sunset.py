@@ -4,18 +4,18 @@ from collections.abc import Iterable
 from email.utils import formatdate
 from urllib.parse import quote
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import SECOND
-from wirefeed.web.request import HOUSE
+from wirefeed.services.house import House
 
 #: What stays as it is in an address that goes between angle brackets (RFC 3986 §2.2, §2.3).
 _ADDRESS = ":/?#[]@!$&'()*+,;=-._~%"
 
 
 def with_sunset(
-    request: web.Request, reader: Reader, language: str, links: Iterable[str] = ()
+    house: House, reader: Reader, language: str, links: Iterable[str] = ()
 ) -> dict[str, str]:
     """Give the links of an answer as a header, and the end of its reader's rights if that is near.
 
@@ -25,7 +25,7 @@ def with_sunset(
     given = list(links)
     if reader.sunset is not None:
         headers["Sunset"] = formatdate(reader.sunset // SECOND, usegmt=True)
-        if url := request.app[HOUSE].renew_url(reader, language):
+        if url := house.renew_url(reader, language):
             given.append(f'<{quote(url, safe=_ADDRESS)}>; rel="sunset"')
     if given:
         headers[hdrs.LINK] = ", ".join(given)

@@ -92,7 +92,7 @@ def _answer(call: Call[object, object], result: Result) -> web.StreamResponse:
 def _links(call: Call[object, object], links: list[str]) -> dict[str, str]:
     """Give the links of an answer; a partner's tell of the end of its rights, too."""
     if isinstance(call.caller, Reader):
-        return with_sunset(call.request, call.caller, call.app[HOUSE].languages[0], links)
+        return with_sunset(call.app[HOUSE], call.caller, call.app[HOUSE].languages[0], links)
     return {hdrs.LINK: ", ".join(links)} if links else {}
 
 

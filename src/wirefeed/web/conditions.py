@@ -1,0 +1,104 @@
+"""Conditional requests for feeds: what a client says it holds, and whether it still does. Pure."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
+
+from aiohttp import hdrs
+from multidict import CIMultiDictProxy
+
+_SECOND = 1_000_000
+_ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+#: What proxies append to the tag of a response they compress.
+_CODING_SUFFIX = re.compile(r"-(?:gzip|br|zstd|df)$")
+#: No client sends more tags; nobody is to make us look all of them up.
+_MOST_TAGS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What an answer is known by (RFC 9110 §8.8)."""
+
+    #: The opaque part of the entity tag, which is weak: the same for every content coding.
+    tag: str
+    #: When it last changed, in microseconds.
+    modified: int
+    #: When it is answered.
+    now: int
+
+    @property
+    def last_modified(self) -> int:
+        """A time in whole seconds that no later change can share.
+
+        RFC 9110 §8.8.2.2: a date is a weak validator while the content may change again within
+        its second. Until that second is over, the one before is given.
+        """
+        return min(self.modified // _SECOND, self.now // _SECOND - 1)
+
+    def headers(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Write them down."""
+        return (
+            (hdrs.ETAG, f'W/"{self.tag}"'),
+            (hdrs.LAST_MODIFIED, http_date(self.last_modified)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a client says it holds."""
+
+    #: The opaque parts of the tags; None: it names none, and `since` counts.
+    tags: Collection[str] | None = None
+    #: Seconds since 1970.
+    since: float | None = None
+
+    @property
+    def are_none(self) -> bool:
+        """Whether everything is asked for, whatever is held."""
+        return self.tags is None and self.since is None
+
+    def is_ahead(self, known: Validators) -> bool:
+        """Say whether the client has seen a later change, by its own account."""
+        return self.tags is None and self.since is not None and self.since > known.last_modified
+
+    def hold(self, known: Validators) -> bool:
+        """Say whether the client holds what it would be given."""
+        if self.tags is not None:
+            # `*` matches nothing here: it would keep what a lost right once gave.
+            return known.tag in self.tags
+        settled = known.modified // _SECOND < known.now // _SECOND
+        return self.since is not None and settled and known.last_modified <= self.since
+
+
+_NOTHING = Conditions()
+
+
+def conditions(headers: CIMultiDictProxy[str]) -> Conditions:
+    """Read what a client says it holds (RFC 9110 §13.2.2: tags come first)."""
+    tags = headers.getall(hdrs.IF_NONE_MATCH, None)
+    if tags is not None:
+        found = _ENTITY_TAG.findall(",".join(tags))[:_MOST_TAGS]
+        return Conditions(tags=[_CODING_SUFFIX.sub("", tag) for tag in found])
+    since = headers.get(hdrs.IF_MODIFIED_SINCE)
+    return _NOTHING if since is None else Conditions(since=_date(since))
+
+
+@lru_cache(maxsize=1024)
+def http_date(seconds: int) -> str:
+    """Write a time as RFC 9110 §5.6.7 wants it."""
+    return formatdate(seconds, usegmt=True)
+
+
+@lru_cache(maxsize=256)
+def _date(text: str) -> float | None:
+    try:
+        date = parsedate_to_datetime(text) if text else None
+    except (ValueError, OverflowError):
+        return None
+    if date is None:
+        return None
+    # RFC 9110 §5.6.7: an HTTP-date is in UTC, also in the obsolete forms that do not say so.
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,91 @@
+"""Answers from memory: feeds that are known for sure, before any routing. No await, no rules here.
+
+Whatever it does not know, or is not sure of, it leaves to the application, which answers the
+same by the same functions.
+"""
+
+from aiohttp import HttpVersion11, hdrs, web
+
+from wirefeed.domain.readers import Reader
+from wirefeed.web.addresses import Door, Named
+from wirefeed.web.answers import Answer, Answers, coding_for
+from wirefeed.web.conditions import conditions
+from wirefeed.web.polling import Origin
+
+_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+_BEARER = "Bearer "
+
+
+def remembered(answers: Answers, request: web.BaseRequest) -> web.Response | None:
+    """Answer if everything is known; else give None, having done nothing."""
+    found = _found(answers, request)
+    if found is None or not _is_plain(request):
+        return None
+    door, named, secret = found
+    reader = _reader(answers, request, door, secret)
+    if reader is None:
+        return None
+    feed, self_url = named.feed(reader), answers.self_url(request, door)
+    document = answers.syndication.held(feed, named.form, reader, self_url=self_url)
+    if document is None:
+        return None
+    answer = answers.answer(request, door, feed, document, reader)
+    response = _answered(answers, request, answer)
+    if response is not None:
+        answers.saw(request, reader)
+        answers.readers.saw(reader)
+    return response
+
+
+def _answered(answers: Answers, request: web.BaseRequest, answer: Answer) -> web.Response | None:
+    held, knows = conditions(request.headers), answers.syndication.knows
+    if held.hold(answer.validators) and not held.is_ahead(answer.validators):
+        return answer.not_modified()
+    if held.since is not None or (held.tags and not any(map(knows, held.tags))):
+        # It may come from a process that knows of a later change.
+        return None
+    coding = coding_for(request)
+    body = answers.syndication.held_body(answer.document, coding)
+    if body is None or (held.are_none and not answers.affords(request, answer.reader)):
+        return None
+    return answer.full(body, coding, Origin.MEMORY)
+
+
+def _found(answers: Answers, request: web.BaseRequest) -> tuple[Door, Named, str] | None:
+    """Say what the address names, and which key it holds."""
+    path = request.raw_path
+    if path.startswith(Door.PRIVATE):
+        secret, _, tail = path[len(Door.PRIVATE) :].partition("/")
+        named = answers.named.get(tail)
+        return None if named is None else (Door.PRIVATE, named, secret)
+    door = Door.SUBSCRIBER if path.startswith(Door.SUBSCRIBER) else Door.PUBLIC
+    named = answers.named.get(path[len(door) :])
+    # What a reader chose has private addresses alone.
+    return None if named is None or named.topic is None else (door, named, "")
+
+
+def _is_plain(request: web.BaseRequest) -> bool:
+    """Say whether a feed is asked for as it is, in a way that leaves nothing to refuse."""
+    headers = request.headers
+    return (
+        request.method in _METHODS
+        and request.version == HttpVersion11
+        and hdrs.HOST in headers
+        and headers.get("Sec-Fetch-Dest") != "document"
+        and "A-IM" not in headers
+        and hdrs.EXPECT not in headers
+    )
+
+
+def _reader(answers: Answers, request: web.BaseRequest, door: Door, secret: str) -> Reader | None:
+    match door:
+        case Door.PUBLIC:
+            return answers.readers.held_public()
+        case Door.PRIVATE:
+            return answers.readers.held_by_feed_key(secret)
+        case Door.SUBSCRIBER:
+            sent = request.headers.getall(hdrs.AUTHORIZATION, ())
+            if len(sent) != 1 or not sent[0].startswith(_BEARER):
+                return None
+            token = sent[0].removeprefix(_BEARER)
+            return answers.readers.held_by_token(token, answers.address(request))
