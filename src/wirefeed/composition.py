@@ -13,7 +13,7 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from wirefeed.config import Settings
+from wirefeed.config import RedisSettings, Settings
 from wirefeed.config import Taxonomy as TaxonomySettings
 from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Invalid, Unacceptable
@@ -55,7 +55,7 @@ from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
-from wirefeed.storage.cache import Cache
+from wirefeed.storage.cache import Cache, Shared
 from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
 from wirefeed.storage.presence import Presence
@@ -63,7 +63,7 @@ from wirefeed.texts import load_all
 
 Clock = Callable[[], int]
 _HOUR = 3_600_000_000
-_CACHE_BYTES = 64 * 1024 * 1024
+_MEGABYTE = 1024 * 1024
 #: What an empty database starts with when no plans are defined: summaries for everybody.
 _SUMMARIES = Plan(
     name=PUBLIC,
@@ -176,7 +176,9 @@ def _build(
     grace = settings.database.authority_grace
     readers = Readers(database, gate, usage, follower, grace=grace, clock=clock)
     counts: Counter[tuple[str, ...]] = Counter()
-    cache = Cache(Lru(_CACHE_BYTES), counts)
+    # One bound for all that is rendered: parts and whole documents make room for each other.
+    memory = Lru(settings.cache.megabytes * _MEGABYTE)
+    cache = Cache(memory, counts, _shared(settings.redis, master, database.log_id, counts))
     syndication = Syndication(
         database,
         taxonomy,
@@ -184,7 +186,7 @@ def _build(
         Documents(
             house,
             cache,
-            Lru(_CACHE_BYTES),
+            memory,
             secret=_derived(master, b"documents"),
             counts=counts,
         ),
@@ -237,6 +239,23 @@ def _build(
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),
         endings=Endings(database, clock=clock),
         bulk=Bulk(database, plans, accounts, clock=clock),
+    )
+
+
+def _shared(
+    settings: RedisSettings, master: bytes, log_id: str, counts: Counter[tuple[str, ...]]
+) -> Shared | None:
+    if not settings.url:
+        return None
+    # Slow to import, and not everybody has one.
+    from wirefeed.storage.redis_cache import RedisCache  # noqa: PLC0415
+
+    return RedisCache(
+        settings.url,
+        space=log_id,
+        secret=_derived(master, b"cache"),
+        seconds=settings.keep_hours * 3600,
+        counts=counts,
     )
 
 
