@@ -4,7 +4,9 @@ Only this module, `web.app` and `cli` build adapters, and only here is the clock
 """
 
 import hashlib
+import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -41,6 +43,7 @@ from wirefeed.services.keyring import Keyring
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
 from wirefeed.services.master_key import master_key
+from wirefeed.services.metrics import Metrics
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.prospects import Prospects
@@ -53,6 +56,7 @@ from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
 from wirefeed.storage.cache import Cache
 from wirefeed.storage.database import Database
+from wirefeed.telemetry import in_force, resident_bytes
 from wirefeed.texts import load_all
 
 Clock = Callable[[], int]
@@ -77,6 +81,9 @@ class Services:
 
     settings: Settings
     clock: Clock
+    #: What was counted since this process began: a name, then its labels.
+    counts: Counter[tuple[str, ...]]
+    metrics: Metrics
     taxonomy: Taxonomy
     house: House
     database: Database
@@ -154,18 +161,22 @@ def _build(
     plans = Plans(database, audit, topics=taxonomy, languages=settings.site.languages, clock=clock)
     accounts = Accounts(database, audit, clock=clock)
     readers = Readers(database, gate, usage, clock=clock)
+    cache = Cache(_CACHE_BYTES)
+    counts: Counter[tuple[str, ...]] = Counter()
     syndication = Syndication(
         database,
         taxonomy,
         house,
         shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
         secret=_derived(master, b"documents"),
-        cache=Cache(_CACHE_BYTES),
+        cache=cache,
         clock=clock,
     )
     return Services(
         settings=settings,
         clock=clock,
+        counts=counts,
+        metrics=_metrics(counts, publishing, usage, cache),
         taxonomy=taxonomy,
         house=house,
         database=database,
@@ -203,6 +214,26 @@ def _build(
         endings=Endings(database, clock=clock),
         bulk=Bulk(database, plans, accounts, clock=clock),
     )
+
+
+def _metrics(
+    counts: Counter[tuple[str, ...]], publishing: Publishing, usage: Usage, cache: Cache
+) -> Metrics:
+    """Say where the numbers are; a supervisor's workers share theirs in its folder."""
+    folder = os.environ.get("WIREFEED_WORKERS_DIR")
+    metrics = Metrics(
+        counts,
+        worker=os.environ.get("WIREFEED_WORKER", "0"),
+        folder=Path(folder) if folder else None,
+    )
+    metrics.watch("publishing", lambda: publishing.waiting)
+    metrics.watch("usage", lambda: usage.waiting)
+    metrics.watch("fragments", lambda: cache.size)
+    metrics.watch("memory", resident_bytes)
+    if (log := in_force()) is not None:
+        metrics.watch("log", lambda: log.waiting)
+        metrics.watch("log-lost", lambda: log.lost)
+    return metrics
 
 
 def _derived(master: bytes, purpose: bytes) -> bytes:

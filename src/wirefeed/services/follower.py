@@ -5,6 +5,7 @@ the command line included, is seen by the next request.
 """
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -24,11 +25,21 @@ class Follower:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        #: The newest position that was seen, and when, by the monotonic clock, its look began.
+        self.position: int | None = None
+        self.looked: float | None = None
 
     async def look(self) -> Head:
         """Give the newest position. What was made of an older one may no longer be true."""
+        began = time.monotonic()
         async with self._database.reading() as connection:
-            return await wire.head(connection)
+            head = await wire.head(connection)
+        self.position, self.looked = head.position, began
+        return head
+
+    def lag(self) -> float | None:
+        """Say how many seconds ago the last look began."""
+        return None if self.looked is None else time.monotonic() - self.looked
 
 
 async def announce(publishing: Publishing, failed: Callable[[Exception], None]) -> None:

@@ -14,6 +14,7 @@ from wirefeed.services.follower import Follower, announce
 from wirefeed.web import feeds, handovers, key_forms, key_pages, ops, pages, rendering
 from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
+from wirefeed.web.metrics import COUNTS, METRICS, count_answers
 from wirefeed.web.request import (
     ACCOUNTS,
     ADMINISTRATORS,
@@ -67,7 +68,7 @@ def make_app(
 ) -> web.Application:
     """Make the application; its services open when it starts."""
     app = web.Application(
-        middlewares=[harden, problems, note_refusals, limit_guesses],
+        middlewares=[count_answers, harden, problems, note_refusals, limit_guesses],
         client_max_size=settings.ingest.max_bytes,
     )
     app[SETTINGS], app[CLOCK] = settings, clock
@@ -96,7 +97,10 @@ def make_app(
             app[PROSPECTS] = opened.prospects
             app[ENDINGS] = opened.endings
             app[BULK] = opened.bulk
-            app[FOLLOWER] = Follower(opened.database)
+            app[FOLLOWER] = follower = Follower(opened.database)
+            app[COUNTS], app[METRICS] = opened.counts, opened.metrics
+            opened.metrics.watch("position", lambda: follower.position)
+            opened.metrics.watch("lag", follower.lag)
             app[READY] = asyncio.Event()
             app[READY].set()
             yield
@@ -124,6 +128,7 @@ async def _running(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.publishing.run()),
         asyncio.create_task(announce(services.publishing, failed)),
         asyncio.create_task(services.usage.run(failed)),
+        asyncio.create_task(services.metrics.run(failed)),
     ]
     try:
         yield
