@@ -4,6 +4,7 @@ Only this module, `web.app` and `cli` build adapters, and only here is the clock
 """
 
 import hashlib
+import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
@@ -44,6 +45,7 @@ from wirefeed.services.keyring import Keyring
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
 from wirefeed.services.master_key import master_key
+from wirefeed.services.metrics import Metrics
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.prospects import Prospects
@@ -59,6 +61,7 @@ from wirefeed.storage.cache import Cache, Shared
 from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
 from wirefeed.storage.presence import Presence
+from wirefeed.telemetry import in_force, resident_bytes
 from wirefeed.texts import load_all
 
 Clock = Callable[[], int]
@@ -83,13 +86,15 @@ class Services:
 
     settings: Settings
     clock: Clock
+    #: What was counted since this process began: a name, then its labels.
+    counts: Counter[tuple[str, ...]]
+    metrics: Metrics
     taxonomy: Taxonomy
     house: House
     database: Database
     presence: Presence
     follower: Follower
     cache: Cache
-    counts: Counter[tuple[str, ...]]
     quotas: Quotas
     keyring: Keyring
     signing_keys: SigningKeys
@@ -172,10 +177,10 @@ def _build(
     plans = Plans(database, audit, topics=taxonomy, languages=settings.site.languages, clock=clock)
     accounts = Accounts(database, audit, clock=clock)
     presence = Presence(settings.database.url)
-    follower = Follower(database, presence)
+    counts: Counter[tuple[str, ...]] = Counter()
+    follower = Follower(database, presence, counts)
     grace = settings.database.authority_grace
     readers = Readers(database, gate, usage, follower, grace=grace, clock=clock)
-    counts: Counter[tuple[str, ...]] = Counter()
     # One bound for all that is rendered: parts and whole documents make room for each other.
     memory = Lru(settings.cache.megabytes * _MEGABYTE)
     cache = Cache(memory, counts, _shared(settings.redis, master, database.log_id, counts))
@@ -198,13 +203,14 @@ def _build(
     return Services(
         settings=settings,
         clock=clock,
+        counts=counts,
+        metrics=_metrics(counts, publishing, usage, memory),
         taxonomy=taxonomy,
         house=house,
         database=database,
         presence=presence,
         follower=follower,
         cache=cache,
-        counts=counts,
         quotas=Quotas(settings.limits.per_minute),
         keyring=keyring,
         signing_keys=SigningKeys(database, audit, keyring, max_days=max_days, clock=clock),
@@ -257,6 +263,26 @@ def _shared(
         seconds=settings.keep_hours * 3600,
         counts=counts,
     )
+
+
+def _metrics(
+    counts: Counter[tuple[str, ...]], publishing: Publishing, usage: Usage, memory: Lru
+) -> Metrics:
+    """Say where the numbers are; a supervisor's workers share theirs in its folder."""
+    folder = os.environ.get("WIREFEED_WORKERS_DIR")
+    metrics = Metrics(
+        counts,
+        worker=os.environ.get("WIREFEED_WORKER", "0"),
+        folder=Path(folder) if folder else None,
+    )
+    metrics.watch("publishing", lambda: publishing.waiting)
+    metrics.watch("usage", lambda: usage.waiting)
+    metrics.watch("fragments", lambda: memory.size)
+    metrics.watch("memory", resident_bytes)
+    if (log := in_force()) is not None:
+        metrics.watch("log", lambda: log.waiting)
+        metrics.watch("log-lost", lambda: log.lost)
+    return metrics
 
 
 def _derived(master: bytes, purpose: bytes) -> bytes:

@@ -6,11 +6,13 @@ what does not fit is dropped and counted.
 
 import atexit
 import logging
+import os
 import queue
 import re
 import sys
 import threading
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any, TextIO
 
 import structlog
@@ -38,6 +40,8 @@ class Lines:
         self._stream = stream
         self._lines: queue.Queue[str | None] = queue.Queue(maxsize=_QUEUE)
         self._dropped = 0
+        #: How many lines found no room, in all.
+        self.lost = 0
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -48,8 +52,14 @@ class Lines:
             self._lines.put_nowait(line)
         except queue.Full:
             self._dropped += 1
+            self.lost += 1
 
     log = debug = info = warning = error = critical = exception = msg
+
+    @property
+    def waiting(self) -> int:
+        """How many lines are yet to be written."""
+        return self._lines.qsize()
 
     def close(self) -> None:
         """Write what is waiting, as long as that takes no more than a second."""
@@ -72,6 +82,21 @@ class Lines:
                     self._stream.flush()
             except (OSError, ValueError):
                 return
+
+
+def in_force() -> Lines | None:
+    """Give where the log of this process goes, if it was set up by `configure`."""
+    lines = structlog.get_config()["logger_factory"]()
+    return lines if isinstance(lines, Lines) else None
+
+
+def resident_bytes() -> int | None:
+    """Say how much memory this process takes, where the system tells (Linux does)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    except OSError:
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 class _Bridge(logging.Handler):

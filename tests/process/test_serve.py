@@ -75,6 +75,9 @@ def test_the_installed_command_starts_is_healthy_and_ends_with_0_at_sigterm(
             assert json.loads(get(f"{house.ops_url}/healthz")[1]) == {"status": "ok"}
             assert get(f"{house.url}/readyz")[0] == 200
             assert get(f"{house.ops_url}/en/latest.rss")[0] == 404
+            status, body = get(f"{house.ops_url}/metrics")
+            assert (status, b'wirefeed_connections{worker="0"}' in body) == (200, True)
+            assert get(f"{house.url}/metrics")[0] == 404
             server.send_signal(signal.SIGTERM)
             assert server.wait(PATIENCE) == 0
             assert server.stderr.read() == ""

@@ -21,8 +21,8 @@ from wirefeed.config import Feed
 from wirefeed.domain.stories import Feed as Selection
 from wirefeed.domain.stories import story_id
 from wirefeed.formats import ninjs
-from wirefeed.services.publishing import Message
 from wirefeed.services.documents import MOST_BYTES, Document, Format
+from wirefeed.services.publishing import Message
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 DELETED = "{http://purl.org/atompub/tombstones/1.0}deleted-entry"

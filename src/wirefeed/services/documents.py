@@ -261,7 +261,7 @@ class Documents:
 
     async def _render(self, draft: Draft) -> tuple[bytes, bytes]:
         """Render a document; give its bytes and the names of its parts."""
-        self._counts["renders",] += 1
+        self._counts["renders", "document"] += 1
         parts = await self._rendered(draft)
         body = bytes(draft.form.module.feed(draft.channel, parts))
         names = b"".join(draft.parts[: len(parts)])
@@ -280,7 +280,7 @@ class Documents:
             if part is None:
                 part = bytes(draft.form.module.item(self.view(item), draft.wording))
                 self._fragments.put(name, part)
-                self._counts["items",] += 1
+                self._counts["renders", "item"] += 1
                 made += 1
                 if made % _AT_ONCE == 0:
                     await asyncio.sleep(0)

@@ -5,6 +5,7 @@ to look, and only for as long as the lease lasts; then it looks again before it 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from time import monotonic
 from typing import Any, Protocol
@@ -42,8 +43,11 @@ class Others(Protocol):
 class Follower:
     """What this process knows of the wire."""
 
-    def __init__(self, database: Database, others: Others) -> None:
+    def __init__(
+        self, database: Database, others: Others, counts: Counter[tuple[str, ...]]
+    ) -> None:
         self._database = database
+        self._counts = counts
         self._others = others
         self._heeding: list[Heed] = []
         self._head: Head | None = None
@@ -63,6 +67,11 @@ class Follower:
     def age(self) -> float:
         """The seconds since the last look began that succeeded."""
         return monotonic() - self._began
+
+    @property
+    def position(self) -> int | None:
+        """The newest position that was seen, however long ago; None: there was no look yet."""
+        return None if self._head is None else self._head.position
 
     @property
     def head(self) -> Head | None:
@@ -135,6 +144,7 @@ class Follower:
 
     async def _look(self) -> Head:
         began, commits = monotonic(), self._database.commits
+        self._counts["looks",] += 1
         async with self._database.reading() as connection:
             head = await wire.head(connection)
             changes = await self._since(connection, head)

@@ -82,6 +82,11 @@ class Publishing:
         self._clock = clock
         self._queue: asyncio.Queue[_Entry] = asyncio.Queue(maxsize=_QUEUE)
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait to be stored."""
+        return self._queue.qsize()
+
     async def accept(self, message: Message, source: str) -> Receipt:
         """Take one message in; it is durable when this returns.
 

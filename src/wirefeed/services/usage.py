@@ -72,6 +72,11 @@ class Usage:
         self._writing = asyncio.Lock()
         self._pruned = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many things are noted: some are to be written down, some were just now."""
+        return len(self._sightings) + len(self._keys) + len(self._tokens)
+
     def saw_key(self, key: FeedKey, address: str, user_agent: str) -> None:
         """Note that a feed key was used."""
         now = self._clock()

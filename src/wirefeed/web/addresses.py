@@ -17,6 +17,11 @@ class Door(StrEnum):
     SUBSCRIBER = "/subscriber/"
     PRIVATE = "/f/"
 
+    @property
+    def area(self) -> str:
+        """What operators are told of it."""
+        return self.name.lower()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:

@@ -42,6 +42,7 @@ class Answers:
         self.readers = services.readers
         self.syndication = services.syndication
         self.house = services.house
+        self.counts = services.counts
         self._usage = services.usage
         self._quotas = services.quotas
         self._clock = services.clock

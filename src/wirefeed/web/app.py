@@ -10,11 +10,12 @@ from aiohttp import web
 from wirefeed.composition import Clock, Services, open_services, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
-from wirefeed.services.follower import announce
+from wirefeed.services.follower import LEASE, announce
 from wirefeed.web import feeds, handovers, key_forms, key_pages, ops, pages, rendering
 from wirefeed.web.answers import ANSWERS, Answers
 from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
+from wirefeed.web.metrics import COUNTS, METRICS, count_answers
 from wirefeed.web.request import (
     ACCOUNTS,
     ADMINISTRATORS,
@@ -69,7 +70,7 @@ def make_app(
 ) -> web.Application:
     """Make the application; its services open when it starts."""
     app = web.Application(
-        middlewares=[harden, problems, in_force, note_refusals, limit_guesses],
+        middlewares=[count_answers, harden, problems, in_force, note_refusals, limit_guesses],
         client_max_size=settings.ingest.max_bytes,
     )
     app[SETTINGS], app[CLOCK] = settings, clock
@@ -98,8 +99,12 @@ def make_app(
             app[PROSPECTS] = opened.prospects
             app[ENDINGS] = opened.endings
             app[BULK] = opened.bulk
-            app[FOLLOWER] = opened.follower
+            app[FOLLOWER] = follower = opened.follower
             app[ANSWERS] = Answers(opened)
+            app[COUNTS], app[METRICS] = opened.counts, opened.metrics
+            opened.metrics.watch("position", lambda: follower.position)
+            opened.metrics.watch("lag", lambda: follower.age)
+            opened.metrics.watch("lease", lambda: max(0.0, LEASE - follower.age))
             app[READY] = asyncio.Event()
             app[READY].set()
             yield
@@ -129,6 +134,7 @@ async def _running(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.publishing.run()),
         asyncio.create_task(announce(services.publishing, failed)),
         asyncio.create_task(services.usage.run(failed)),
+        asyncio.create_task(services.metrics.run(failed)),
     ]
     try:
         yield

@@ -32,6 +32,7 @@ def remembered(answers: Answers, request: web.BaseRequest) -> web.Response | Non
     answer = answers.answer(request, door, feed, document, reader)
     response = _answered(answers, request, answer)
     if response is not None:
+        answers.counts["answers", door.area, str(response.status)] += 1
         answers.saw(request, reader)
         answers.readers.saw(reader)
     return response

@@ -14,8 +14,9 @@ from aiohttp.web_protocol import RequestHandler
 
 from wirefeed.config import Server
 from wirefeed.domain.errors import Unavailable
-from wirefeed.web import ops
+from wirefeed.web import metrics, ops
 from wirefeed.web.answers import ANSWERS, Answers
+from wirefeed.web.metrics import METRICS
 from wirefeed.web.remembered import remembered
 from wirefeed.web.request import COMMON_HEADERS, FOLLOWER, READY, finish, harden, problems
 
@@ -39,6 +40,7 @@ async def serve(app: web.Application, settings: Server, started: Callable[[], No
         loop.add_signal_handler(number, stop.set)
     main = Runner(app, drain=settings.drain, head_seconds=settings.head_seconds)
     await main.setup()
+    app[METRICS].watch("connections", lambda: main.connections)
     health = Runner(_health(app), drain=1)
     await health.setup()
     try:
@@ -80,7 +82,8 @@ def _health(app: web.Application) -> web.Application:
     health = web.Application(middlewares=[harden, problems])
     health.on_response_prepare.append(finish)
     health[FOLLOWER], health[READY] = app[FOLLOWER], app[READY]
-    health.add_routes(ops.HEALTH)
+    health[METRICS] = app[METRICS]
+    health.add_routes([*ops.HEALTH, *metrics.ROUTES])
     return health
 
 
@@ -104,6 +107,11 @@ class Runner(web.AppRunner):
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return 0 if self.server is None else len(self.server.connections)
 
     async def cleanup(self) -> None:
         """Close the listeners, let running requests finish, then close every connection.

@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 from wirefeed.domain.errors import WirefeedError
 from wirefeed.domain.readers import Reader
 from wirefeed.web.client import client_address
+from wirefeed.web.metrics import count_refusal
 from wirefeed.web.request import USAGE, Handler, route_of
 
 
@@ -20,10 +21,11 @@ def saw(request: web.Request, reader: Reader) -> None:
 
 @web.middleware
 async def note_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Note whose credential was refused, for the eyes of its owner."""
+    """Note whose credential was refused, for the eyes of its owner, and count why."""
     try:
         return await handler(request)
     except WirefeedError as error:
         if error.refusal is not None:
             request.app[USAGE].refused(error.refusal, route_of(request), client_address(request))
+        count_refusal(request, error)
         raise
