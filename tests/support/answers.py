@@ -33,8 +33,12 @@ class Answer:
 
     @property
     def kept(self) -> dict[str, str]:
-        """The headers that must be the same for the same document, whenever it is asked for."""
-        return {name: value for name, value in self.headers.items() if name != "Date"}
+        """The headers that must be the same for the same document, whenever it is asked for.
+
+        How an answer came about (RFC 9211) is another matter.
+        """
+        changing = {"Date", "Cache-Status"}
+        return {name: value for name, value in self.headers.items() if name not in changing}
 
     @property
     def items(self) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ to look, and only for as long as the lease lasts; then it looks again before it 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
@@ -113,8 +114,10 @@ class Follower:
 
         Whoever else follows has looked since, or its lease is over.
         """
-        await self.look()
-        left = LEASE - (monotonic() - self._took_away)
+        left = LEASE
+        with suppress(Unavailable):
+            await self.look()
+            left -= monotonic() - self._took_away
         if left > 0 and self._others.others():
             await asyncio.sleep(left)
 

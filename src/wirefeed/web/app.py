@@ -77,34 +77,7 @@ def make_app(
 
     async def services(app: web.Application) -> AsyncIterator[None]:
         async with opener(settings, clock) as opened, _running(opened):
-            app[TAXONOMY] = opened.taxonomy
-            app[HOUSE] = opened.house
-            app[KEYRING] = opened.keyring
-            app[SIGNING_KEYS] = opened.signing_keys
-            app[AUDIT] = opened.audit
-            app[PLANS] = opened.plans
-            app[ACCOUNTS] = opened.accounts
-            app[TOKENS] = opened.tokens
-            app[FEED_KEYS] = opened.feed_keys
-            app[HANDOVERS] = opened.handovers
-            app[ADMINISTRATORS] = opened.administrators
-            app[READERS] = opened.readers
-            app[GUESSES] = opened.guesses
-            app[USAGE] = opened.usage
-            app[LEAKS] = opened.leaks
-            app[LEAK_REPORTS] = opened.leak_reports
-            app[PUBLISHING] = opened.publishing
-            app[NEWSDESK] = opened.newsdesk
-            app[SYNDICATION] = opened.syndication
-            app[PROSPECTS] = opened.prospects
-            app[ENDINGS] = opened.endings
-            app[BULK] = opened.bulk
-            app[FOLLOWER] = follower = opened.follower
-            app[ANSWERS] = Answers(opened)
-            app[COUNTS], app[METRICS] = opened.counts, opened.metrics
-            opened.metrics.watch("position", lambda: follower.position)
-            opened.metrics.watch("lag", lambda: follower.age)
-            opened.metrics.watch("lease", lambda: max(0.0, LEASE - follower.age))
+            _provide(app, opened)
             app[READY] = asyncio.Event()
             app[READY].set()
             yield
@@ -118,6 +91,38 @@ def make_app(
     return app
 
 
+def _provide(app: web.Application, opened: Services) -> None:
+    """Let handlers have the services."""
+    app[TAXONOMY] = opened.taxonomy
+    app[HOUSE] = opened.house
+    app[KEYRING] = opened.keyring
+    app[SIGNING_KEYS] = opened.signing_keys
+    app[AUDIT] = opened.audit
+    app[PLANS] = opened.plans
+    app[ACCOUNTS] = opened.accounts
+    app[TOKENS] = opened.tokens
+    app[FEED_KEYS] = opened.feed_keys
+    app[HANDOVERS] = opened.handovers
+    app[ADMINISTRATORS] = opened.administrators
+    app[READERS] = opened.readers
+    app[GUESSES] = opened.guesses
+    app[USAGE] = opened.usage
+    app[LEAKS] = opened.leaks
+    app[LEAK_REPORTS] = opened.leak_reports
+    app[PUBLISHING] = opened.publishing
+    app[NEWSDESK] = opened.newsdesk
+    app[SYNDICATION] = opened.syndication
+    app[PROSPECTS] = opened.prospects
+    app[ENDINGS] = opened.endings
+    app[BULK] = opened.bulk
+    app[FOLLOWER] = follower = opened.follower
+    app[ANSWERS] = Answers(opened)
+    app[COUNTS], app[METRICS] = opened.counts, opened.metrics
+    opened.metrics.watch("position", lambda: follower.position)
+    opened.metrics.watch("lag", lambda: follower.age)
+    opened.metrics.watch("lease", lambda: max(0.0, LEASE - follower.age))
+
+
 @asynccontextmanager
 async def _running(services: Services) -> AsyncIterator[None]:
     """Run what works in the background, for as long as the application does."""
@@ -129,6 +134,8 @@ async def _running(services: Services) -> AsyncIterator[None]:
             _log.error("bug", exc_info=error)
 
     services.presence.enter()
+    # What was seen before that may have changed without anybody waiting for us.
+    await services.follower.look()
     tasks = [
         asyncio.create_task(services.follower.run(failed)),
         asyncio.create_task(services.publishing.run()),
