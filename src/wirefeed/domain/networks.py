@@ -17,6 +17,7 @@ _ANNOUNCED = 24
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> str | None:
     """Give an address in its one spelling; None for what is none."""
     try:
@@ -36,6 +37,7 @@ def parse_network(text: str, field: str = "networks") -> str:
         raise Unacceptable(f"{text!r} is no network", field=field, remedy=_remedy(text)) from error
 
 
+@lru_cache(maxsize=4096)
 def network(address: str, *, ipv6: int = _HOST) -> str:
     """Give the network that an address shares with its neighbours: /24 of IPv4, /64 of IPv6."""
     parsed = ipaddress.ip_address(address)

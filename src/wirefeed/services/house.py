@@ -160,8 +160,10 @@ class House:
 
         They are the same for all keys to which it happened at one time, and name none.
         """
+        if not (told := self.told(reader, language)):
+            return ()
         url = self.renew_url(reader, language)
-        return tuple(self._notice(told, url, language) for told in self.told(reader, language))
+        return tuple(self._notice(one, url, language) for one in told)
 
     def _notice(self, told: Told, url: str, language: str) -> Notice:
         words = self._texts[language]["renewal"]

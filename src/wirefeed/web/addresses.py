@@ -1,6 +1,6 @@
 """Addresses of feeds: which feed each names, in which form. A table, made once; no rules here."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,26 +27,46 @@ class Door(StrEnum):
 class Named:
     """What the end of an address names."""
 
+    #: As it stands there, from the language on.
+    tail: str
     language: str
-    #: Empty for everything in the language; None for what the reader chose.
-    topic: str | None
     form: Format
+    #: None for what the reader chose.
+    standing: Feed | None
+    #: What its documents say of their own address; nothing where many share them.
+    self_urls: Mapping[Door, str]
 
     def feed(self, reader: Reader) -> AnyFeed:
         """Give the feed, which may hang on who asks."""
-        if self.topic is None:
-            return reader.mine(self.language)
-        return Feed(language=self.language, topic=self.topic)
+        return self.standing or reader.mine(self.language)
 
 
-def tails(languages: Iterable[str], topics: Iterable[str]) -> Mapping[str, Named]:
-    """Give everything there is, by the end of its address."""
+def named(
+    languages: Iterable[str], topics: Iterable[str], url: Callable[[str], str]
+) -> Mapping[str, Named]:
+    """Give everything there is, by the end of its address; `url` makes whole addresses."""
     slugs = tuple(topics)
-    return dict(tail for language in languages for tail in _tails(language, slugs))
+    every = (one for language in languages for one in _of(language, slugs, url))
+    return {one.tail: one for one in every}
 
 
-def _tails(language: str, topics: Iterable[str]) -> Iterator[tuple[str, Named]]:
-    stems = {"latest": "", "mine": None} | {f"topics/{topic}": topic for topic in topics}
-    for stem, topic in stems.items():
+def _of(language: str, topics: Iterable[str], url: Callable[[str], str]) -> Iterator[Named]:
+    feeds: dict[str, Feed | None] = {
+        "latest": Feed(language=language),
+        "mine": None,
+        **{f"topics/{topic}": Feed(language=language, topic=topic) for topic in topics},
+    }
+    for stem, feed in feeds.items():
         for form in Format:
-            yield f"{language}/{stem}.{form}", Named(language=language, topic=topic, form=form)
+            tail = f"{language}/{stem}.{form}"
+            yield Named(
+                tail=tail,
+                language=language,
+                form=form,
+                standing=feed,
+                self_urls={
+                    Door.PUBLIC: url(f"{Door.PUBLIC}{tail}"),
+                    Door.SUBSCRIBER: url(f"{Door.SUBSCRIBER}{tail}"),
+                    Door.PRIVATE: "",
+                },
+            )

@@ -1,6 +1,7 @@
 """What feeds are answered with: validators, headers, bytes. The same whether routed to or not."""
 
-from http import HTTPStatus
+from collections import OrderedDict
+from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -12,8 +13,7 @@ from wirefeed.domain.networks import network
 from wirefeed.domain.readers import Reader
 from wirefeed.formats.coding import Coding
 from wirefeed.services.documents import Document, Format
-from wirefeed.services.house import House
-from wirefeed.web.addresses import Door, tails
+from wirefeed.web.addresses import Door, Named, named
 from wirefeed.web.client import address_of
 from wirefeed.web.coding import choose
 from wirefeed.web.conditions import Validators
@@ -25,7 +25,9 @@ from wirefeed.web.sunset import with_sunset
 PRIVATE_CACHE = "private, max-age=60, stale-if-error=86400"
 #: RFC 3229 §10.5.2: that it is a delta, and by which instance manipulation.
 _DELTA = ((hdrs.CACHE_CONTROL, "private, no-store"), ("IM", "feed"))
-_IM_USED = 226
+#: Sets of headers that are remembered.
+_HEADS = 4096
+_NOTHING: Mapping[str, str] = {}
 _POLICY = "default-src 'none'; sandbox"
 #: What an answer hangs on beside its address; the public one ignores credentials.
 _VARY = {
@@ -41,23 +43,23 @@ class Answers:
     def __init__(self, services: Services) -> None:
         self.readers = services.readers
         self.syndication = services.syndication
-        self.house = services.house
         self.counts = services.counts
+        self._house = services.house
         self._usage = services.usage
         self._quotas = services.quotas
         self._clock = services.clock
         self._trusted = services.settings.server.trusted_proxies
         #: Every feed there is, by the end of its address.
-        self.named = tails(self.house.languages, (topic.slug for topic in services.taxonomy))
-
-    def self_url(self, request: web.BaseRequest, door: Door) -> str:
-        """Give what a document says of its own address: nothing where many share it."""
-        return "" if door is Door.PRIVATE else self.house.url(request.path)
+        self.named = named(
+            self._house.languages, (topic.slug for topic in services.taxonomy), self._house.url
+        )
+        self._heads: OrderedDict[tuple[object, ...], CIMultiDict[str]] = OrderedDict()
 
     def answer(
         self,
-        request: web.BaseRequest,
+        path: str,
         door: Door,
+        named: Named,
         feed: AnyFeed,
         document: Document,
         reader: Reader,
@@ -65,7 +67,7 @@ class Answers:
         """Prepare what is said of a document to one who asks for it."""
         modified = document.modified(feed, reader)
         validators = Validators(document.tag, modified, self._clock())
-        return Answer(self.house, request.path, door, feed, document, reader, validators)
+        return Answer(self, path, door, named, feed, document, reader, validators)
 
     def address(self, request: web.BaseRequest) -> str:
         """Give the address of the client."""
@@ -98,6 +100,29 @@ class Answers:
             return False
         return True
 
+    def head(self, answer: "Answer", coding: Coding | None) -> CIMultiDict[str]:
+        """Give the headers of an answer that hang on neither the key nor its holder.
+
+        They are made once for all who are told the same; None is a 304.
+        """
+        document, lapse = answer.document, answer.reader.lapse
+        last_modified = answer.validators.last_modified
+        made_for = (answer.door, answer.named.tail, document.name, last_modified, lapse, coding)
+        head = self._heads.get(made_for)
+        if head is None:
+            head = self._heads[made_for] = _head(answer, coding)
+            if len(self._heads) > _HEADS:
+                self._heads.popitem(last=False)
+        return head
+
+    def own(self, answer: "Answer") -> Mapping[str, str]:
+        """Give the headers of an answer that are its reader's own."""
+        reader, is_private = answer.reader, answer.door is Door.PRIVATE
+        if reader.sunset is None and not is_private:
+            return _NOTHING
+        links = _links(self._house.url(answer.path), answer.named.form)
+        return with_sunset(self._house, reader, answer.feed.language, links)
+
 
 ANSWERS = web.AppKey("answers", Answers)
 
@@ -105,64 +130,65 @@ ANSWERS = web.AppKey("answers", Answers)
 class Answer:
     """What is said of a document to one who asks for it."""
 
-    __slots__ = ("_house", "_path", "document", "door", "feed", "reader", "validators")
+    __slots__ = (
+        "_answers",
+        "document",
+        "door",
+        "feed",
+        "named",
+        "path",
+        "reader",
+        "validators",
+    )
 
     def __init__(
         self,
-        house: House,
+        answers: Answers,
         path: str,
         door: Door,
+        named: Named,
         feed: AnyFeed,
         document: Document,
         reader: Reader,
         validators: Validators,
     ) -> None:
-        self._house = house
-        self._path = path
+        self._answers = answers
+        self.path = path
         self.door = door
+        self.named = named
         self.feed = feed
         self.document = document
         self.reader = reader
         self.validators = validators
 
+    @property
+    def self_url(self) -> str:
+        """What the document says of its own address."""
+        return self.named.self_urls[self.door]
+
     def not_modified(self) -> web.Response:
         """Say that the client holds it."""
-        headers = self._headers()
-        if self.door is Door.PUBLIC:
-            headers["Cache-Status"] = CACHE_STATUS[Origin.MEMORY]
-        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return self._told(web.Response(status=304, headers=self._answers.head(self, None)))
 
     def full(self, body: bytes, coding: Coding, origin: Origin) -> web.Response:
         """Give it whole."""
-        headers = self._headers()
-        headers[hdrs.CONTENT_TYPE] = self.document.form.media_type
-        if coding is not Coding.IDENTITY:
-            headers[hdrs.CONTENT_ENCODING] = coding.value
-        if self.door is Door.PUBLIC:
-            # Of what is not for everybody, it is nobody's business whether others asked for it.
-            headers["Cache-Status"] = CACHE_STATUS[origin]
-        return web.Response(body=body, headers=headers)
+        told = self._told(web.Response(body=body, headers=self._answers.head(self, coding)))
+        if origin is not Origin.MEMORY and self.door is Door.PUBLIC:
+            told.headers["Cache-Status"] = CACHE_STATUS[origin]
+        return told
 
     def delta(self, tag: str, body: bytes) -> web.Response:
         """Give what is new in it; nobody but who asked can use that."""
-        self.validators = Validators(tag, self.validators.modified, self.validators.now)
-        headers = self._headers()
-        headers[hdrs.CONTENT_TYPE] = self.document.form.media_type
-        headers.update(_DELTA)
-        return web.Response(status=_IM_USED, reason="IM Used", body=body, headers=headers)
+        headers = self._answers.head(self, Coding.IDENTITY)
+        told = self._told(web.Response(status=226, reason="IM Used", body=body, headers=headers))
+        told.headers.update(_DELTA)
+        told.headers[hdrs.ETAG] = f'W/"{tag}"'
+        told.headers.pop("Cache-Status", None)
+        return told
 
-    def _headers(self) -> CIMultiDict[str]:
-        headers: CIMultiDict[str] = CIMultiDict(COMMON_HEADERS)
-        headers[hdrs.CACHE_CONTROL] = PUBLIC_CACHE if self.door is Door.PUBLIC else PRIVATE_CACHE
-        headers[hdrs.VARY] = _VARY[self.door]
-        headers.update(self.validators.headers())
-        headers[hdrs.CONTENT_SECURITY_POLICY] = _POLICY
-        links = _links(self._house, self._path, self.document.form)
-        headers.update(with_sunset(self._house, self.reader, self.feed.language, links))
-        if self.door is not Door.PUBLIC:
-            lapsed = [self.reader.lapse.value] if self.reader.lapse else []
-            headers["Wirefeed-Levels"] = levels(self.document.levels, [*self.document.why, *lapsed])
-        return headers
+    def _told(self, response: web.Response) -> web.Response:
+        response.headers.update(self._answers.own(self))
+        return response
 
 
 def coding_for(request: web.BaseRequest) -> Coding:
@@ -171,12 +197,34 @@ def coding_for(request: web.BaseRequest) -> Coding:
     return choose(",".join(accepted) if accepted else None)
 
 
-def _links(house: House, path: str, form: Format) -> list[str]:
+def _head(answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
+    document, is_public = answer.document, answer.door is Door.PUBLIC
+    headers: CIMultiDict[str] = CIMultiDict(COMMON_HEADERS)
+    headers[hdrs.CACHE_CONTROL] = PUBLIC_CACHE if is_public else PRIVATE_CACHE
+    headers[hdrs.VARY] = _VARY[answer.door]
+    headers.update(answer.validators.headers())
+    headers[hdrs.CONTENT_SECURITY_POLICY] = _POLICY
+    if answer.self_url:
+        headers[hdrs.LINK] = ", ".join(_links(answer.self_url, document.form))
+    if is_public:
+        # Of what is not for everybody, it is nobody's business whether others asked for it.
+        headers["Cache-Status"] = CACHE_STATUS[Origin.MEMORY]
+    else:
+        lapsed = [answer.reader.lapse.value] if answer.reader.lapse else []
+        headers["Wirefeed-Levels"] = levels(document.levels, [*document.why, *lapsed])
+    if coding is not None:
+        headers[hdrs.CONTENT_TYPE] = document.form.media_type
+        if coding is not Coding.IDENTITY:
+            headers[hdrs.CONTENT_ENCODING] = coding.value
+    return headers
+
+
+def _links(url: str, form: Format) -> list[str]:
     """RFC 8288: the feed's own address, and the same feed in the other formats."""
-    stem = path.removesuffix(form)
-    links = [f'<{house.url(path)}>; rel="self"; type="{_TYPES[form]}"']
+    stem = url.removesuffix(form)
+    links = [f'<{url}>; rel="self"; type="{_TYPES[form]}"']
     links += [
-        f'<{house.url(stem + other)}>; rel="alternate"; type="{media_type}"'
+        f'<{stem}{other}>; rel="alternate"; type="{media_type}"'
         for other, media_type in _TYPES.items()
         if other is not form
     ]

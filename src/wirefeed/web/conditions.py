@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from aiohttp import hdrs
 from multidict import CIMultiDictProxy
@@ -18,8 +18,7 @@ _CODING_SUFFIX = re.compile(r"-(?:gzip|br|zstd|df)$")
 _MOST_TAGS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Validators:
+class Validators(NamedTuple):
     """What an answer is known by (RFC 9110 §8.8)."""
 
     #: The opaque part of the entity tag, which is weak: the same for every content coding.
@@ -46,8 +45,7 @@ class Validators:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(NamedTuple):
     """What a client says it holds."""
 
     #: The opaque parts of the tags; None: it names none, and `since` counts.

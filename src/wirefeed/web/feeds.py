@@ -7,7 +7,7 @@ from aiohttp import web
 
 from wirefeed.domain.errors import NotFound
 from wirefeed.domain.readers import Reader
-from wirefeed.services.documents import Format, Moved
+from wirefeed.services.documents import Moved
 from wirefeed.web.addresses import Door, Named
 from wirefeed.web.answers import ANSWERS, Answer, coding_for
 from wirefeed.web.client import client_address
@@ -65,13 +65,13 @@ async def _prepare(
 ) -> tuple[Answer, Origin]:
     """Have the document, and say whether it had to be rendered for this request."""
     answers, syndication = request.app[ANSWERS], request.app[SYNDICATION]
-    feed, self_url = named.feed(reader), answers.self_url(request, door)
+    feed, self_url = named.feed(reader), named.self_urls[door]
     document = syndication.held(feed, named.form, reader, self_url=self_url)
     origin = Origin.MEMORY
     if document is None:
         document = await syndication.document(feed, named.form, reader, self_url=self_url)
         origin = Origin.MADE if document.rendered else Origin.MEMORY
-    return answers.answer(request, door, feed, document, reader), origin
+    return answers.answer(request.path, door, named, feed, document, reader), origin
 
 
 async def _delta(
@@ -80,12 +80,9 @@ async def _delta(
     """Give no more than what is new, if that is asked for and known (RFC 3229)."""
     if not held.tags or not takes_delta(request.headers.get("A-IM")):
         return None
+    form, self_url = answer.named.form, answer.self_url
     found = await request.app[SYNDICATION].delta(
-        held.tags,
-        answer.feed,
-        answer.document.form,
-        answer.reader,
-        self_url=request.app[ANSWERS].self_url(request, answer.door),
+        held.tags, answer.feed, form, answer.reader, self_url=self_url
     )
     return None if found is None else answer.delta(*found)
 
@@ -94,26 +91,24 @@ async def _whole(
     request: web.Request, answer: Answer, held: Conditions, origin: Origin
 ) -> web.StreamResponse:
     """Give all of it. Raises `Moved`, and `Overdrawn` for one that asks for it all the time."""
-    answers, coding = request.app[ANSWERS], coding_for(request)
+    coding = coding_for(request)
     if held.are_none:
-        answers.spend(request, answer.reader)
-    self_url = answers.self_url(request, answer.door)
+        request.app[ANSWERS].spend(request, answer.reader)
     body = await request.app[SYNDICATION].body(
-        answer.document, coding, answer.feed, answer.reader, self_url=self_url
+        answer.document, coding, answer.feed, answer.reader, self_url=answer.self_url
     )
     return answer.full(body, coding, origin)
 
 
 def _named(request: web.Request) -> Named:
-    """Read which feed the address names."""
-    match = request.match_info
-    topic = match.get("topic", "")
-    if topic == "latest":
+    """Read which feed the address names. Raises `NotFound` for one there is not."""
+    tail = request.path.removeprefix(Door.SUBSCRIBER)
+    if "key" in request.match_info:
+        tail = tail.removeprefix(f"{Door.PRIVATE}{request.match_info['key']}/")
+    named = request.app[ANSWERS].named.get(tail.removeprefix(Door.PUBLIC))
+    if named is None:
         raise NotFound
-    mine = match.route.resource is not None and "/mine." in match.route.resource.canonical
-    return Named(
-        language=match["lang"], topic=None if mine else topic, form=Format(match["format"])
-    )
+    return named
 
 
 _FORMAT = "{format:rss|atom|json}"

@@ -7,7 +7,7 @@ same by the same functions.
 from aiohttp import HttpVersion11, hdrs, web
 
 from wirefeed.domain.readers import Reader
-from wirefeed.web.addresses import Door, Named
+from wirefeed.web.addresses import Door
 from wirefeed.web.answers import Answer, Answers, coding_for
 from wirefeed.web.conditions import conditions
 from wirefeed.web.polling import Origin
@@ -18,18 +18,22 @@ _BEARER = "Bearer "
 
 def remembered(answers: Answers, request: web.BaseRequest) -> web.Response | None:
     """Answer if everything is known; else give None, having done nothing."""
-    found = _found(answers, request)
-    if found is None or not _is_plain(request):
+    door, tail, secret = _parts(request.raw_path)
+    named = answers.named.get(tail)
+    # What a reader chose has private addresses alone.
+    if named is None or (named.standing is None and door is not Door.PRIVATE):
         return None
-    door, named, secret = found
+    if not _is_plain(request):
+        return None
     reader = _reader(answers, request, door, secret)
     if reader is None:
         return None
-    feed, self_url = named.feed(reader), answers.self_url(request, door)
+    feed = named.feed(reader)
+    self_url = named.self_urls[door]
     document = answers.syndication.held(feed, named.form, reader, self_url=self_url)
     if document is None:
         return None
-    answer = answers.answer(request, door, feed, document, reader)
+    answer = answers.answer(request.raw_path, door, named, feed, document, reader)
     response = _answered(answers, request, answer)
     if response is not None:
         answers.counts["answers", door.area, str(response.status)] += 1
@@ -52,17 +56,14 @@ def _answered(answers: Answers, request: web.BaseRequest, answer: Answer) -> web
     return answer.full(body, coding, Origin.MEMORY)
 
 
-def _found(answers: Answers, request: web.BaseRequest) -> tuple[Door, Named, str] | None:
-    """Say what the address names, and which key it holds."""
-    path = request.raw_path
+def _parts(path: str) -> tuple[Door, str, str]:
+    """Take an address apart: whose door it is, what it names, and the key it holds."""
     if path.startswith(Door.PRIVATE):
         secret, _, tail = path[len(Door.PRIVATE) :].partition("/")
-        named = answers.named.get(tail)
-        return None if named is None else (Door.PRIVATE, named, secret)
-    door = Door.SUBSCRIBER if path.startswith(Door.SUBSCRIBER) else Door.PUBLIC
-    named = answers.named.get(path[len(door) :])
-    # What a reader chose has private addresses alone.
-    return None if named is None or named.topic is None else (door, named, "")
+        return Door.PRIVATE, tail, secret
+    if path.startswith(Door.SUBSCRIBER):
+        return Door.SUBSCRIBER, path[len(Door.SUBSCRIBER) :], ""
+    return Door.PUBLIC, path[len(Door.PUBLIC) :], ""
 
 
 def _is_plain(request: web.BaseRequest) -> bool:

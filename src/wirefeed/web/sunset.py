@@ -1,7 +1,6 @@
 """Tells clients, by header, that what they are given will end (RFC 8594)."""
 
 from collections.abc import Iterable
-from email.utils import formatdate
 from urllib.parse import quote
 
 from aiohttp import hdrs
@@ -9,6 +8,7 @@ from aiohttp import hdrs
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import SECOND
 from wirefeed.services.house import House
+from wirefeed.web.conditions import http_date
 
 #: What stays as it is in an address that goes between angle brackets (RFC 3986 §2.2, §2.3).
 _ADDRESS = ":/?#[]@!$&'()*+,;=-._~%"
@@ -24,7 +24,7 @@ def with_sunset(
     headers = {}
     given = list(links)
     if reader.sunset is not None:
-        headers["Sunset"] = formatdate(reader.sunset // SECOND, usegmt=True)
+        headers["Sunset"] = http_date(reader.sunset // SECOND)
         if url := house.renew_url(reader, language):
             given.append(f'<{quote(url, safe=_ADDRESS)}>; rel="sunset"')
     if given:
