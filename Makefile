@@ -7,6 +7,8 @@ DEV := .venv-dev
 PY := $(DEV)/bin/python
 LOCKER := .venv-lock
 UV := uv==0.13.9
+# One for each core. More than a few only wait for the longest file.
+WORKERS := --numprocesses auto --maxprocesses 8
 
 # pip speaks up only when it fails, and asks nothing.
 PIP := -m pip --quiet --quiet --no-input --disable-pip-version-check
@@ -28,14 +30,18 @@ run: $(RUN)/.installed ## start the demo agency (make run ARGS="--help")
 
 test: $(DEV)/.installed chromium ## everything: format, lint, floors, types, all tests
 	@$(format_and_lint)
-	@$(tests_beside_types)
+	@$(floors)
+	@$(cases_beside_types)
 	@echo "== all tests"
-	@$(PY) -m pytest --durations=5 $(ARGS)
+	@$(PY) -m pytest $(WORKERS) --durations=5 $(ARGS)
 
 check: $(DEV)/.installed ## the fast part of it: format, lint, floors, types, domain tests
 	@$(format_and_lint)
-	@$(floors_and_types)
-	@$(domain_tests)
+	@$(floors)
+	@echo "== types"
+	@$(PY) -m mypy
+	@echo "== domain tests"
+	@$(PY) -m pytest --quiet --no-header tests/domain
 
 bench: $(DEV)/.installed ## measure, beside references in the same run
 	@PYTHONPATH=. $(PY) tests/bench/run.py $(ARGS)
@@ -69,18 +75,10 @@ echo "== lint"; \
 $(PY) -m ruff check
 endef
 
-define floors_and_types
+define floors
 set -e; \
 echo "== floors"; \
-$(DEV)/bin/lint-imports --no-logo; \
-echo "== types"; \
-$(PY) -m mypy
-endef
-
-define domain_tests
-set -e; \
-echo "== domain tests"; \
-$(PY) -m pytest --quiet --no-header tests/domain
+$(DEV)/bin/lint-imports --no-logo
 endef
 
 # The lock is the whole environment, so a changed lock builds a new one.
@@ -96,22 +94,20 @@ $(RUN)/.installed $(DEV)/.installed: %/.installed: %/.locked pyproject.toml
 	@touch $@
 
 # What must not hang on asserts that Python may leave out, nor on a parser that may be missing.
+# The workers of pytest are told to leave them out by the environment, as `python -O` would be.
 define cases_without_asserts_and_extensions
 set -e; \
 echo "== security cases by python -O, without compiled parsers"; \
-WIREFEED_BARE=1 AIOHTTP_NO_EXTENSIONS=1 $(PY) -O -m pytest --quiet --no-header \
+PYTHONOPTIMIZE=1 WIREFEED_BARE=1 AIOHTTP_NO_EXTENSIONS=1 $(PY) -m pytest $(WORKERS) --quiet --no-header \
   tests/security/test_every_case.py tests/security/test_permissions.py \
   tests/security/test_s[01]*.py tests/security/test_s2[0-6]*.py
 endef
 
-# The types take long, and another core.
-define tests_beside_types
+# The types take long, and leave a core idle.
+define cases_beside_types
 set -e; \
 $(PY) -m mypy >$(DEV)/types.log 2>&1 & types=$$!; \
-$(domain_tests); \
 $(cases_without_asserts_and_extensions); \
-echo "== floors"; \
-$(DEV)/bin/lint-imports --no-logo; \
 echo "== types"; \
 if wait $$types; then cat $(DEV)/types.log; else cat $(DEV)/types.log; exit 1; fi
 endef

@@ -1,7 +1,6 @@
 """What the tests of readers stand on, and what they tell: after how long each had recovered."""
 
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 import pytest
@@ -69,11 +68,9 @@ async def stage() -> AsyncIterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def table(request: pytest.FixtureRequest) -> Iterator[Table]:
+def table(tell: Callable[[str], None]) -> Iterator[Table]:
     """Collect what the tests of a module found, and show it after the last of them."""
     table = Table()
     yield table
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    if table and capture is not None:
-        with capture.global_and_fixture_disabled():
-            sys.stdout.write(f"\n\n{table}\n")
+    if table:
+        tell(f"\n{table}\n")

@@ -235,6 +235,34 @@ def settings_in(folder: Path, **sections: Any) -> Settings:
     )
 
 
+async def _found(settings: Settings, clock: Clock) -> None:
+    """Set up what an agency has on its first day, or copy it from another that began alike.
+
+    To migrate, seed and seal takes three times as long as to start.
+    """
+    database = Path(settings.database.url.removeprefix("sqlite:///"))
+    master = Path(settings.keys.master)
+    if database.exists() or master.exists():
+        return
+    words = [
+        Path(file).read_text("utf-8")
+        for file in (settings.taxonomy.topics, settings.taxonomy.plans)
+    ]
+    alike = (clock.now, *words, repr(settings).replace(str(database.parent), ""))
+    if alike not in _FOUNDED:
+        async with open_services(settings, clock):
+            pass
+        _FOUNDED[alike] = (database.read_bytes(), master.read_bytes())
+        return
+    for file, content in zip((database, master), _FOUNDED[alike], strict=True):
+        file.touch(mode=0o600)
+        file.write_bytes(content)
+
+
+#: What is on disk of agencies that have just been founded, in this process.
+_FOUNDED: dict[tuple[object, ...], tuple[bytes, bytes]] = {}
+
+
 @asynccontextmanager
 async def running(
     settings: Settings,
@@ -243,6 +271,7 @@ async def running(
 ) -> AsyncIterator[Agency]:
     """Run an agency on a free port of the loopback interface, with routes beside its own."""
     clock = clock or Clock()
+    await _found(settings, clock)
     async with open_services(settings, clock) as services:
 
         @asynccontextmanager

@@ -1,5 +1,6 @@
 """Validators: who holds the newest bytes is told so, and nobody else ever is."""
 
+import secrets
 import time
 from dataclasses import replace
 from email.utils import formatdate, parsedate_to_datetime
@@ -354,6 +355,7 @@ async def test_another_master_key_gives_other_tags_and_the_same_bytes(tmp_path):
     seen = []
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
+        (tmp_path / folder / "master.key").write_bytes(secrets.token_bytes(32))
         async with running(settings_in(tmp_path / folder)) as agency:
             await agency.publish("urn:news:1")
             seen.append(await ask(agency, PUBLIC))
