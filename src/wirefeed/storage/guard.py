@@ -17,8 +17,6 @@ import structlog
 
 from wirefeed.storage.breaker import Breaker
 
-#: In all, from asking to the answer: connecting, waiting for a connection, sending, reading.
-SECONDS = 0.05
 #: When our own loop was busy at that time, an answer may be there that nobody has looked at yet.
 _LATE = 0.005
 _GRACE = 0.01
@@ -48,8 +46,9 @@ class Server:
 class Guard:
     """Calls a server while that is worth the wait, and finds out when it is again."""
 
-    def __init__(self, server: Server, counts: Counter[tuple[str, ...]]) -> None:
+    def __init__(self, server: Server, counts: Counter[tuple[str, ...]], limit: float) -> None:
         self._server = server
+        self._limit = limit
         self._counts = counts
         self._breaker = Breaker(_FAILURES)
         self._running: set[asyncio.Task[Any]] = set()
@@ -74,8 +73,8 @@ class Guard:
         call = asyncio.create_task(work())
         self._running.add(call)
         self._awaited.add(call)
-        give_up = partial(self._give_up, call, answer, loop.time() + SECONDS)
-        limit = loop.call_later(SECONDS, give_up)
+        give_up = partial(self._give_up, call, answer, loop.time() + self._limit)
+        limit = loop.call_later(self._limit, give_up)
         call.add_done_callback(lambda _: limit.cancel())
         call.add_done_callback(partial(self._ended, answer))
         return await answer
@@ -143,6 +142,6 @@ class Guard:
         while self._breaker.is_open:
             await asyncio.sleep(random.uniform(*_PAUSE))  # noqa: S311 - guards nothing
             with suppress(Exception):
-                async with asyncio.timeout(SECONDS):
+                async with asyncio.timeout(self._limit):
                     await self._server.probe()
                 self._breaker.probed()
