@@ -93,6 +93,22 @@ async def test_three_failures_in_a_row_are_enough(guard: Guard, far: Far, counts
     assert counts == {FAILED: 3, SKIPPED: 1}
 
 
+async def test_a_server_that_is_slow_is_left_alone_like_one_that_is_away(
+    guard: Guard, far: Far, counts: Counts
+):
+    async def is_slow() -> str:
+        time.sleep(LIMIT * 0.7)  # noqa: ASYNC251 - takes its time, and no more, on any machine
+        return "answer"
+
+    for _ in range(3):
+        assert not guard.is_open
+        assert await guard.call(is_slow) == "answer"
+
+    assert guard.is_open
+    assert await guard.call(far.answers) is None
+    assert counts == {SKIPPED: 1}
+
+
 async def test_it_finds_out_by_itself_when_a_server_is_back(guard: Guard, far: Far):
     for _ in range(3):
         await guard.call(far.breaks)
@@ -166,6 +182,7 @@ async def test_an_answer_that_came_while_we_were_busy_counts(guard: Guard, count
 
     assert await call == b"answer"
     assert counts == {}
+    assert not guard.is_open
     writer.close()
     there.close()
 

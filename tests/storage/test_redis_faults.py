@@ -1,6 +1,8 @@
 """Whatever happens to Redis: no error, no wrong byte, nobody waits long, and it is found again."""
 
 import asyncio
+import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -11,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.fault_proxy import Faults, fault_proxy
-from tests.support.process import PATIENCE
+from tests.support.process import PATIENCE, running
 from tests.support.redis_server import RedisServer, redis_server
 from wirefeed.storage.cache import Cache, Turn
 from wirefeed.storage.lru import Lru
@@ -293,6 +295,43 @@ async def test_a_password_is_used_and_never_said(server: RedisServer, counts: Co
 def corrupt(server: RedisServer) -> None:
     for entry in server.client.keys("wf:*"):
         server.client.set(entry, b"<rss>forged</rss>", xx=True)
+
+
+def lead(url: str) -> None:
+    """Begin to make what never gets done, as a process of its own."""
+
+    async def never() -> bytes:
+        sys.stdout.write("making\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+        return b"never"
+
+    async def begin() -> None:
+        async with cache_at(url, Counter()) as shared:
+            await Cache(Lru(0), Counter(), shared).fetch(KIND, KEY, never)
+
+    asyncio.run(begin())
+
+
+async def test_what_a_killed_process_was_making_is_made_by_one_who_waits(
+    server: RedisServer, counts: Counts, tmp_path: Path
+):
+    async def make() -> bytes:
+        return b"made here"
+
+    with running(lead, (server.url,), folder=tmp_path) as leader:
+        leader.wait_for("making")
+        async with cache_at(server.url, counts) as shared:
+            # A busy machine may let its turn lapse once, and it has it again at once.
+            turns = [await shared.turn(KIND, KEY) for _ in range(10)]
+            assert Turn.THEIRS in turns
+            leader.signal(signal.SIGKILL)
+
+            # Were it not taken over, it would be made all the same after a second.
+            async with asyncio.timeout(0.9):
+                found = await Cache(Lru(0), counts, shared).fetch(KIND, KEY, make)
+
+    assert found == b"made here"
 
 
 async def test_whatever_happens_every_answer_is_right(server: RedisServer, counts: Counts):
