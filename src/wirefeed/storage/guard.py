@@ -17,11 +17,11 @@ import structlog
 
 from wirefeed.storage.breaker import Breaker
 
-#: In all, from asking to the answer: connecting, waiting for a connection, sending, reading.
-SECONDS = 0.05
 #: When our own loop was busy at that time, an answer may be there that nobody has looked at yet.
 _LATE = 0.005
 _GRACE = 0.01
+#: Of the time a call has: what takes longer is slow.
+_SLOW = 0.5
 #: In a row, until the server is left alone.
 _FAILURES = 3
 #: Seconds between probes; each process draws its own, so that they do not come in step.
@@ -48,8 +48,9 @@ class Server:
 class Guard:
     """Calls a server while that is worth the wait, and finds out when it is again."""
 
-    def __init__(self, server: Server, counts: Counter[tuple[str, ...]]) -> None:
+    def __init__(self, server: Server, counts: Counter[tuple[str, ...]], limit: float) -> None:
         self._server = server
+        self._limit = limit
         self._counts = counts
         self._breaker = Breaker(_FAILURES)
         self._running: set[asyncio.Task[Any]] = set()
@@ -74,10 +75,10 @@ class Guard:
         call = asyncio.create_task(work())
         self._running.add(call)
         self._awaited.add(call)
-        give_up = partial(self._give_up, call, answer, loop.time() + SECONDS)
-        limit = loop.call_later(SECONDS, give_up)
+        give_up = partial(self._give_up, call, answer, loop.time() + self._limit)
+        limit = loop.call_later(self._limit, give_up)
         call.add_done_callback(lambda _: limit.cancel())
-        call.add_done_callback(partial(self._ended, answer))
+        call.add_done_callback(partial(self._ended, answer, loop.time()))
         return await answer
 
     async def close(self) -> None:
@@ -88,13 +89,16 @@ class Guard:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _ended(
-        self, answer: "asyncio.Future[_Result | None]", call: "asyncio.Task[_Result]"
+        self,
+        answer: "asyncio.Future[_Result | None]",
+        begun: float,
+        call: "asyncio.Task[_Result]",
     ) -> None:
         self._running.discard(call)
         error = asyncio.CancelledError() if call.cancelled() else call.exception()
         if call in self._awaited:
             self._awaited.discard(call)
-            self._note(error)
+            self._note(error, seconds=asyncio.get_running_loop().time() - begun)
         if not answer.done():
             answer.set_result(call.result() if error is None else None)
 
@@ -110,17 +114,20 @@ class Guard:
             return
         if call in self._awaited:
             self._awaited.discard(call)
-            self._note(TimeoutError())
+            self._note(TimeoutError(), seconds=self._limit)
             call.cancel()
         if not answer.done():
             answer.set_result(None)
 
-    def _note(self, error: BaseException | None) -> None:
+    def _note(self, error: BaseException | None, *, seconds: float) -> None:
         """Note how a call ended, and say so when that changes anything."""
         was_closed, was_open = self._breaker.is_closed, self._breaker.is_open
         if error is not None:
             self._counts["cache", "redis-failed"] += 1
-        if error is None or self._server.is_answer(error):
+        is_answer = error is None or self._server.is_answer(error)
+        # One that answers, and that slowly, costs more than it saves: it is left alone like one
+        # that is away.
+        if is_answer and seconds < self._limit * _SLOW:
             self._breaker.succeeded()
         else:
             self._breaker.failed()
@@ -130,7 +137,7 @@ class Guard:
             return
         if was_closed:
             # Its kind alone: a message may quote an address, and that a password.
-            _log.warning("redis_lost", error=type(error).__name__)
+            _log.warning("redis_lost", error=type(error).__name__ if error else "slow")
         if self._probing is None or self._probing.done():
             self._probing = asyncio.create_task(self._probe())
 
@@ -143,6 +150,6 @@ class Guard:
         while self._breaker.is_open:
             await asyncio.sleep(random.uniform(*_PAUSE))  # noqa: S311 - guards nothing
             with suppress(Exception):
-                async with asyncio.timeout(SECONDS):
+                async with asyncio.timeout(self._limit * _SLOW):
                     await self._server.probe()
                 self._breaker.probed()

@@ -17,9 +17,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
 from wirefeed.storage.cache import Turn
-from wirefeed.storage.guard import SECONDS, Guard, Server
+from wirefeed.storage.guard import Guard, Server
 from wirefeed.storage.sealing import seal, unseal
 
+#: In all, from asking to the answer: connecting, waiting for a connection, sending, reading.
+_SECONDS = 0.05
 _CONNECTIONS = 8
 #: Bytes that may wait to be written; what comes on top is not written.
 _MOST_WAITING = 32 * 1024 * 1024
@@ -55,15 +57,17 @@ class RedisCache:
         secret: bytes,
         seconds: int,
         counts: Counter[tuple[str, ...]],
+        limit: float = _SECONDS,
     ) -> None:
         self._url = url
+        self._limit = limit
         self._prefix = f"wf:{hashlib.blake2b(space.encode(), digest_size=8).hexdigest()}"
         self._secret = secret
         self._milliseconds = seconds * 1000
         self._counts = counts
         self._client = self._connect()
         server = Server(is_answer=_is_answer, probe=self._probe, renew=self._renew)
-        self._guard = Guard(server, counts)
+        self._guard = Guard(server, counts, limit)
         self._writing: asyncio.Task[None] | None = None
         self._jobs: deque[_Job] = deque()
         self._waiting = 0
@@ -120,7 +124,7 @@ class RedisCache:
                 # Each call has one limit of its own, around everything.
                 timeout=None,
                 socket_timeout=None,
-                socket_connect_timeout=SECONDS,
+                socket_connect_timeout=self._limit,
                 retry=Retry(NoBackoff(), 0),
                 # RESP2 needs no greeting: a new connection costs one round trip less.
                 protocol=2,
@@ -188,5 +192,5 @@ def _is_answer(error: BaseException) -> bool:
 
 async def _closed(client: Redis) -> None:
     with suppress(Exception):
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(_SECONDS):
             await client.aclose(close_connection_pool=True)
