@@ -42,9 +42,11 @@ def ask(connection: http.client.HTTPConnection) -> tuple[int, str | None]:
 def test_a_connection_nobody_uses_is_closed_before_the_drain_is_over_and_at_once_at_ctrl_c(
     house: House, number: signal.Signals, drain: str
 ):
+    patient = {"WIREFEED_SERVER__DRAIN": drain, "WIREFEED_SERVER__HEAD_SECONDS": "600"}
     connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=PATIENCE)
-    with serving(house, WIREFEED_SERVER__DRAIN=drain) as server:
+    with serving(house, **patient) as server:
         assert ask(connection) == (200, None)
         server.signal(number)
+        assert connection.sock.recv(1) == b"", "its end, and no reset"
         assert server.ended() == 0
     connection.close()
