@@ -23,6 +23,7 @@ from wirefeed.domain.signatures import parse_secret
 _PREFIX = "WIREFEED_"
 _Port = Annotated[int, Meta(ge=0, le=65535)]
 _Positive = Annotated[int, Meta(ge=1)]
+_Workers = Annotated[int, Meta(ge=1, le=256)]
 _Natural = Annotated[int, Meta(ge=0)]
 #: Each is kept in memory with its time.
 _Failures = Annotated[int, Meta(ge=0, le=10_000)]
@@ -62,6 +63,8 @@ class Server(Section, frozen=True):
     ops_host: str = "127.0.0.1"
     #: 0: one above `port`.
     ops_port: _Port = 0
+    #: As many processes answer; with more than one, a parent watches over them.
+    workers: _Workers = 1
     #: Seconds that running requests get to finish after SIGTERM.
     drain: _Positive = 10
     #: Seconds a connection may be idle, or take to send a request's head.
@@ -249,13 +252,16 @@ def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Setting
     return settings
 
 
-def with_server(settings: Settings, *, host: str | None, port: int | None) -> Settings:
+def with_server(
+    settings: Settings, *, host: str | None, port: int | None, workers: int | None = None
+) -> Settings:
     """Give the settings with what the command line says of the server."""
     server = settings.server
     changed = msgspec.structs.replace(
         server,
         host=server.host if host is None else host,
         port=server.port if port is None else port,
+        workers=server.workers if workers is None else workers,
     )
     return msgspec.structs.replace(settings, server=changed)
 

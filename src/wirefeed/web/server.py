@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import os
 import signal
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from http import HTTPStatus
 
@@ -13,9 +13,9 @@ from aiohttp import hdrs, web
 from aiohttp.web_protocol import RequestHandler
 
 from wirefeed.config import Server
-from wirefeed.domain.errors import Unavailable
 from wirefeed.web import metrics, ops
 from wirefeed.web.answers import ANSWERS, Answers
+from wirefeed.web.listening import BACKLOG, Sockets, listen
 from wirefeed.web.metrics import METRICS
 from wirefeed.web.remembered import remembered
 from wirefeed.web.request import COMMON_HEADERS, FOLLOWER, READY, finish, harden, problems
@@ -24,30 +24,43 @@ _log = structlog.get_logger("wirefeed.web")
 _CONTINUE = "100-continue"
 #: Seconds that are left to a handler when the time for draining is over.
 _LAST_WORDS = 0.1
+#: The part of that time in which idle connections are kept.
+_PATIENT = 0.9
+#: Seconds between looks whether any connection is left.
+_LOOK = 0.02
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-async def serve(app: web.Application, settings: Server, started: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then let running requests finish.
+async def serve(
+    app: web.Application,
+    settings: Server,
+    started: Callable[[], None],
+    sockets: Sockets | None = None,
+) -> None:
+    """Serve until SIGTERM, SIGINT or SIGHUP, then let running requests finish.
 
-    `started` is called once requests are taken. Raises `Unavailable`, naming the setting,
-    when an address cannot be listened on.
+    `started` is called once requests are taken. SIGHUP tells a worker that another has taken
+    its place. Raises `Unavailable`, naming the setting, when an address cannot be listened on.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    end = _ending()
     main = Runner(app, drain=settings.drain, head_seconds=settings.head_seconds)
     await main.setup()
     app[METRICS].watch("connections", lambda: main.connections)
-    health = Runner(_health(app), drain=1)
+    health = Runner(_health(app), drain=settings.drain)
     await health.setup()
     try:
-        await _listen(main, settings.host, settings.port, "server.port")
-        await _listen_for_health(health, settings)
+        sockets = sockets or listen(settings)
+        await main.listen(sockets.main)
+        await health.listen(sockets.ops)
         started()
-        await stop.wait()
+        number = await end.get()
+        # On SIGINT somebody sits and waits.
+        main.is_patient = number is not signal.SIGINT
+        if number is signal.SIGHUP:
+            # Whoever connects anew reaches another, and this one is ready until it ends.
+            health.is_patient = True
+            await asyncio.gather(main.drain(), health.drain())
         app[READY].clear()
     finally:
         # The listener closes first; what is being answered is answered.
@@ -55,27 +68,12 @@ async def serve(app: web.Application, settings: Server, started: Callable[[], No
         await health.cleanup()
 
 
-async def _listen_for_health(runner: web.AppRunner, settings: Server) -> None:
-    """Listen where it is set; by default one port above, if that one is free."""
-    port = settings.ops_port or settings.port + 1
-    try:
-        await _listen(runner, settings.ops_host, port, "server.ops_port")
-    except Unavailable as error:
-        if settings.ops_port:
-            raise
-        _log.warning("health checks have no port of their own", reason=error.message)
-
-
-async def _listen(runner: web.AppRunner, host: str, port: int, setting: str) -> None:
-    try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise Unavailable(
-            f"cannot listen on {host}, port {port}: {reason}",
-            field=setting,
-            remedy="choose another with --port" if setting == "server.port" else "choose another",
-        ) from error
+def _ending() -> "asyncio.Queue[signal.Signals]":
+    """Give where the signals come that end a server."""
+    end: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, end.put_nowait, number)
+    return end
 
 
 def _health(app: web.Application) -> web.Application:
@@ -107,6 +105,13 @@ class Runner(web.AppRunner):
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
+        #: Whether a connection without a request is kept while draining, since the next may come.
+        self.is_patient = False
+
+    async def listen(self, sockets: Iterable[socket.socket]) -> None:
+        """Accept connections from these sockets, which are this runner's from now on."""
+        for one in sockets:
+            await web.SockSite(self, one, backlog=BACKLOG).start()
 
     @property
     def connections(self) -> int:
@@ -114,20 +119,46 @@ class Runner(web.AppRunner):
         return 0 if self.server is None else len(self.server.connections)
 
     async def cleanup(self) -> None:
-        """Close the listeners, let running requests finish, then close every connection.
+        """Close the listeners, let running requests finish, then close every connection."""
+        await self.drain()
+        await super().cleanup()
 
-        aiohttp alone would hear no more of a body that is still being sent, and wait for it.
+    async def drain(self) -> None:
+        """Close the listeners, and let running requests finish.
+
+        aiohttp alone would hear no more of a body that is still being sent, and wait for it;
+        and it would close a connection at the moment at which the next request is sent on it.
+        Ours closes with the answer to that one, which says so, and only when the time is
+        nearly over without it.
         """
+        if self._draining:
+            return
+        self._draining = True
         for site in list(self.sites):
             await site.stop()
-        self._draining = True
         loop = asyncio.get_running_loop()
         end = loop.time() + self._shutdown_timeout
+        await self._close_idle(end - (1 - _PATIENT) * self._shutdown_timeout)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(end):
                 await self._idle.wait()
         self._shutdown_timeout = max(_LAST_WORDS, end - loop.time())
-        await super().cleanup()
+
+    async def _close_idle(self, end: float) -> None:
+        """Wait until no connection is left, then close those on which no request came."""
+        loop = asyncio.get_running_loop()
+        if self.is_patient:
+            # What was just accepted is not yet among the open ones.
+            await asyncio.sleep(_LOOK)
+        # aiohttp does not tell when the last one is gone.
+        while self.is_patient and self._open() and loop.time() < end:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK)
+        for connection in self._open():
+            connection.close_if_idle()
+
+    def _open(self) -> "list[_Connection]":
+        connections = self.server.connections if self.server else []
+        return [one for one in connections if isinstance(one, _Connection)]
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
@@ -203,6 +234,11 @@ class _Connection(RequestHandler):
     """A connection that never repeats what it could not read: it may hold a credential."""
 
     __slots__ = ()
+
+    def close_if_idle(self) -> None:
+        """Close it if it waits for a request, as aiohttp does when it has waited too long."""
+        if self._waiter is not None and not self._waiter.done():
+            self.force_close()
 
     def handle_error(
         self,
