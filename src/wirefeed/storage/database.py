@@ -90,7 +90,7 @@ class Database:
 
         Raises `Unacceptable` for one that is not ours or of another version.
         """
-        path = _path(url)
+        path = file_of(url)
         await asyncio.to_thread(_make_ready, path)
         address = URL.create("sqlite+aiosqlite", database=str(path))
         reader = create_async_engine(
@@ -161,9 +161,21 @@ class Database:
 
 def upgrade(url: str) -> None:
     """Bring the database to this version's schema, in one transaction; make it if need be."""
-    path = _path(url)
+    path = file_of(url)
     _make_file(path)
     _migrate(path)
+
+
+def newest_schema() -> str:
+    """Give the revision of this release's schema."""
+    (head,) = ScriptDirectory.from_config(_config()).get_heads()
+    return head
+
+
+def out_of_reach(error: sqlite3.Error) -> Unavailable:
+    """Say in our words why the database cannot be used."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return Unavailable(_OUT_OF_REACH.get(code, "the database cannot be used"))
 
 
 def journal_mode(version: tuple[int, ...]) -> str:
@@ -173,7 +185,8 @@ def journal_mode(version: tuple[int, ...]) -> str:
     return "wal" if mended else "persist"
 
 
-def _path(url: str) -> Path:
+def file_of(url: str) -> Path:
+    """Give the file that an address names. Raises `Unacceptable`."""
     path = url.removeprefix(_SCHEME)
     if path in {url, "", ":memory:"} or "\0" in path:
         raise Unacceptable(
