@@ -137,6 +137,16 @@ async def open_audit(settings: Settings, clock: Clock = utc_now) -> AsyncIterato
         await database.close()
 
 
+@asynccontextmanager
+async def open_keyring(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Keyring]:
+    """Open the database for its signing keys alone."""
+    database = await Database.open(settings.database.url)
+    try:
+        yield Keyring(database, await master_key(Path(settings.keys.master), database), clock)
+    finally:
+        await database.close()
+
+
 def _build(
     settings: Settings, clock: Clock, taxonomy: Taxonomy, master: bytes, database: Database
 ) -> Services:

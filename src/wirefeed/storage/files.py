@@ -117,6 +117,21 @@ def schema_of(file: Path) -> tuple[str, ...]:
         return _schema(connection)
 
 
+def newest_change(file: Path) -> int:
+    """Give the time of the newest change on the wire. Raises `Unavailable`."""
+    with _telling_what_failed(), closing(_connect(file)) as connection:
+        return _number(connection, "SELECT at FROM head")
+
+
+def is_writable(file: Path) -> bool:
+    """Say whether the lock of a writer can be had; it is given back at once."""
+    try:
+        with _writers_waiting(file):
+            return True
+    except sqlite3.Error:
+        return False
+
+
 def existing(url: str) -> Path:
     """Give the file of a database that there is. Raises `Unacceptable`."""
     file = file_of(url)
