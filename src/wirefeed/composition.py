@@ -142,6 +142,27 @@ async def open_services(settings: Settings, clock: Clock = utc_now) -> AsyncIter
         await database.close()
 
 
+@asynccontextmanager
+async def open_audit(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Audit]:
+    """Open the database for its audit alone: nothing is begun in it, for it may be a backup."""
+    database = await Database.open(settings.database.url)
+    try:
+        master = await master_key(Path(settings.keys.master), database)
+        yield Audit(database, _derived(master, b"audit"), clock)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_keyring(settings: Settings, clock: Clock = utc_now) -> AsyncIterator[Keyring]:
+    """Open the database for its signing keys alone."""
+    database = await Database.open(settings.database.url)
+    try:
+        yield Keyring(database, await master_key(Path(settings.keys.master), database), clock)
+    finally:
+        await database.close()
+
+
 def _build(
     settings: Settings, clock: Clock, taxonomy: Taxonomy, master: bytes, database: Database
 ) -> Services:

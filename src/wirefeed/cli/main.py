@@ -29,6 +29,7 @@ _COMMANDS = {
     "audit": ("audit", "audit"),
     "keys": ("keys", "keys"),
     "db": ("database", "db"),
+    "doctor": ("doctor", "doctor"),
 }
 
 

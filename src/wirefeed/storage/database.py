@@ -190,6 +190,18 @@ def upgrade(url: str) -> None:
     _migrate(path)
 
 
+def newest_schema() -> str:
+    """Give the revision of this release's schema."""
+    (head,) = ScriptDirectory.from_config(_config()).get_heads()
+    return head
+
+
+def out_of_reach(error: sqlite3.Error) -> Unavailable:
+    """Say in our words why the database cannot be used."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return Unavailable(_OUT_OF_REACH.get(code, "the database cannot be used"))
+
+
 def journal_mode(version: tuple[int, ...]) -> str:
     """Say how SQLite of this version keeps its journal safely."""
     line = version[:2]
