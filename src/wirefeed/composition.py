@@ -5,6 +5,7 @@ Only this module, `web.app` and `cli` build adapters, and only here is the clock
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from wirefeed.config import Settings
+from wirefeed.config import RedisSettings, Settings
 from wirefeed.config import Taxonomy as TaxonomySettings
 from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Invalid, Unacceptable
@@ -51,13 +52,14 @@ from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
-from wirefeed.storage.cache import Cache
+from wirefeed.storage.cache import Cache, Shared
 from wirefeed.storage.database import Database
+from wirefeed.storage.lru import Lru
 from wirefeed.texts import load_all
 
 Clock = Callable[[], int]
 _HOUR = 3_600_000_000
-_CACHE_BYTES = 64 * 1024 * 1024
+_MEGABYTE = 1024 * 1024
 #: What an empty database starts with when no plans are defined: summaries for everybody.
 _SUMMARIES = Plan(
     name=PUBLIC,
@@ -100,6 +102,9 @@ class Services:
     prospects: Prospects
     endings: Endings
     bulk: Bulk
+    cache: Cache
+    #: What happened how often, by kind.
+    counts: Counter[tuple[str, ...]]
 
 
 @asynccontextmanager
@@ -111,10 +116,13 @@ async def open_services(settings: Settings, clock: Clock = utc_now) -> AsyncIter
     try:
         master = await master_key(Path(settings.keys.master), database)
         services = _build(settings, clock, taxonomy, master, database)
-        await services.audit.begin()
-        await services.plans.seed(plans)
-        await services.keyring.load()
-        yield services
+        try:
+            await services.audit.begin()
+            await services.plans.seed(plans)
+            await services.keyring.load()
+            yield services
+        finally:
+            await services.cache.close()
     finally:
         await database.close()
 
@@ -154,13 +162,16 @@ def _build(
     plans = Plans(database, audit, topics=taxonomy, languages=settings.site.languages, clock=clock)
     accounts = Accounts(database, audit, clock=clock)
     readers = Readers(database, gate, usage, clock=clock)
+    counts: Counter[tuple[str, ...]] = Counter()
+    # One bound for all that is rendered: parts and whole documents make room for each other.
+    memory = Lru(settings.cache.megabytes * _MEGABYTE)
     syndication = Syndication(
         database,
         taxonomy,
         house,
         shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
         secret=_derived(master, b"documents"),
-        cache=Cache(_CACHE_BYTES),
+        cache=memory,
         clock=clock,
     )
     return Services(
@@ -202,6 +213,25 @@ def _build(
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),
         endings=Endings(database, clock=clock),
         bulk=Bulk(database, plans, accounts, clock=clock),
+        cache=Cache(memory, counts, _shared(settings.redis, master, database.log_id, counts)),
+        counts=counts,
+    )
+
+
+def _shared(
+    settings: RedisSettings, master: bytes, log_id: str, counts: Counter[tuple[str, ...]]
+) -> Shared | None:
+    if not settings.url:
+        return None
+    # Slow to import, and not everybody has one.
+    from wirefeed.storage.redis_cache import RedisCache  # noqa: PLC0415
+
+    return RedisCache(
+        settings.url,
+        space=log_id,
+        secret=_derived(master, b"cache"),
+        seconds=settings.keep_hours * 3600,
+        counts=counts,
     )
 
 

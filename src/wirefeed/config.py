@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -73,6 +74,22 @@ class DatabaseSettings(Section, frozen=True):
     """Where everything is kept."""
 
     url: str = "sqlite:///var/wirefeed.db"
+
+
+class CacheSettings(Section, frozen=True):
+    """How much rendered is held in memory."""
+
+    #: In each process.
+    megabytes: _Positive = 64
+
+
+class RedisSettings(Section, frozen=True):
+    """What all processes hold in common, if there is a Redis."""
+
+    #: redis://, rediss:// (TLS) or unix://; empty: each process holds its own.
+    url: str = ""
+    #: What was written to it is forgotten after this long.
+    keep_hours: _Positive = 24
 
 
 class Taxonomy(Section, frozen=True):
@@ -178,6 +195,8 @@ class Settings(Section, frozen=True):
     site: Site = Site()
     server: Server = Server()
     database: DatabaseSettings = DatabaseSettings()
+    cache: CacheSettings = CacheSettings()
+    redis: RedisSettings = RedisSettings()
     taxonomy: Taxonomy = Taxonomy()
     feed: Feed = Feed()
     teaser: TeaserSettings = TeaserSettings()
@@ -294,3 +313,23 @@ def _check(settings: Settings) -> None:
             field="database.url",
             remedy="use sqlite:///path/to/wirefeed.db",
         )
+    if settings.redis.url and not _is_redis(settings.redis.url):
+        # The address itself is not repeated: there may be a password in it.
+        raise Unacceptable(
+            "Redis is named by an address",
+            field="redis.url",
+            remedy="use redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket",
+        )
+
+
+def _is_redis(url: str) -> bool:
+    """Say whether this can be asked for. How Redis is talked to is no matter of its address."""
+    try:
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+        _ = parts.port
+    except ValueError:
+        return False
+    place = parts.path if parts.scheme == "unix" else parts.hostname
+    known = all(name == "db" or name.startswith("ssl_") for name in options)
+    return parts.scheme in {"redis", "rediss", "unix"} and bool(place) and known

@@ -32,6 +32,9 @@ OTHERWISE = {
     "server.head_seconds": ("3", 3),
     "server.body_seconds": ("4", 4),
     "database.url": ("sqlite:////srv/x.db", "sqlite:////srv/x.db"),
+    "cache.megabytes": ("8", 8),
+    "redis.url": ("redis://cache.example:6379/1", "redis://cache.example:6379/1"),
+    "redis.keep_hours": ("1", 1),
     "taxonomy.topics": ("t.toml", "t.toml"),
     "taxonomy.plans": ("p.toml", "p.toml"),
     "feed.items": ("20", 20),
@@ -128,6 +131,13 @@ def test_every_setting_is_taken_from_a_file(name: str, tmp_path: Path):
         ("[leaks]\nsecret = 'hunter2'", ["leaks.secret", "whsec_"]),
         ("[leaks]\nnetworks = 101", ["leaks.networks"]),
         ("[database]\nurl = 'wirefeed.db'", ["database.url", "sqlite:///"]),
+        ("[cache]\nmegabytes = 0", ["cache.megabytes"]),
+        ("[redis]\nurl = 'cache.example:6379'", ["redis.url", "redis://host:6379"]),
+        ("[redis]\nurl = 'redis://'", ["redis.url", "redis://host:6379"]),
+        ("[redis]\nurl = 'redis://cache.example:x'", ["redis.url", "redis://host:6379"]),
+        ("[redis]\nurl = 'unix://?db=1'", ["redis.url", "unix:///"]),
+        ("[redis]\nurl = 'redis://h/0?socket_timeout=9'", ["redis.url", "redis://host:6379"]),
+        ("[redis]\nkeep_hours = 0", ["redis.keep_hours"]),
         ("site = 3", ["site"]),
         ("[site", ["wirefeed.toml", "TOML"]),
     ],
@@ -145,6 +155,40 @@ def test_a_wrong_setting_is_one_line_that_names_it(
     for words in told:
         assert words in ran.err
     assert not (folder / "var").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://:hunter2@cache.example",
+        "redis://:hunter2@cache.example:port",
+        "redis://:hunter2@cache.example?decode_responses=1",
+        "redis://[:hunter2@cache.example",
+    ],
+)
+def test_a_password_in_an_address_is_not_repeated(
+    wirefeed: Command, monkeypatch: pytest.MonkeyPatch, url: str
+):
+    monkeypatch.setenv("WIREFEED_REDIS__URL", url)
+
+    ran = wirefeed("plans", "list")
+
+    assert (ran.exit, ran.out) == (1, "")
+    assert "redis.url" in ran.err
+    assert "hunter2" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://cache.example",
+        "redis://user:pass%40word@[::1]:6380/3",
+        "rediss://cache.example:6379/0?ssl_ca_certs=/etc/ssl/ca.pem",
+        "unix:///run/redis.sock?db=2",
+    ],
+)
+def test_redis_is_named_by_an_address(url: str):
+    assert load(None, {"WIREFEED_REDIS__URL": url}).redis.url == url
 
 
 @pytest.mark.parametrize(

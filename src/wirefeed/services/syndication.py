@@ -37,8 +37,8 @@ from wirefeed.formats import atom, jsonfeed, rss
 from wirefeed.services.follower import Memo
 from wirefeed.services.house import House
 from wirefeed.storage import stories
-from wirefeed.storage.cache import Cache
 from wirefeed.storage.database import Database
+from wirefeed.storage.lru import Lru
 
 _CHUNK = 100
 _DOCUMENTS = 64
@@ -94,7 +94,7 @@ class Syndication:
         *,
         shape: Shape,
         secret: bytes,
-        cache: Cache,
+        cache: Lru,
         clock: Callable[[], int],
     ) -> None:
         self._database = database

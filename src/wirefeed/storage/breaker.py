@@ -1,0 +1,59 @@
+"""When to leave alone a server that fails. Pure: it is told how calls ended, and makes none.
+
+Failures in a row open the breaker. While it is open nobody calls but a probe; when that is
+answered, one call at a time is let through, and the first that is answered closes it again.
+"""
+
+from enum import Enum, auto
+
+
+class _State(Enum):
+    CLOSED = auto()
+    OPEN = auto()
+    #: A probe was answered, which says little of calls that carry more.
+    TRIAL = auto()
+
+
+class Breaker:
+    """Says whether a call is worth its wait."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._failures = 0
+        self._state = _State.CLOSED
+        self._trying = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody may call but a probe."""
+        return self._state is _State.OPEN
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether everybody may call."""
+        return self._state is _State.CLOSED
+
+    def admits(self) -> bool:
+        """Say whether to call now. Whoever is let in says how it ended."""
+        if self._state is _State.TRIAL and not self._trying:
+            self._trying = True
+            return True
+        return self._state is _State.CLOSED
+
+    def succeeded(self) -> None:
+        """Take note of a call that was answered."""
+        self._failures = 0
+        self._trying = False
+        self._state = _State.CLOSED
+
+    def failed(self) -> None:
+        """Take note of one that was not, or too late."""
+        self._failures += 1
+        self._trying = False
+        if self._failures >= self._limit or self._state is _State.TRIAL:
+            self._state = _State.OPEN
+
+    def probed(self) -> None:
+        """Take note of a probe that was answered."""
+        if self._state is _State.OPEN:
+            self._state = _State.TRIAL
