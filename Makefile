@@ -43,7 +43,7 @@ check: $(DEV)/.installed ## the fast part of it: format, lint, floors, types, do
 	@echo "== domain tests"
 	@$(PY) -m pytest --quiet --no-header tests/domain
 
-bench: $(DEV)/.installed ## measure, beside references in the same run
+bench: $(DEV)/.installed ## measure, beside references in the same run (make bench ARGS="--help")
 	@PYTHONPATH=. $(PY) tests/bench/run.py $(ARGS)
 
 soak: $(DEV)/.installed chromium ## all tests at full size; long

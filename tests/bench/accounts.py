@@ -4,49 +4,45 @@ Two databases, each with a token and a feed key for every subscriber, over fifty
 sets; what is measured goes to the one and the other in turn, since the machine may be shared.
 """
 
-import hashlib
-import os
+import asyncio
 import random
-import sqlite3
-import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-from tests.support.agency import DAY, START, Clock, settings_in
+import uvloop
+
+from tests.bench import subscribers
+from tests.bench.datasets import signed
+from tests.bench.rows import Row, Sizes, median
+from tests.support.agency import START, Clock, settings_in
 from wirefeed.composition import Services, open_services
 from wirefeed.domain.access import Grant, Level
-from wirefeed.domain.credentials import (
-    READING,
-    Presented,
-    Scheme,
-    SecretKind,
-    Token,
-    digest,
-    make_secret,
-)
+from wirefeed.domain.credentials import Presented, Scheme
 from wirefeed.domain.plans import Plan
 from wirefeed.domain.terms import Terms
 
-_PLANS = 50
-_BATCH = 50_000
 #: Credentials that are asked for, of those that there are.
 _KNOWN = 2_000
 #: At a time to one database, before it is the other's turn.
 _TURN = 20
 
 
-async def figures(subscribers: int, few: int, rounds: int) -> list[dict[str, Any]]:
-    """Measure what one issue, one authentication and one revocation take, in milliseconds."""
+def figures(sizes: Sizes) -> list[Row]:
+    """Measure what one issue, one authentication and one revocation take."""
+    return uvloop.run(_figures(sizes))
+
+
+async def _figures(sizes: Sizes) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            _house(Path(folder) / "many", subscribers) as many,
-            _house(Path(folder) / "few", few) as small,
+            _house(Path(folder) / "many", sizes.subscribers) as many,
+            _house(Path(folder) / "few", sizes.few) as few,
         ):
-            return [await _compare(what, many, small, work, rounds) for what, work in _MEASURED]
+            rounds = 5 * sizes.rounds
+            return [await _compare(what, many, few, work, rounds) for what, work in _MEASURED]
 
 
 class House:
@@ -56,17 +52,16 @@ class House:
         self.services = services
         self.size = size
         self.chance = chance
-        self.keys = [_key(n) for n in self._some()]
-        #: The secret of a token, and its jti.
+        self.keys = [subscribers.key(n) for n in self.some()]
         self.tokens: list[str] = []
-        self.revoked = iter(self._some())
+        self.revoked = iter(self.some())
 
-    def _some(self) -> list[int]:
+    def some(self) -> list[int]:
         return [self.chance.randrange(self.size) for _ in range(_KNOWN)]
 
     @property
     def anybody(self) -> str:
-        return f"s{self.chance.randrange(self.size)}"
+        return subscribers.subscriber(self.chance.randrange(self.size))
 
 
 Work = Callable[[House], Awaitable[object]]
@@ -90,24 +85,24 @@ async def _issue_token(house: House) -> object:
 
 
 async def _revoke_feed_key(house: House) -> object:
-    return await house.services.feed_keys.revoke(_key_id(next(house.revoked)))
+    return await house.services.feed_keys.revoke(subscribers.key_id(next(house.revoked)))
 
 
 async def _revoke_token(house: House) -> object:
-    return await house.services.tokens.revoke(_jti(next(house.revoked)))
+    return await house.services.tokens.revoke(subscribers.jti(next(house.revoked)))
 
 
 _MEASURED: tuple[tuple[str, Work], ...] = (
-    ("feed key authenticated, cold, ms", _by_feed_key),
-    ("token authenticated, cold, ms", _by_token),
-    ("feed key issued, ms", _issue_feed_key),
-    ("token issued, ms", _issue_token),
-    ("feed key revoked, ms", _revoke_feed_key),
-    ("token revoked, ms", _revoke_token),
+    ("feed key authenticated, cold", _by_feed_key),
+    ("token authenticated, cold", _by_token),
+    ("feed key issued", _issue_feed_key),
+    ("token issued", _issue_token),
+    ("feed key revoked", _revoke_feed_key),
+    ("token revoked", _revoke_token),
 )
 
 
-async def _compare(what: str, many: House, few: House, work: Work, rounds: int) -> dict[str, Any]:
+async def _compare(what: str, many: House, few: House, work: Work, rounds: int) -> Row:
     took: dict[int, list[float]] = {many.size: [], few.size: []}
     for turn in range(rounds):
         # Who comes first has colder caches: they take turns at that, too.
@@ -116,11 +111,13 @@ async def _compare(what: str, many: House, few: House, work: Work, rounds: int) 
                 began = time.perf_counter()
                 await work(house)
                 took[house.size].append((time.perf_counter() - began) * 1000)
-    return {
-        "what": f"{what} ({many.size:,} subscribers : {few.size:,})",
-        "figure": statistics.median(took[many.size]),
-        "reference": statistics.median(took[few.size]),
-    }
+    return Row(
+        what=f"{what}, {many.size:,} subscribers",
+        figure=median(took[many.size]),
+        unit="ms",
+        reference=median(took[few.size]),
+        against=f"{few.size:,} subscribers",
+    )
 
 
 @asynccontextmanager
@@ -129,93 +126,13 @@ async def _house(folder: Path, size: int) -> AsyncIterator[House]:
     settings = settings_in(folder)
     clock = Clock()
     async with open_services(settings, clock) as services:
-        for number in range(_PLANS):
-            grant = Grant(plan=f"p{number}", topics=frozenset({"sport"}), level=Level.FULL)
-            await services.plans.put(Plan(name=f"p{number}", grants=(grant,)))
+        for number in range(subscribers.PLANS):
+            name = subscribers.plan(number)
+            grant = Grant(plan=name, topics=frozenset({"sport"}), level=Level.FULL)
+            await services.plans.put(Plan(name=name, grants=(grant,)))
         kid = await services.signing_keys.signing()
-    _fill(folder / "agency.db", size, kid)
+    await asyncio.to_thread(subscribers.fill, folder / "agency.db", size, kid=kid, now=START)
     async with open_services(settings, clock) as services:
         house = House(services, size, random.Random(size))  # noqa: S311 - the same every time
-        gate = services.readers._gate
-        async with services.database.reading() as connection:
-            for number in house._some():
-                secret, _ = await gate.sign(connection, _token(number, kid))
-                house.tokens.append(secret)
+        house.tokens += await signed(services, house.some(), kid, START)
         yield house
-
-
-def _fill(path: Path, size: int, kid: str) -> None:
-    """Write rows as the services would, at the speed of a restore."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = OFF")
-        for start in range(0, size, _BATCH):
-            numbers = range(start, min(size, start + _BATCH))
-            connection.execute("BEGIN")
-            for statement, rows in _rows(kid):
-                connection.executemany(statement, (rows(n) for n in numbers))
-            connection.execute("COMMIT")
-    # What is measured is this house's work, not the disk's with what was written before.
-    os.sync()
-    with path.open("rb") as file:
-        while file.read(1 << 24):
-            pass
-
-
-_ADD_TOKEN = """
-INSERT INTO tokens (jti, subscriber, name, scopes, issued, expires, networks, kid)
-VALUES (?, ?, '', '["feeds:read","wire:read"]', ?, ?, '[]', ?)
-"""
-_ADD_FEED_KEY = """
-INSERT INTO feed_keys (id, digest, subscriber, name, tail, issued) VALUES (?, ?, ?, '', ?, ?)
-"""
-
-
-def _rows(kid: str) -> Iterator[tuple[str, Callable[[int], tuple[object, ...]]]]:
-    yield (
-        "INSERT INTO subscribers (id, suspended, changed) VALUES (?, 0, 1)",
-        lambda n: (f"s{n}",),
-    )
-    yield (
-        "INSERT INTO persons (subscriber, name, contact) VALUES (?, ?, '')",
-        lambda n: (f"s{n}", f"Subscriber {n}"),
-    )
-    yield (
-        "INSERT INTO subscriptions (subscriber, plan, starts) VALUES (?, ?, 1)",
-        lambda n: (f"s{n}", f"p{n % _PLANS}"),
-    )
-    yield (
-        _ADD_TOKEN,
-        lambda n: (_jti(n), f"s{n}", START, START + 300 * DAY, kid),
-    )
-    yield (
-        _ADD_FEED_KEY,
-        lambda n: (_key_id(n), digest(_key(n)), f"s{n}", _key(n)[-4:], START),
-    )
-
-
-def _chance(kind: str, number: int) -> bytes:
-    return hashlib.sha256(f"{kind} {number}".encode()).digest()
-
-
-def _key(number: int) -> str:
-    return make_secret(SecretKind.FEED, _chance("key", number))
-
-
-def _key_id(number: int) -> str:
-    return _chance("key id", number).hex()[:12]
-
-
-def _jti(number: int) -> str:
-    return _chance("jti", number).hex()[:32]
-
-
-def _token(number: int, kid: str) -> Token:
-    return Token(
-        jti=_jti(number),
-        subscriber=f"s{number}",
-        name="",
-        scopes=READING,
-        issued=START,
-        expires=START + 300 * DAY,
-        kid=kid,
-    )

@@ -30,10 +30,12 @@ from tests.support.agency import HOUR, MINUTE
 from wirefeed.composition import Services
 from wirefeed.domain.access import Level
 from wirefeed.domain.errors import Gone, NotFound
-from wirefeed.domain.feeds import Item
+from wirefeed.domain.feeds import Item, Window
 from wirefeed.domain.views import View
-from wirefeed.services.syndication import Document, Syndication
-from wirefeed.storage import stories
+from wirefeed.domain.wire import Head
+from wirefeed.services.documents import Document
+from wirefeed.services.syndication import Syndication
+from wirefeed.storage import stories, wire
 from wirefeed.web.request import PUBLISHING
 
 SIGHTS = {
@@ -218,23 +220,34 @@ class _Leaky(Syndication):
         leaky.__class__ = cls
         return replace(services, syndication=leaky)
 
+    def held(self, *_: Any, **__: Any) -> None:
+        """Leave everything to `document`."""
+
+    async def head(self) -> Head:
+        async with self._database.reading() as connection:
+            return await wire.head(connection)
+
 
 class _ShowsAll(_Leaky):
-    def view(self, item: Item) -> View:
-        whole = replace(item.access, level=Level.FULL, media=True, notes=True)
-        return super().view(replace(item, access=whole))
+    async def window(self, *args: Any) -> Window:
+        made = await super().window(*args)
+        return replace(made, items=tuple(map(_whole, made.items)))
+
+
+def _whole(item: Item) -> Item:
+    return replace(item, access=replace(item.access, level=Level.FULL, media=True, notes=True))
 
 
 class _DatesByTheWire(_Leaky):
     async def document(self, *args: Any, **options: Any) -> Document:
-        made, head = await super().document(*args, **options), args[3]
-        return replace(made, modified=head.at)
+        made = await super().document(*args, **options)
+        return replace(made, changed=(await self.head()).at)
 
 
 class _TagsByTheWire(_Leaky):
     async def document(self, *args: Any, **options: Any) -> Document:
-        made, head = await super().document(*args, **options), args[3]
-        return replace(made, tag=f"{made.tag}-{head.position}")
+        made = await super().document(*args, **options)
+        return replace(made, tag=f"{made.tag}-{(await self.head()).position}")
 
 
 class _ShowsThatThereIsOne(_Leaky):

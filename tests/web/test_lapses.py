@@ -11,7 +11,9 @@ from tests.support.agency import DAY, HOUR, SECOND, Agency
 from tests.support.answers import FORMATS, ask, basic, look
 from wirefeed.domain.credentials import FeedKey, Lapse
 from wirefeed.domain.plans import Subscription
+from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.storage import account_tables as tables
+from wirefeed.storage import wire
 
 REST = "Paragraph 7 of"
 #: What happens to a reader, and what it is told of it.
@@ -154,6 +156,8 @@ async def test_a_reader_is_told_that_others_seem_to_know_its_address(agency: Age
     async with agency.services.database.writing() as connection:
         mine = tables.feed_keys.c.id == key.id
         await connection.execute(update(tables.feed_keys).where(mine).values(flagged=at))
+        change = Change(kind=ChangeKind.ACCESS, about=f"feed-key:{key.id}")
+        await wire.append(connection, [change], at)
     agency.clock.advance(SECOND)
     known = {"If-Modified-Since": held.headers["Last-Modified"]}
     told = await ask(agency, path, known)

@@ -10,7 +10,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.agency import Agency
 from tests.support.answers import ask, basic
-from wirefeed.services.follower import Follower
 from wirefeed.web.metrics import COUNTERS, METRICS, ROUTES
 from wirefeed.web.request import problems
 from wirefeed.web.server import Runner
@@ -109,7 +108,7 @@ async def test_it_tells_how_the_process_stands(agency: Agency, operators):
     await agency.publish("tag:news.example,2026:a")
     await ask(agency, "/en/latest.rss")
     found = await scrape(operators)
-    head = await Follower(agency.services.database).look()
+    head = await agency.services.follower.look()
     assert found[gauge("wirefeed_wire_position")] == head.position > 0
     assert 0 <= found[gauge("wirefeed_wire_lag_seconds")] < 60
     assert found[gauge("wirefeed_publishing_waiting")] == 0

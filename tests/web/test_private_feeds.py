@@ -115,7 +115,7 @@ async def test_a_private_feed_is_kept_by_its_client_alone(agency: Agency):
     base = await a_reader(agency)
     headers = (await ask(agency, f"{base}/en/latest.rss")).headers
     assert headers["Cache-Control"] == "private, max-age=60, stale-if-error=86400"
-    assert headers["Vary"] == "Sec-Fetch-Dest"
+    assert headers["Vary"] == "Accept-Encoding, A-IM, Sec-Fetch-Dest"
     assert not {"Set-Cookie", "Expires", "Surrogate-Control"} & set(headers)
 
 

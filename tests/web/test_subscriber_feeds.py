@@ -156,7 +156,7 @@ async def test_a_subscriber_feed_is_kept_by_its_client_alone(agency: Agency, for
         await ask(agency, f"/subscriber/en/latest.{form}", await agency.token("has-sport"))
     ).headers
     assert headers["Cache-Control"] == "private, max-age=60, stale-if-error=86400"
-    assert headers["Vary"] == "Authorization, Sec-Fetch-Dest"
+    assert headers["Vary"] == "Authorization, Accept-Encoding, A-IM, Sec-Fetch-Dest"
     assert not {"Expires", "Surrogate-Control", "Set-Cookie"} & set(headers)
 
 
