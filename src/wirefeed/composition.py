@@ -136,6 +136,7 @@ async def open_services(settings: Settings, clock: Clock = utc_now) -> AsyncIter
             # What a command has taken away is so everywhere when it ends.
             await services.follower.in_force()
         finally:
+            await services.follower.close()
             await services.cache.close()
             services.presence.leave()
     finally:

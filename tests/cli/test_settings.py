@@ -33,6 +33,7 @@ OTHERWISE = {
     "server.head_seconds": ("3", 3),
     "server.body_seconds": ("4", 4),
     "database.url": ("sqlite:////srv/x.db", "sqlite:////srv/x.db"),
+    "database.authority_grace": ("5", 5),
     "cache.megabytes": ("8", 8),
     "redis.url": ("redis://cache.example:6379/1", "redis://cache.example:6379/1"),
     "redis.keep_hours": ("1", 1),

@@ -109,6 +109,12 @@ class Follower:
             self._next.add_done_callback(_retrieve)
         return await asyncio.shield(self._next)
 
+    async def close(self) -> None:
+        """Let the last look end."""
+        while self._next is not None or self._turn.locked():
+            with suppress(Unavailable):
+                await self.look()
+
     async def in_force(self) -> None:
         """Return when every process acts by what has been committed here so far.
 

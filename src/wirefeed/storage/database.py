@@ -168,19 +168,25 @@ class Database:
 
         https://www.sqlite.org/pragma.html#pragma_data_version
         """
-        with _telling_what_failed():
-            async with self._reader.connect() as conn:
+        conn = self._reader.connect()
+        try:
+            with _telling_what_failed():
+                # Cut off, it would leave a thread behind.
+                await uninterrupted(conn.start())
                 raw: Any = (await conn.get_raw_connection()).driver_connection
 
-                async def version() -> int:
-                    try:
-                        async with raw.execute("PRAGMA data_version") as cursor:
-                            (found,) = await cursor.fetchone()
-                    except sqlite3.Error as error:
-                        raise Unavailable("the database cannot be watched") from error
-                    return int(found)
+            async def version() -> int:
+                try:
+                    async with raw.execute("PRAGMA data_version") as cursor:
+                        (found,) = await cursor.fetchone()
+                except sqlite3.Error as error:
+                    raise Unavailable("the database cannot be watched") from error
+                return int(found)
 
-                yield version
+            yield version
+        finally:
+            if conn.sync_connection is not None:
+                await uninterrupted(conn.close())
 
 
 def upgrade(url: str) -> None:
