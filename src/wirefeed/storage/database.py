@@ -172,7 +172,7 @@ class Database:
         try:
             with _telling_what_failed():
                 # Cut off, it would leave a thread behind.
-                await uninterrupted(conn.start())
+                conn = await uninterrupted(conn.start())
                 raw: Any = (await conn.get_raw_connection()).driver_connection
 
             async def version() -> int:
