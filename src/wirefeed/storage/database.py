@@ -313,11 +313,16 @@ def _prepare(engine: Engine, begin: str, patience: float, *, query_only: bool = 
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: object) -> None:  # noqa: ANN401  # the driver's, two kinds
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for name, value in pragmas.items():
-            cursor.execute(f"PRAGMA {name} = {value}")
-        cursor.close()
+        try:
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            for name, value in pragmas.items():
+                cursor.execute(f"PRAGMA {name} = {value}")
+            cursor.close()
+        except BaseException:
+            # The pool forgets one that it never had, and with it a thread.
+            connection.close()
+            raise
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
