@@ -74,9 +74,13 @@ _UPGRADING = threading.Lock()
 class Database:
     """An open database: `reading` and `writing` are the only ways to a connection."""
 
-    def __init__(self, reader: AsyncEngine, writer: AsyncEngine, *, patience: float) -> None:
+    def __init__(
+        self, reader: AsyncEngine, writer: AsyncEngine, watcher: AsyncEngine, *, patience: float
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        #: Its connections are closed when they are given back, whatever became of the others.
+        self._watcher = watcher
         self._patience = patience
         self._turn = asyncio.Lock()
         #: How often this process has ended a transaction that wrote.
@@ -103,9 +107,11 @@ class Database:
                 address, pool_size=1, max_overflow=0, pool_timeout=patience
             ).sync_engine
         )
+        watcher = create_async_engine(address, poolclass=NullPool)
         _prepare(reader.sync_engine, "BEGIN", patience, query_only=True)
+        _prepare(watcher.sync_engine, "BEGIN", patience, query_only=True)
         _prepare(writer.sync_engine, "BEGIN IMMEDIATE", patience)
-        database = cls(reader, writer, patience=patience)
+        database = cls(reader, writer, watcher, patience=patience)
         try:
             async with database.reading() as conn:
                 rows = await conn.execute(select(tables.meta.c.key, tables.meta.c.value))
@@ -168,7 +174,7 @@ class Database:
 
         https://www.sqlite.org/pragma.html#pragma_data_version
         """
-        conn = self._reader.connect()
+        conn = self._watcher.connect()
         try:
             with _telling_what_failed():
                 # Cut off, it would leave a thread behind.
