@@ -275,7 +275,7 @@ def _reason(grant: Grant, caller: Entitled) -> Reason:
 
 
 def _best(offers: list[Access], expires: int | None) -> Access:
-    best = max(offers, key=merit)
+    best = max(offers, key=merit) if len(offers) > 1 else offers[0]
     rivals = [offer for offer in offers if offer.level is best.level]
     untils = [offer.until for offer in offers if offer.until is not None]
     if expires is not None:

@@ -267,15 +267,17 @@ class Syndication:
         self, connection: AsyncConnection, gathering: Gathering, feeds: Collection[Feed]
     ) -> None:
         before: int | None = None
-        for _ in range(_MOST_READ // _CHUNK):
-            chunk = await stories.newest(connection, feeds, before, _CHUNK)
+        # Most often this is all: one more than the window needs shows that it is full.
+        size, read = self._shape.items + 1, 0
+        while read < _MOST_READ:
+            chunk = await stories.newest(connection, feeds, before, size)
             for story in chunk:
                 if gathering.is_full(story):
                     return
                 gathering.offer(story)
-            if len(chunk) < _CHUNK:
+            if len(chunk) < size:
                 return
-            before = chunk[-1].position
+            before, read, size = chunk[-1].position, read + size, _CHUNK
 
     def _sources(self, feed: AnyFeed, entitlement: Entitlement) -> frozenset[Feed]:
         """Say which feeds to read, so that a narrow plan does not read what it may not see."""
