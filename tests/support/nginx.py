@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import signal
 import ssl
 import subprocess
 import time
@@ -28,7 +29,7 @@ _MAIN = """
 {user}
 daemon off;
 pid {folder}/nginx.pid;
-error_log {folder}/nginx-error.log info;
+error_log {folder}/main.log;
 events {{}}
 http {{
     access_log off;
@@ -53,10 +54,13 @@ class Nginx:
     tls: ssl.SSLContext
     folder: Path
 
-    @property
+    process: "subprocess.Popen[bytes]"
+
     def logged(self) -> str:
-        """All that is in the logs of the shipped site."""
-        return "".join(file.read_text("utf-8") for file in self.folder.glob("wirefeed*.log"))
+        """End it, and give all that is in its logs: a line is written after its answer."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(PATIENCE)
+        return "".join(file.read_text("utf-8") for file in self.folder.glob("*.log"))
 
 
 def binary() -> str | None:
@@ -112,6 +116,7 @@ def nginx(folder: Path, upstream: int) -> Iterator[Nginx]:
                 plain_url=f"http://127.0.0.1:{port}",
                 tls=ssl.create_default_context(cafile=str(folder / "fullchain.pem")),
                 folder=folder,
+                process=server,
             )
         finally:
             server.terminate()
