@@ -49,6 +49,22 @@ def test_the_container_is_built_of_files_that_there_are():
             assert (ROOT / source).exists(), source
 
 
+def test_whoever_builds_the_container_is_handed_what_it_copies_and_no_more():
+    first, *rules = [
+        line
+        for line in (DEPLOY / "Containerfile.dockerignore").read_text("utf-8").splitlines()
+        if not line.startswith("#")
+    ]
+    let_in = [rule.removeprefix("!") for rule in rules if rule.startswith("!")]
+    copied = [line.split()[:-1] for line in instructions("COPY") if "--from" not in line]
+    assert first == "*"
+    for source in (source for sources in copied for source in sources):
+        assert any(Path(source).match(rule) or source.startswith(f"{rule}/") for rule in let_in), (
+            source
+        )
+    assert not {"var", "tests", ".", "*", "deploy"} & set(let_in)
+
+
 def test_the_container_holds_what_the_locks_hold_and_nothing_that_builds():
     (installed,) = [line for line in instructions("RUN", 0) if "requirements.lock" in line]
     assert installed.count("install ") == installed.count("--require-hashes") == 2
