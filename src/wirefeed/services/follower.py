@@ -5,10 +5,10 @@ to look, and only for as long as the lease lasts; then it looks again before it 
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from time import monotonic
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,10 +45,16 @@ class Follower:
     """What this process knows of the wire."""
 
     def __init__(
-        self, database: Database, others: Others, counts: Counter[tuple[str, ...]]
+        self,
+        database: Database,
+        others: Others,
+        counts: Counter[tuple[str, ...]],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._counts = counts
+        self._monotonic = monotonic
         self._others = others
         self._heeding: list[Heed] = []
         self._head: Head | None = None
@@ -67,7 +73,7 @@ class Follower:
     @property
     def age(self) -> float:
         """The seconds since the last look began that succeeded."""
-        return monotonic() - self._began
+        return self._monotonic() - self._began
 
     @property
     def position(self) -> int | None:
@@ -123,7 +129,7 @@ class Follower:
         left = LEASE
         with suppress(Unavailable):
             await self.look()
-            left -= monotonic() - self._took_away
+            left -= self._monotonic() - self._took_away
         if left > 0 and self._others.others():
             await asyncio.sleep(left)
 
@@ -152,14 +158,14 @@ class Follower:
             return await self._look()
 
     async def _look(self) -> Head:
-        began, commits = monotonic(), self._database.commits
+        began, commits = self._monotonic(), self._database.commits
         self._counts["looks",] += 1
         async with self._database.reading() as connection:
             head = await wire.head(connection)
             changes = await self._since(connection, head)
         if self._head is not None and (changes is None or any(map(takes_away, changes))):
             # Later than it was committed, so nobody is waited for too shortly.
-            self._took_away = monotonic()
+            self._took_away = self._monotonic()
         if changes is None or changes:
             for heed in self._heeding:
                 heed(changes)
