@@ -8,7 +8,7 @@ from http import HTTPStatus
 from tests.bench import machine
 from tests.bench.datasets import LENGTH, Dataset, dataset
 from tests.bench.hot import held
-from tests.bench.load import Ask, Line, ask, paced
+from tests.bench.load import Ask, Line, ask, paced, rate
 from tests.bench.rows import Row, Sizes, p99
 from tests.bench.subscribers import PLANS
 from tests.bench.wire_copy import TOPICS, stories
@@ -25,15 +25,18 @@ def figures(sizes: Sizes) -> list[Row]:
         machine.wirefeed(agency.folder) as server,
     ):
         asks, documents = _asks(agency, server)
-        steady = p99(paced(server.port, asks, _PER_SECOND, _SECONDS))
+        # On a machine that is too busy for it they would wait for each other, not for wirefeed.
+        most = rate(server.port, asks, HTTPStatus.OK, sizes.seconds)
+        per_second = min(_PER_SECOND, round(most / 2))
+        steady = p99(paced(server.port, asks, per_second, _SECONDS))
         rendered = _rendered(server)
         publishing = threading.Timer(0.1, _publish, (agency, server))
         publishing.start()
-        after = p99(paced(server.port, asks, _PER_SECOND, _SECONDS))
+        after = p99(paced(server.port, asks, per_second, _SECONDS))
         publishing.join()
         rows = [
             Row(
-                what=f"p99 at {_PER_SECOND:,}/s on one topic, {_SECONDS} s after a publish",
+                what=f"p99 at {per_second:,}/s on one topic, {_SECONDS} s after a publish",
                 figure=after,
                 unit="ms",
                 reference=steady,
