@@ -2,6 +2,7 @@
 
 import statistics
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.support.redis_server import redis_server
 
 _PUBLIC = Ask(path="/en/latest.rss", headers=(("Accept-Encoding", "gzip"),))
 _ITEMS = 50
+_Work = Callable[[], float]
 
 
 def figures(sizes: Sizes) -> list[Row]:
@@ -41,28 +43,7 @@ def held(asked: Ask, tag: str) -> Ask:
 def _beside_others(
     server: machine.Server, asked: Ask, answer: Answer, what: str, sizes: Sizes
 ) -> list[Row]:
-    path, tag = "/f/key/en/latest.rss", answer.headers["etag"]
-    plain = Ask(path=path)
-    works = {
-        "200": partial(rate, server.port, [asked], 200, sizes.seconds),
-        "304": partial(rate, server.port, [held(asked, tag)], 304, sizes.seconds),
-    }
-    with ExitStack() as stack:
-        bare = stack.enter_context(references.bare(answer))
-        works["bare 200"] = partial(rate, bare.port, [plain], 200, sizes.seconds)
-        works["bare 304"] = partial(rate, bare.port, [held(plain, tag)], 304, sizes.seconds)
-        if references.nginx_program():
-            nginx = stack.enter_context(references.nginx(answer, path))
-            its_tag = ask(nginx.port, plain).headers["etag"]
-            works["nginx 200"] = partial(rate, nginx.port, [plain], 200, sizes.seconds)
-            works["nginx 304"] = partial(
-                rate, nginx.port, [held(plain, its_tag)], 304, sizes.seconds
-            )
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        redis = stack.enter_context(redis_server(Path(folder)))
-        machine.keep_with_servers(redis.client.info()["process_id"])
-        gets = partial(references.redis_gets, redis.port, answer.body, sizes.seconds)
-        found = in_turn(sizes.rounds, {**works, "redis": gets})
+    found = _measured(server, asked, answer, sizes)
     found["feedgen"] = 1000 / statistics.median(
         references.uncached(list(stories(_ITEMS, seed=2, length=LENGTH)))
         for _ in range(sizes.rounds)
@@ -79,6 +60,34 @@ def _beside_others(
         for status, against, told, goal in _COMPARED
         if against in found
     ]
+
+
+def _measured(server: machine.Server, asked: Ask, answer: Answer, sizes: Sizes) -> dict[str, float]:
+    """Ask wirefeed, and what gives the same bytes by other means, in turn."""
+    path = "/f/key/en/latest.rss"
+    with ExitStack() as stack:
+        bare = stack.enter_context(references.bare(answer))
+        works = {
+            **_both("", server, asked, sizes),
+            **_both("bare ", bare, Ask(path=path), sizes),
+        }
+        if references.nginx_program():
+            nginx = stack.enter_context(references.nginx(answer, path))
+            works |= _both("nginx ", nginx, Ask(path=path), sizes)
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        redis = stack.enter_context(redis_server(Path(folder)))
+        machine.keep_with_servers(redis.client.info()["process_id"])
+        gets = partial(references.redis_gets, redis.port, answer.body, sizes.seconds)
+        return in_turn(sizes.rounds, {**works, "redis": gets})
+
+
+def _both(name: str, server: machine.Server, asked: Ask, sizes: Sizes) -> dict[str, _Work]:
+    """Ask in full, and as one who holds it."""
+    holding = held(asked, ask(server.port, asked).headers["etag"])
+    return {
+        f"{name}200": partial(rate, server.port, [asked], 200, sizes.seconds),
+        f"{name}304": partial(rate, server.port, [holding], 304, sizes.seconds),
+    }
 
 
 _COMPARED = (
