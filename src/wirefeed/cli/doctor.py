@@ -84,4 +84,5 @@ def _places(settings: Settings) -> list[Finding]:
         surroundings.port("server.port", server.host, server.port),
         surroundings.port("server.ops_port", server.ops_host, ops_port),
         surroundings.open_files(),
+        run_loop(surroundings.redis(settings.redis.url)),
     ]

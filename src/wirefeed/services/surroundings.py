@@ -1,4 +1,4 @@
-"""What an installation stands on: programs, disk, files, ports, the clock. It only looks."""
+"""What an installation stands on: programs, disk, files, ports, clock, Redis. It only looks."""
 
 import http.client
 import os
