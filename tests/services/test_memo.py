@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -129,7 +130,7 @@ def test_it_holds_no_more_than_its_bound_and_the_last_asked_for(steps):
         recent: list[str] = []
         for key, forgets in steps:
             if forgets:
-                memo.forget(lambda held, _, key=key: held == key)
+                memo.forget(partial(_is, key))
                 recent = [one for one in recent if one != key]
             else:
                 await memo.fetch(key, Shelf().load)
@@ -138,6 +139,10 @@ def test_it_holds_no_more_than_its_bound_and_the_last_asked_for(steps):
             assert all(memo._held.get(one) for one in recent)
 
     asyncio.run(live())
+
+
+def _is(key: str, held: str, _: str) -> bool:
+    return held == key
 
 
 class _Always:
