@@ -11,8 +11,9 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -215,21 +216,21 @@ async def run_on(run: Run, requests: int) -> None:
 
 def lie(redis: RedisServer, turn: int) -> None:
     """Give each value another's, a part of it, or a bit that is not its own."""
-    names = sorted(name for name in redis.client.keys("wf:*") if b":turn:" not in name)
-    values = redis.client.mget(names) if names else []
-    for name, value, other in zip(names, values, values[1:] + values[:1], strict=True):
-        if value and other:
-            flipped = bytes([value[-1] ^ 1])
-            lies = (other, value[:-1], value[:-1] + flipped, value[:16] + other[16:])
-            redis.client.set(name, lies[turn % len(lies)], ex=3600)
+    names = [name for name in redis.client.keys("wf:*") if b":turn:" not in name]
+    held = {name: redis.client.get(name) for name in names}
+    values = [value for value in held.values() if isinstance(value, bytes)]
+    for name, value, other in zip(held, values, reversed(values), strict=False):
+        flipped = bytes([value[-1] ^ 1])
+        lies = (other, value[:-1], value[:-1] + flipped, value[:16] + other[16:])
+        redis.client.set(name, lies[turn % len(lies)], ex=3600)
 
 
 async def hurt(run: Run, redis: RedisServer) -> Counter[str]:
     """Do to Redis all that can be done to it, round after round."""
     done: Counter[str] = Counter()
     for turn in itertools.count():
-        deeds = {
-            "lies": (lambda turn=turn: lie(redis, turn), AWAY),
+        deeds: Mapping[str, tuple[Callable[[], None], float]] = {
+            "lies": (partial(lie, redis, turn), AWAY),
             "flush": (redis.flush, AWAY),
             "freeze": (redis.freeze, AWAY),
             "thaw": (redis.thaw, AWAY),
