@@ -4,23 +4,26 @@ Nobody looks at what is found under a name: whoever asks by it is given it.
 """
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.strategies import (
-    MOMENTS,
+    DAY,
     NOW,
     TOPIC_SETS,
+    any_of,
     entitlements,
     fallen_due,
+    grants,
     held,
+    moments,
     stories,
 )
 from tests.support.agency import PUBLIC_URL
 from wirefeed.config import Server, Settings, Site
-from wirefeed.domain.access import PUBLIC, Access, Level, Reason, decide
+from wirefeed.domain.access import PUBLIC, Access, Grant, Level, Reason, decide
 from wirefeed.domain.credentials import digest
 from wirefeed.domain.feeds import Channel, Item, Notice, Window, Wording
 from wirefeed.domain.plans import Entitlement
@@ -59,7 +62,6 @@ CHANNEL = Channel(
 KINDS = ("document", "parts", *(coding.value for coding in Coding if coding is not Coding.IDENTITY))
 
 forms = st.sampled_from(Format)
-moments = st.sampled_from(MOMENTS)
 #: Words that run into one another wherever nothing keeps them apart.
 words = st.text(alphabet="ab", max_size=2)
 keys = st.binary(min_size=16, max_size=16)
@@ -100,30 +102,70 @@ def changed(story: Story, way: str, topics: frozenset[str], now: int) -> Story:
             return story
 
 
+#: Decisions, whether or not they would be taken: all that may be shown in some way.
+decisions = any_of(
+    level=(Level.SUMMARY, Level.FULL),
+    reason=(Reason.PUBLIC, Reason.GRANTED, Reason.DELAYED),
+    media=(False, True),
+    notes=(False, True),
+    early=(False, True),
+    topics=TOPIC_SETS,
+    published=(None, NOW - DAY),
+    until=(None, NOW),
+    since=(None, NOW),
+)
+
+
 @given(
     story=stories,
     way=st.sampled_from(("none", "none", "due", "filed", "threaded")),
     topics=st.sampled_from(TOPIC_SETS),
-    who=st.tuples(entitlements, entitlements),
-    when=st.tuples(moments, moments),
+    one=decisions,
+    other=decisions,
+    differ=st.sets(
+        st.sampled_from(
+            ("level", "reason", "media", "notes", "early", "topics", "published", "until", "since")
+        ),
+        max_size=2,
+    ),
+    now=moments,
     form=forms,
 )
 def test_parts_of_one_name_have_the_same_bytes_and_equal_decisions_share_it(
-    story, way, topics, who, when, form
+    story, way, topics, one, other, differ, now, form
 ):
-    told = (story, changed(story, way, topics, when[1]))
-    one, two = (
-        Item(story=s, access=decide(s, e, now)) for s, e, now in zip(told, who, when, strict=True)
-    )
-    assume(Level.HIDDEN not in (one.access.level, two.access.level))
+    """Decided alike but in a few respects, so that one of them alone makes the difference."""
+    killed = {"reason": Reason.KILLED, "level": Level.SUMMARY} if story.is_killed else {}
+    pair = [
+        Item(story=told, access=Access(**{**access, **killed}))
+        for told, access in (
+            (story, one),
+            (changed(story, way, topics, now), one | {name: other[name] for name in differ}),
+        )
+    ]
     made = documents()
-    names = [made.draft(form, CHANNEL, window(i), (), WORDING).parts for i in (one, two)]
-    bodies = [form.module.item(made.view(i), WORDING) for i in (one, two)]
+    names = [made.draft(form, CHANNEL, window(item), (), WORDING).parts for item in pair]
 
     if names[0] == names[1]:
+        bodies = [form.module.item(made.view(item), WORDING) for item in pair]
         assert bodies[0] == bodies[1]
-    if told[0] == told[1] and shown(one) == shown(two):
+    if pair[0].story == pair[1].story and shown(pair[0]) == shown(pair[1]):
         assert names[0] == names[1]
+
+
+nested = st.recursive(
+    st.text(alphabet="ab", max_size=2) | st.binary(max_size=2) | st.integers(0, 3),
+    lambda inner: st.lists(inner, max_size=2).map(tuple),
+    max_leaves=5,
+)
+
+
+@given(one=st.lists(nested, max_size=3), other=st.lists(nested, max_size=3))
+def test_what_is_named_is_kept_apart_whatever_it_contains(one, other):
+    made = documents()
+    assert (made._digest(*one) == made._digest(*other)) is (one == other)
+    # The same values as one part, and as several.
+    assert made._digest(*one, tuple(one)) != made._digest(*one, *one)
 
 
 notices = st.lists(
@@ -174,21 +216,26 @@ def renamed(held: Entitlement, names: str, days: int | None) -> Entitlement:
     return replace(held, grants=frozenset(grants), changed=held.changed + 1)
 
 
+@given(held=entitlements, names=st.sampled_from(("x-", "y-")), days=st.none() | st.integers(1, 9))
+def test_plans_that_decide_alike_are_one_sight(held, names, days):
+    assert renamed(held, names, days).sight is held.sight
+
+
 @given(
     story=stories,
     one=entitlements,
-    other=entitlements,
+    given_=grants,
+    differ=st.sets(st.sampled_from([f.name for f in fields(Grant)]), max_size=2),
     now=moments,
-    days=st.none() | st.integers(1, 9),
 )
-def test_readers_of_one_sight_see_the_same_and_plans_alike_are_one_sight(
-    story, one, other, now, days
-):
-    like = renamed(one, "the-other-", days)
-    assert like.sight is one.sight
-    for two in (like, other):
-        seen = [replace(decide(story, e, now), grant=None) for e in (one, two)]
-        assert one.sight != two.sight or seen[0] == seen[1]
+def test_readers_of_one_sight_see_the_same(story, one, given_, differ, now):
+    """The second has the grants of the first but for what differs in one of them."""
+    held = sorted(one.grants, key=repr)
+    changed_ = [replace(g, **{name: getattr(given_, name) for name in differ}) for g in held[:1]]
+    two = replace(one, grants=frozenset([*changed_, *held[1:]]))
+
+    seen = [replace(decide(story, who, now), grant=None) for who in (one, two)]
+    assert one.sight != two.sight or seen[0] == seen[1]
 
 
 @given(secrets=st.tuples(st.text(), st.text()), key=st.text(alphabet="ab1_"))
