@@ -4,30 +4,35 @@ Nobody looks at what is found under a name: whoever asks by it is given it.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.strategies import (
     DAY,
     NOW,
+    PICTURE,
     TOPIC_SETS,
     any_of,
     entitlements,
     fallen_due,
     grants,
-    held,
     moments,
     stories,
+    then,
 )
+from tests.domain.strategies import held as held_story
 from tests.support.agency import PUBLIC_URL
 from wirefeed.config import Server, Settings, Site
 from wirefeed.domain.access import PUBLIC, Access, Grant, Level, Reason, decide
 from wirefeed.domain.credentials import digest
 from wirefeed.domain.feeds import Channel, Item, Notice, Window, Wording
 from wirefeed.domain.plans import Entitlement
-from wirefeed.domain.stories import Story
+from wirefeed.domain.stories import PubStatus, Story
 from wirefeed.domain.views import published_to
 from wirefeed.formats.coding import Coding
 from wirefeed.services import documents as documents_
@@ -153,6 +158,44 @@ def test_parts_of_one_name_have_the_same_bytes_and_equal_decisions_share_it(
         assert names[0] == names[1]
 
 
+PICTURE_TEXT = '<p>It opened.</p><p><img src="/p.jpg">It is long.</p>'
+#: With all that may be shown or not, under embargo and after it; and its end.
+WHOLE = held_story(
+    "sport", "politics", body=PICTURE_TEXT, media=(PICTURE,), ednote="For editors.", summary="A."
+)
+EMBARGOED = held_story("sport", body=PICTURE_TEXT, embargoed_until=NOW + DAY)
+KILLED = then(WHOLE, now=NOW, status=PubStatus.CANCELED)
+FULL = Access(level=Level.FULL, reason=Reason.GRANTED)
+SUMMARY = replace(FULL, level=Level.SUMMARY)
+DEAD = replace(SUMMARY, reason=Reason.KILLED, topics=frozenset({"sport"}))
+
+
+@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((WHOLE, FULL), (WHOLE, SUMMARY)),
+        ((WHOLE, FULL), (WHOLE, replace(FULL, media=True))),
+        ((WHOLE, FULL), (WHOLE, replace(FULL, notes=True))),
+        ((WHOLE, FULL), (WHOLE, replace(FULL, published=NOW - DAY))),
+        ((WHOLE, FULL), (replace(WHOLE, updated=NOW + DAY), FULL)),
+        ((WHOLE, FULL), (replace(WHOLE, thread="another"), FULL)),
+        ((WHOLE, FULL), (replace(WHOLE, topics=frozenset({"sport"})), FULL)),
+        ((WHOLE, FULL), (held_story("sport", "politics", guid="t", body=PICTURE_TEXT), FULL)),
+        ((WHOLE, FULL), (then(WHOLE, now=NOW, headline="It opens"), FULL)),
+        ((EMBARGOED, FULL), (EMBARGOED, replace(FULL, early=True))),
+        ((KILLED, DEAD), (KILLED, replace(DEAD, topics=frozenset({"politics"})))),
+    ],
+)
+def test_whatever_shapes_the_bytes_of_a_part_is_in_its_name(one, other, form):
+    pair = [Item(story=story, access=access) for story, access in (one, other)]
+    made = documents()
+    names = {made.draft(form, CHANNEL, window(item), (), WORDING).parts for item in pair}
+    bodies = {form.module.item(made.view(item), WORDING) for item in pair}
+
+    assert (len(names), len(bodies)) == (2, 2)
+
+
 nested = st.recursive(
     st.text(alphabet="ab", max_size=2) | st.binary(max_size=2) | st.integers(0, 3),
     lambda inner: st.lists(inner, max_size=2).map(tuple),
@@ -186,7 +229,7 @@ channels = st.builds(
 )
 #: Two stories at two levels, in every order.
 POOL = [
-    Item(story=held("sport", guid=guid), access=Access(level=level, reason=Reason.GRANTED))
+    Item(story=held_story("sport", guid=guid), access=Access(level=level, reason=Reason.GRANTED))
     for guid in ("a", "b")
     for level in (Level.SUMMARY, Level.FULL)
 ]
@@ -236,6 +279,35 @@ def test_readers_of_one_sight_see_the_same(story, one, given_, differ, now):
 
     seen = [replace(decide(story, who, now), grant=None) for who in (one, two)]
     assert one.sight != two.sight or seen[0] == seen[1]
+
+
+GRANT = Grant(plan="gold", topics=frozenset({"sport"}), level=Level.FULL)
+#: For each field of a grant, what makes a difference to somebody who asks for a story.
+DIFFER: Mapping[str, tuple[tuple[Story, Grant], Any]] = {
+    "plan": ((WHOLE, replace(GRANT, level=Level.SUMMARY)), PUBLIC),
+    "topics": ((WHOLE, GRANT), frozenset({"economy"})),
+    "languages": ((WHOLE, GRANT), frozenset({"tr"})),
+    "excepted": ((WHOLE, GRANT), frozenset({"politics"})),
+    "level": ((WHOLE, GRANT), Level.SUMMARY),
+    "delay": ((WHOLE, GRANT), 2 * DAY),
+    "media": ((WHOLE, GRANT), True),
+    "early": ((EMBARGOED, GRANT), True),
+    "notes": ((WHOLE, GRANT), True),
+}
+
+
+@pytest.mark.parametrize("name", DIFFER)
+def test_whatever_makes_a_difference_to_a_reader_is_another_sight(name):
+    (story, one), value = DIFFER[name]
+    pair = [Entitlement(grants=frozenset({g})) for g in (one, replace(one, **{name: value}))]
+    first, second = (replace(decide(story, who, NOW), grant=None) for who in pair)
+
+    assert first != second
+    assert pair[0].sight != pair[1].sight
+
+
+def test_all_of_a_grant_was_looked_at():
+    assert {field.name for field in fields(Grant)} - DIFFER.keys() == {"archive_days"}
 
 
 @given(secrets=st.tuples(st.text(), st.text()), key=st.text(alphabet="ab1_"))
