@@ -60,6 +60,7 @@ class Syndication:
         self._house = house
         self._documents = documents
         self._shape = shape
+        self._follower = follower
         self._grace = grace
         self._clock = clock
         self._memo: Memo[_Asked, Document] = Memo(follower, _DOCUMENTS, clock)
@@ -125,6 +126,10 @@ class Syndication:
             self._house.notices(reader, feed.language),
             self._house.wording(feed.language, self._taxonomy),
         )
+
+    async def catch_up(self, reader: Reader) -> None:
+        """Look whether there is anything newer, if the database is not out of reach."""
+        await self._follower.newest(self._patience(reader))
 
     def held_body(self, document: Document, coding: Coding) -> bytes | None:
         """Give the bytes of a document without waiting, if this process has them."""
