@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from tests.support.agency import HOUR, Agency
+from tests.support.agency import DAY, HOUR, Agency
 from tests.support.answers import FORMATS, ask, basic
 from wirefeed.web.answers import Answers
 from wirefeed.web.prepared import PreparedResponse, written
@@ -40,6 +40,10 @@ def recall(
     sent = {"Host": "127.0.0.1", **headers}
     request = make_mocked_request(method, path, headers=sent, transport=Peer(waiting))
     return remembered(Answers(agency.services), request)
+
+
+def settled(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers.items() if name not in OF_THE_CONNECTION]
 
 
 @pytest.fixture
@@ -76,10 +80,8 @@ async def test_it_answers_as_the_application_does(agency: Agency, doors, form, c
                     continue
                 assert known is not None
                 assert known.status == told.status
-                kept = {n: v for n, v in told.headers.items() if n not in OF_THE_CONNECTION}
-                assert {
-                    n: v for n, v in known.headers.items() if n not in OF_THE_CONNECTION
-                } == kept
+                # In the same order, and each once.
+                assert settled(known.headers) == settled(told.headers)
         again = recall(agency, path, headers)
         assert again is not None
         # What a client decodes is the same, whatever the coding.
@@ -166,6 +168,17 @@ async def test_it_keeps_to_http_on_its_connection(agency: Agency, doors):
     # RFC 9110 §15.4.5: what would have been sent in a 200, but nothing of a body.
     assert "Content-Length" not in unchanged
     assert unchanged["Etag"] == headers["Etag"]
+
+
+async def test_nobody_can_tell_by_the_order_of_headers_what_an_answer_came_from(
+    agency: Agency, doors
+):
+    agency.clock.advance(20 * DAY)
+    for base, credential in doors:
+        sent = f"GET {base}/en/latest.rss HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        sent += "".join(f"{name}: {value}\r\n" for name, value in credential.items())
+        orders = [list((await talk(agency, f"{sent}\r\n"))[1]) for _ in range(2)]
+        assert orders[0] == orders[1]
 
 
 async def test_requests_sent_ahead_are_answered_in_their_order(agency: Agency, doors):

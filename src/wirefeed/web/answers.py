@@ -127,11 +127,10 @@ class Answers:
 
     def own(self, answer: "Answer") -> Mapping[str, str]:
         """Give the headers of an answer that are its reader's own."""
-        reader, is_private = answer.reader, answer.door is Door.PRIVATE
-        if reader.sunset is None and not is_private:
+        if answer.door is Door.PUBLIC:
             return _NOTHING
         links = _links(self._house.url(answer.path), answer.named.form)
-        return with_sunset(self._house, reader, answer.feed.language, links)
+        return with_sunset(self._house, answer.reader, answer.feed.language, links)
 
 
 ANSWERS = web.AppKey("answers", Answers)
@@ -221,9 +220,8 @@ def _headers(answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
     headers[hdrs.VARY] = _VARY[answer.door]
     headers.update(answer.validators.headers())
     headers[hdrs.CONTENT_SECURITY_POLICY] = _POLICY
-    if answer.self_url:
-        headers[hdrs.LINK] = ", ".join(_links(answer.self_url, document.form))
     if is_public:
+        headers[hdrs.LINK] = ", ".join(_links(answer.self_url, document.form))
         # Of what is not for everybody, it is nobody's business whether others asked for it.
         headers["Cache-Status"] = CACHE_STATUS[Origin.MEMORY]
     else:

@@ -14,15 +14,18 @@ _CLOSE = b"Connection: close\r\n"
 class Head:
     """A status line and headers, as they are sent and as they are looked at."""
 
-    __slots__ = ("headers", "raw", "status")
+    __slots__ = ("end", "headers", "raw", "status")
 
     def __init__(self, status: HTTPStatus, headers: Mapping[str, str], length: int) -> None:
         self.status = status
         self.headers = headers
         self.raw = f"HTTP/1.1 {status} {status.phrase}\r\n".encode("ascii") + written(headers)
-        if status is not HTTPStatus.NOT_MODIFIED:
-            # RFC 9110 §8.6: of a body that is not there, its length would have to be the right one.
-            self.raw += f"Content-Length: {length}\r\n".encode("ascii")
+        #: RFC 9110 §8.6: of a body that is not there, its length would have to be the right one.
+        self.end = (
+            b""
+            if status is HTTPStatus.NOT_MODIFIED
+            else f"Content-Length: {length}\r\n".encode("ascii")
+        )
 
 
 class PreparedResponse:
@@ -64,10 +67,13 @@ class PreparedResponse:
         transport = request.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError
-        # RFC 9110 §6.6.1: who has a clock says when.
-        parts = [self._head.raw, b"Date: %b\r\n" % rfc822_formatted_time().encode("ascii")]
+        # In the order of aiohttp: who is answered cannot tell what the answer came from.
+        parts = [self._head.raw]
         if self._own:
             parts.append(written(self._own))
+        # RFC 9110 §6.6.1: who has a clock says when.
+        date = rfc822_formatted_time().encode("ascii")
+        parts += (self._head.end, b"Date: %b\r\n" % date)
         if not self.keep_alive:
             parts.append(_CLOSE)
         parts.append(b"\r\n")
