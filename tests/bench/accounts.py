@@ -41,7 +41,7 @@ async def _figures(sizes: Sizes) -> list[Row]:
             _house(Path(folder) / "many", sizes.subscribers) as many,
             _house(Path(folder) / "few", sizes.few) as few,
         ):
-            rounds = 5 * sizes.rounds
+            rounds = 3 * sizes.rounds
             return [await _compare(what, many, few, work, rounds) for what, work in _MEASURED]
 
 

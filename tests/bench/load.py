@@ -14,6 +14,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import Self
 
+import uvloop
+
 _CONNECTIONS = 16
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -152,6 +154,47 @@ def _by_wrk(port: int, asks: Sequence[Ask], seconds: float) -> Load:
     if found is None:
         raise RuntimeError(said)
     return Load(answers=int(found[1]), seconds=float(found[2]))
+
+
+def paced(port: int, asks: Sequence[Ask], per_second: int, seconds: float) -> list[float]:
+    """Ask for these in turn, so many a second; give how long each waited, in milliseconds.
+
+    One that is due while every connection is still busy has been waiting since it was due.
+    """
+    return uvloop.run(_paced(port, asks, per_second, seconds))
+
+
+async def _paced(port: int, asks: Sequence[Ask], per_second: int, seconds: float) -> list[float]:
+    began = time.perf_counter()
+    tickets = iter(range(round(per_second * seconds)))
+    raws = [asked.raw() for asked in asks]
+    waited: list[float] = []
+
+    async def work() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+        try:
+            for ticket in tickets:
+                since = began + ticket / per_second
+                if (early := since - time.perf_counter()) > 0:
+                    await asyncio.sleep(early)
+                    since = time.perf_counter()
+                writer.write(raws[ticket % len(raws)])
+                await _read(reader)
+                waited.append((time.perf_counter() - since) * 1000)
+        finally:
+            writer.close()
+
+    await asyncio.gather(*(work() for _ in range(_CONNECTIONS)))
+    return waited
+
+
+async def _read(reader: asyncio.StreamReader) -> None:
+    """Read an answer to its end; it must be none of an error."""
+    head = await reader.readuntil(_HEAD_END)
+    if not head.startswith((b"HTTP/1.1 2", b"HTTP/1.1 3")):
+        raise RuntimeError(head.decode("latin-1"))
+    length = _LENGTH.search(head)
+    await reader.readexactly(int(length[1]) if length else 0)
 
 
 @dataclass(slots=True)

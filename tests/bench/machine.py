@@ -30,6 +30,11 @@ class Server:
     port: int
     pid: int
 
+    @property
+    def ops(self) -> int:
+        """The port on which operators ask wirefeed."""
+        return self.port + 1
+
     def cpu(self) -> float:
         """Give the seconds of processor time it has taken."""
         fields = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()

@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from tests.bench import (
     accounts,
     coherence,
+    herd,
     hot,
     intake,
     keys,
@@ -28,6 +29,7 @@ _SUBJECTS: Mapping[str, Callable[[Sizes], list[Row]]] = {
     "hot": hot.figures,
     "keys": keys.figures,
     "publishing": publishing.figures,
+    "herd": herd.figures,
     "coherence": coherence.figures,
     "scale": scale.figures,
     "intake": intake.figures,
@@ -36,8 +38,8 @@ _SUBJECTS: Mapping[str, Callable[[Sizes], list[Row]]] = {
 }
 #: In some minutes.
 _USUAL = Sizes(
-    rounds=3,
-    seconds=2,
+    rounds=5,
+    seconds=1,
     stories=10_000,
     subscribers=50_000,
     stored=10_000,

@@ -150,3 +150,15 @@ def test_a_load_notices_an_error_among_many_answers(by):
 def test_a_load_begins_with_the_status_it_is_to_be_answered_with():
     with answering(OK) as port, pytest.raises(RuntimeError, match="200"):
         load.rate(port, [ASK], 304, 0.2)
+
+
+def test_a_paced_load_asks_as_often_as_it_is_told():
+    with answering(OK, HELD) as port:
+        waited = load.paced(port, [ASK, Ask(path="/y")], 200, 0.5)
+    assert len(waited) == 100
+    assert all(each > 0 for each in waited)
+
+
+def test_a_paced_load_notices_an_error():
+    with answering(OK, BUSY) as port, pytest.raises(RuntimeError, match="503"):
+        load.paced(port, [ASK], 200, 0.5)

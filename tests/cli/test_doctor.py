@@ -1,5 +1,6 @@
 """`wirefeed doctor`: whether this installation will run, and if not, what would help."""
 
+import re
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 
 from tests.cli.conftest import Command
 from tests.support.process import free_ports
+from tests.support.redis_server import redis_server
 from wirefeed.domain.findings import State
 from wirefeed.services import surroundings
 
@@ -101,6 +103,22 @@ def test_no_secret_is_told(wirefeed: Command, monkeypatch: pytest.MonkeyPatch):
     assert ran.exit == 0
     assert secret not in ran.out + ran.err
     assert KEY.read_bytes().hex() not in ran.out + ran.err
+
+
+def test_redis_is_asked_and_one_that_does_not_answer_is_done_without(
+    wirefeed: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    with redis_server(tmp_path) as server:
+        monkeypatch.setenv("WIREFEED_REDIS__URL", server.url)
+        there = wirefeed("doctor", "--json")
+        server.kill()
+        away = wirefeed("doctor", "--json")
+
+    (told,) = [found["said"] for found in there.json if found["name"] == "redis"]
+    assert re.fullmatch(r"\d+\.\d ms to answer", told)
+    # How soon it answers hangs on the machine; that it does, does not.
+    assert {name for name, _ in wrong(there)} <= {"redis"}
+    assert (away.exit, wrong(away)) == (0, [("redis", "warn")])
 
 
 async def test_redis_that_does_not_answer_is_said_without_its_password():

@@ -16,7 +16,6 @@ from tests.process.test_serve import fill, get, refused_while_draining, story
 from tests.support.house import READY, House, command
 from tests.support.load import load
 from tests.support.process import PATIENCE, Wirefeed, wirefeed
-from wirefeed.cli.supervisor import pause
 
 FEED = "/en/topics/sport.json"
 
@@ -191,14 +190,3 @@ def test_a_worker_that_hangs_does_not_hold_the_end_up(house: House):
             server.wait_for("did not end in its time")
             assert server.ended() == 0
             assert has_ended(hanging, 0)
-
-
-# --- pauses --------------------------------------------------------------------------------------
-
-
-def test_a_worker_that_dies_at_once_is_started_again_after_a_growing_pause():
-    pauses = [pause(failures) for failures in range(12)]
-
-    assert pauses[:4] == [0, 0.1, 0.2, 0.4]
-    assert pauses == sorted(pauses)
-    assert pauses[-1] == pause(1_000_000) == 10

@@ -3,6 +3,7 @@
 Time is the agency's clock: it is set to each poll in turn, so a day takes seconds.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from tests.readers.programs import programs
 from tests.readers.services import services
 from tests.support.agency import HOUR, MINUTE, PUBLIC_URL, Agency, running, settings_in
 from wirefeed.domain.access import Level
+from wirefeed.services.follower import LEASE
 
 #: What each plan of the agency's shows of a topic; what is not named is not shown.
 RIGHTS: Mapping[str, Mapping[str, Level]] = {
@@ -254,6 +256,8 @@ async def out_of_reach(agency: Agency) -> AsyncIterator[None]:
     held = database._reader
     nowhere = create_async_engine(f"sqlite+aiosqlite:///{agency.file.parent / 'gone' / 'x.db'}")
     database._reader = nowhere
+    # What was seen a moment ago is answered by until its lease is over, in real seconds.
+    await asyncio.sleep(LEASE)
     try:
         yield
     finally:

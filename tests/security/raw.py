@@ -9,6 +9,8 @@ from typing import Any
 from tests.security.oracle import GIVEN_AWAY
 
 _PATIENCE = 10
+#: When an answer was given, and whether it had to be made for that (RFC 9211).
+_OF_ITS_MOMENT = frozenset({"date", "cache-status"})
 _AT_ONCE = 32
 _CLOSE = b"\r\nConnection: close"
 
@@ -35,9 +37,9 @@ class Answer:
 
     @property
     def settled(self) -> tuple[bytes, tuple[tuple[str, str], ...], bytes]:
-        """Everything but the time."""
+        """Everything but what is of its moment."""
         status = self.head.split(b"\r\n", 1)[0]
-        return status, tuple(h for h in self.headers if h[0] != "date"), self.body
+        return status, tuple(h for h in self.headers if h[0] not in _OF_ITS_MOMENT), self.body
 
     def problem(self) -> dict[str, Any]:
         return dict(json.loads(self.body))

@@ -40,7 +40,7 @@ SECRET = re.compile(r"wf_(?:feed|hand)_[0-9A-Za-z]{36}|eyJ[\w-]+\.[\w-]+\.[\w-]{
 #: Calls that are no GET and change nothing; commands that change nothing, or no rights.
 CHANGES_NOTHING = {"/api/v1/admin/plans/{name}/preview"}
 READS = {"list", "show", "export", "history", "flags", "ending", "preview", "refused", "verify"}
-RUNS = {"demo", "serve", "explain", "usage", "db upgrade"}
+RUNS = {"demo", "serve", "explain", "usage", "doctor", "db upgrade", "db backup", "db check"}
 #: Keys that are flagged before anybody does anything.
 SHARED = ("shared", "shared, too")
 

@@ -1,10 +1,13 @@
 """What is counted: each process counts, any of them tells for all, and nothing counted is lost."""
 
+import asyncio
+import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from wirefeed.domain.errors import Unavailable
 from wirefeed.services.metrics import Metrics
 from wirefeed.storage.shared_counts import SharedCounts
 
@@ -17,6 +20,8 @@ def worker(folder: Path | None, number: str = "0", **counts: int) -> Metrics:
     counted: Counts = Counter({(name,): value for name, value in counts.items()})
     metrics = Metrics(counted, worker=number, folder=folder)
     metrics.watch("memory", lambda: float(number) + 1)
+    if folder is not None:
+        folder.mkdir(exist_ok=True)
     metrics.enter()
     return metrics
 
@@ -99,6 +104,24 @@ async def test_a_worker_at_rest_says_its_last_word(tmp_path):
     counts[RENDERS] += 4
     leaves.leave()
     assert (await told(stays))[0] == {RENDERS: 4}
+
+
+async def test_it_may_be_asked_by_many_at_once(tmp_path):
+    asked, other = worker(tmp_path, "0", renders=1), worker(tmp_path, "1", renders=2)
+    await other.all()
+    answers = await asyncio.gather(*(told(asked) for _ in range(40)))
+    assert {sums[RENDERS] for sums, _ in answers} == {3}
+
+
+async def test_without_the_folder_it_says_so_and_never_less(tmp_path):
+    failures: list[Exception] = []
+    asked = worker(tmp_path / "gone", "0", renders=1)
+    shutil.rmtree(tmp_path / "gone")
+    with pytest.raises(Unavailable):
+        await asked.all()
+    # It ends by itself where there is nothing to share, and ends no server with it.
+    await Metrics(Counter(), folder=tmp_path / "gone").run(failures.append)
+    assert [type(failure) for failure in failures] == [FileNotFoundError]
 
 
 def test_what_workers_write_is_for_their_owner_alone(tmp_path):

@@ -222,7 +222,10 @@ def settings_in(folder: Path, **sections: Any) -> Settings:
                 name="Test Agency", languages=("en", "tr", "ar"), contact="desk@news.example"
             ),
             "server": Server(public_url=PUBLIC_URL),
-            "database": DatabaseSettings(url=f"sqlite:///{folder / 'agency.db'}"),
+            # A clock that a test moves on does not use up the grace, which is real seconds.
+            "database": DatabaseSettings(
+                url=f"sqlite:///{folder / 'agency.db'}", authority_grace=0
+            ),
             "taxonomy": Taxonomy(
                 topics=str(folder / "topics.toml"), plans=str(folder / "plans.toml")
             ),

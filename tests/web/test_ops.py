@@ -19,7 +19,6 @@ async def test_the_process_says_that_it_is_alive_and_ready(agency: Agency):
 
 async def test_without_its_database_it_is_alive_and_not_ready(agency: Agency):
     assert (await ask(agency, "/readyz")).status == 200
-    await agency.services.database.close()
     agency.file.write_bytes(b"no database" * 1000)
     answer = await ask(agency, "/readyz")
     assert answer.status == 503

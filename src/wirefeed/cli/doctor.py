@@ -14,7 +14,7 @@ from wirefeed.config import Settings
 from wirefeed.domain.errors import WirefeedError
 from wirefeed.domain.findings import Finding, State
 from wirefeed.services import surroundings
-from wirefeed.storage.database import path_of
+from wirefeed.storage.sqlite import path_of
 
 _Look = Callable[[Settings], list[Finding]]
 
@@ -84,4 +84,5 @@ def _places(settings: Settings) -> list[Finding]:
         surroundings.port("server.port", server.host, server.port),
         surroundings.port("server.ops_port", server.ops_host, ops_port),
         surroundings.open_files(),
+        run_loop(surroundings.redis(settings.redis.url)),
     ]

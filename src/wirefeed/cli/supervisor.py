@@ -71,7 +71,8 @@ class Supervisor:
                 task.cancel()
             await asyncio.wait({tending, hearing})
         self._refuse()
-        await asyncio.gather(*(self._see_off(worker, number) for worker in list(self._living)))
+        leaving = [self._see_off(worker, number) for worker in self._living]
+        await asyncio.gather(*leaving, *self._living.values())
         if not tending.cancelled():
             tending.result()
         return has_started
@@ -99,7 +100,8 @@ class Supervisor:
             outdated = [worker for worker in self._serving if worker.is_outdated]
             if (missing := self._count - len(self._serving)) > 0:
                 await self._rest()
-                self._failures += missing - await self._add(missing)
+                failed = missing - await self._add(missing)
+                self._failures += failed
             elif outdated and not self._leaving:
                 await self._replace(outdated[0])
             else:
@@ -124,42 +126,45 @@ class Supervisor:
 
     async def _add(self, count: int) -> int:
         """Start some workers; give how many of them serve."""
-        begun = await asyncio.gather(*(self._begin() for _ in range(count)))
-        new = [worker for worker in begun if worker is not None]
-        self._serving += new
+        served = await asyncio.gather(*(self._begin() for _ in range(count)))
         if self._started and len(self._serving) == self._count:
             self._started()
             self._started = None
-        return len(new)
+        return sum(served)
 
-    async def _begin(self) -> Worker | None:
-        """Start a worker and wait until it serves; nothing if it does not."""
+    async def _begin(self) -> bool:
+        """Start a worker and wait until it serves; say whether it does."""
         self._numbers += 1
-        renewals = self._renewals
+        number, renewals = self._numbers, self._renewals
         try:
-            worker = await self._start(self._numbers)
+            worker = await self._start(number)
         except OSError as error:
-            _log.error("worker does not start", worker=self._numbers, how=error.strerror)
-            return None
+            _log.error("worker does not start", worker=number, how=error.strerror)
+            return False
         ended = self._living[worker] = asyncio.create_task(self._wait(worker))
         if not await worker.ready():
             await ended
             _log.error("worker does not start", worker=worker.number, how=worker.how())
-            return None
+            return False
         # It may have read the settings before they were to be read anew.
         worker.is_outdated = renewals != self._renewals
+        self._serving.append(worker)
         _log.info("worker serves", worker=worker.number, pid=worker.process.pid)
-        return worker
+        return True
 
     async def _wait(self, worker: Worker) -> None:
         await worker.process.wait()
-        worker.line.close()
+        worker.hang_up()
         del self._living[worker]
         self._changed.set()
 
     async def _replace(self, old: Worker) -> None:
         """Let a new worker take the place of an old one, which finishes what it does."""
+        renewals = self._renewals
         if not await self._add(1):
+            if renewals != self._renewals:
+                # Asked again meanwhile: what was wrong may have been put right.
+                return
             _log.error("the workers are not restarted: those that serve stay")
             self._is_restarting = False
             for worker in self._serving:

@@ -76,6 +76,13 @@ class Worker:
     async def ready(self) -> bool:
         """Wait until it serves; say whether it does. One that takes too long is ended."""
         try:
+            return await self._ready()
+        finally:
+            if not self.since:
+                self.line.close()
+
+    async def _ready(self) -> bool:
+        try:
             async with asyncio.timeout(_START):
                 said = await asyncio.get_running_loop().sock_recv(self.line, 100)
         except (TimeoutError, OSError):
@@ -86,6 +93,11 @@ class Worker:
             return False
         self.drain, self.since = float(said), time.monotonic()
         return True
+
+    def hang_up(self) -> None:
+        """Close the line, when it has ended; while it is listened to, the listener does."""
+        if self.since:
+            self.line.close()
 
     def tell(self, number: signal.Signals) -> None:
         """Send it a signal, if it still runs."""

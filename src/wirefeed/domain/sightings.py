@@ -137,7 +137,12 @@ def client_family(user_agent: str) -> str:
 
 def told_readers(user_agent: str) -> int:
     """Give the number of people a service says it reads for: `Feedbin … - 3 subscribers`."""
-    told = (int(number) for number in _TOLD.findall(user_agent[:_READ].lower()))
+    return _readers(user_agent[:_READ])
+
+
+@lru_cache(maxsize=1024)
+def _readers(user_agent: str) -> int:
+    told = (int(number) for number in _TOLD.findall(user_agent.lower()))
     return min(max(told, default=1) or 1, _MOST_READERS)
 
 

@@ -5,10 +5,10 @@ to look, and only for as long as the lease lasts; then it looks again before it 
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from time import monotonic
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,10 +45,16 @@ class Follower:
     """What this process knows of the wire."""
 
     def __init__(
-        self, database: Database, others: Others, counts: Counter[tuple[str, ...]]
+        self,
+        database: Database,
+        others: Others,
+        counts: Counter[tuple[str, ...]],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._counts = counts
+        self._monotonic = monotonic
         self._others = others
         self._heeding: list[Heed] = []
         self._head: Head | None = None
@@ -57,6 +63,9 @@ class Follower:
         self._commits = -1
         #: When something was last found to have been taken away.
         self._took_away = float("-inf")
+        #: How many looks have failed, and whether the last one did.
+        self._failures = 0
+        self._is_cut_off = False
         self._turn = asyncio.Lock()
         self._next: asyncio.Task[Head] | None = None
 
@@ -67,7 +76,7 @@ class Follower:
     @property
     def age(self) -> float:
         """The seconds since the last look began that succeeded."""
-        return monotonic() - self._began
+        return self._monotonic() - self._began
 
     @property
     def position(self) -> int | None:
@@ -92,8 +101,16 @@ class Follower:
         """
         if (head := self.head) is not None:
             return head
+        return await self.newest(grace)
+
+    async def newest(self, grace: float = 0) -> Head:
+        """Look, and give what is seen; while the database is out of reach, as `current` does."""
+        look = self._ask()
+        if self._is_cut_off and self._head is not None and self.age < grace:
+            # A database that is locked takes seconds to say so, and has just said so.
+            return self._head
         try:
-            return await self.look()
+            return await asyncio.shield(look)
         except Unavailable:
             if self._head is None or self.age >= grace:
                 raise
@@ -104,10 +121,13 @@ class Follower:
 
         Those who ask while one is under way share the next.
         """
+        return await asyncio.shield(self._ask())
+
+    def _ask(self) -> asyncio.Task[Head]:
         if self._next is None:
-            self._next = asyncio.create_task(self._take_turn())
+            self._next = asyncio.create_task(self._take_turn(self._failures))
             self._next.add_done_callback(_retrieve)
-        return await asyncio.shield(self._next)
+        return self._next
 
     async def close(self) -> None:
         """Let the last look end."""
@@ -123,7 +143,7 @@ class Follower:
         left = LEASE
         with suppress(Unavailable):
             await self.look()
-            left -= monotonic() - self._took_away
+            left -= self._monotonic() - self._took_away
         if left > 0 and self._others.others():
             await asyncio.sleep(left)
 
@@ -146,20 +166,30 @@ class Follower:
             seen = found
             await asyncio.sleep(_HINT)
 
-    async def _take_turn(self) -> Head:
+    async def _take_turn(self, failures: int) -> Head:
         async with self._turn:
             self._next = None
-            return await self._look()
+            if self._failures != failures:
+                # One failed since this was asked for; nobody is to wait for two.
+                raise Unavailable("the database was out of reach a moment ago")
+            try:
+                head = await self._look()
+            except Unavailable:
+                self._failures += 1
+                self._is_cut_off = True
+                raise
+            self._is_cut_off = False
+            return head
 
     async def _look(self) -> Head:
-        began, commits = monotonic(), self._database.commits
+        began, commits = self._monotonic(), self._database.commits
         self._counts["looks",] += 1
         async with self._database.reading() as connection:
             head = await wire.head(connection)
             changes = await self._since(connection, head)
         if self._head is not None and (changes is None or any(map(takes_away, changes))):
             # Later than it was committed, so nobody is waited for too shortly.
-            self._took_away = monotonic()
+            self._took_away = self._monotonic()
         if changes is None or changes:
             for heed in self._heeding:
                 heed(changes)

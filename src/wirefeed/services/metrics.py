@@ -4,10 +4,12 @@ It holds numbers under names of ours: no credential, subscriber or address may b
 """
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from wirefeed.domain.errors import Unavailable
 from wirefeed.storage.shared_counts import SharedCounts, Snapshot
 
 #: Seconds between two times that the other workers are told.
@@ -24,6 +26,10 @@ class Metrics:
         self._worker = worker
         self._folder = folder
         self._place: SharedCounts | None = None
+        #: A snapshot is written before a newer one is taken,
+        self._turn = asyncio.Lock()
+        #: also when whoever waited for that was cancelled.
+        self._writing = threading.Lock()
         self._gauges: dict[str, Callable[[], float | None]] = {}
 
     def watch(self, name: str, read: Callable[[], float | None]) -> None:
@@ -42,10 +48,15 @@ class Metrics:
     async def all(self) -> list[Snapshot]:
         """Say how every worker stands, this one first.
 
-        What is told of this one is kept first: else it could tell less after a crash of ours.
+        What is told of this one is kept first: else the others could tell less after its crash.
+        Raises `Unavailable` when what they have counted cannot be read.
         """
-        own = self.own()
-        return [own, *await asyncio.to_thread(self._exchange, own)]
+        async with self._turn:
+            own = self.own()
+            try:
+                return [own, *await asyncio.to_thread(self._exchange, own)]
+            except OSError as error:
+                raise Unavailable("what workers share cannot be read or written") from error
 
     def enter(self) -> None:
         """Count on from where the last process at this place ended, if workers share a folder."""
@@ -62,22 +73,28 @@ class Metrics:
 
     async def run(self, failed: Callable[[Exception], None]) -> None:
         """Tell the other workers every second, until cancelled; failures are told."""
-        self.enter()
         try:
+            self.enter()
             while True:
                 await self._tell(failed)
                 await asyncio.sleep(_PAUSE)
+        except OSError as error:
+            failed(error)
         finally:
-            self.leave()
+            try:
+                self.leave()
+            except OSError as error:
+                failed(error)
 
     async def _tell(self, failed: Callable[[Exception], None]) -> None:
         try:
             await self.all()
-        except OSError as error:
+        except Unavailable as error:
             failed(error)
 
     def _exchange(self, own: Snapshot) -> list[Snapshot]:
-        if self._place is None:
-            return []
-        self._place.write(own)
-        return list(self._place.others())
+        with self._writing:
+            if self._place is None:
+                return []
+            self._place.write(own)
+            return list(self._place.others())

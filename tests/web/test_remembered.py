@@ -1,0 +1,185 @@
+"""Answers from memory: the same as those of the application, byte for byte, or none."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from tests.support.agency import HOUR, Agency
+from tests.support.answers import FORMATS, ask, basic
+from wirefeed.web.answers import Answers
+from wirefeed.web.prepared import PreparedResponse, written
+from wirefeed.web.remembered import remembered
+
+STORY = "urn:news:story"
+#: What the connection says, not the answer.
+OF_THE_CONNECTION = {"Date", "Content-Length", "Connection", "Server"}
+
+
+class Peer:
+    """A connection from this machine."""
+
+    def __init__(self, waiting: int = 0) -> None:
+        self._waiting = waiting
+
+    def get_write_buffer_size(self) -> int:
+        return self._waiting
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        return ("127.0.0.1", 4711) if name == "peername" else default
+
+
+def recall(
+    agency: Agency, path: str, headers: Mapping[str, str], method: str = "GET", waiting: int = 0
+) -> PreparedResponse | None:
+    """Ask memory alone."""
+    sent = {"Host": "127.0.0.1", **headers}
+    request = make_mocked_request(method, path, headers=sent, transport=Peer(waiting))
+    return remembered(Answers(agency.services), request)
+
+
+@pytest.fixture
+async def doors(agency: Agency) -> list[tuple[str, Mapping[str, str]]]:
+    """Give the ways to one feed, by address and credential."""
+    await agency.publish(STORY)
+    await agency.publish("urn:news:killed")
+    await agency.publish("urn:news:killed", version="2", pubstatus="canceled")
+    await agency.subscriber("ann", "everything")
+    agency.clock.advance(HOUR)
+    return [
+        ("", {}),
+        ("/subscriber", await agency.token("ann")),
+        (await agency.feed_key("ann"), {}),
+    ]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("coding", ["", "gzip", "br", "zstd", "gzip;q=0", "br;q=0.1, gzip"])
+@pytest.mark.parametrize("tail", ["latest", "topics/sport"])
+async def test_it_answers_as_the_application_does(agency: Agency, doors, form, coding, tail):
+    for base, credential in doors:
+        path = f"{base}/en/{tail}.{form}"
+        headers = {**credential, "Accept-Encoding": coding}
+        first = await ask(agency, path, headers)
+        dated = {"If-Modified-Since": first.headers["Last-Modified"]}
+        for extra in ({}, {"If-None-Match": first.tag}, dated, {"If-None-Match": 'W/"other", *'}):
+            for method in ("GET", "HEAD"):
+                told = await ask(agency, path, {**headers, **extra}, method=method)
+                known = recall(agency, path, {**headers, **extra}, method)
+                if "other" in extra.get("If-None-Match", ""):
+                    # A tag it does not know may be one of a later document.
+                    assert known is None
+                    continue
+                assert known is not None
+                assert known.status == told.status
+                kept = {n: v for n, v in told.headers.items() if n not in OF_THE_CONNECTION}
+                assert {
+                    n: v for n, v in known.headers.items() if n not in OF_THE_CONNECTION
+                } == kept
+        again = recall(agency, path, headers)
+        assert again is not None
+        # What a client decodes is the same, whatever the coding.
+        assert again.headers.get("Content-Encoding") == first.headers.get("Content-Encoding")
+
+
+UNKNOWN: dict[str, dict[str, Any]] = {
+    "another method": {"method": "POST"},
+    "an earlier answer that is not taken yet": {"waiting": 1},
+    "a page is wanted": {"headers": {"Sec-Fetch-Dest": "document"}},
+    "a delta is wanted": {"headers": {"A-IM": "feed"}},
+    "an expectation": {"headers": {"Expect": "100-continue"}},
+    "a query": {"path": "/en/latest.rss?x=1"},
+    "a second spelling": {"path": "/en/%6Catest.rss"},
+    "no such topic": {"path": "/en/topics/astrology.rss"},
+    "no such language": {"path": "/de/latest.rss"},
+    "what nobody chose": {"path": "/en/mine.rss"},
+    "no credential": {"path": "/subscriber/en/latest.rss"},
+    "no token of ours": {
+        "path": "/subscriber/en/latest.rss",
+        "headers": {"Authorization": "Bearer a.b.c"},
+    },
+    "no key of ours": {"path": "/f/wf_feed_1/en/latest.rss"},
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+async def test_whatever_has_to_be_looked_at_is_left_to_the_application(agency: Agency, doors, name):
+    for base, credential in doors:
+        await ask(agency, f"{base}/en/latest.rss", credential)
+    assert recall(agency, "/en/latest.rss", {"Accept-Encoding": "gzip, deflate, br"}) is not None
+    asked = {"path": "/en/latest.rss", "headers": {}, **UNKNOWN[name]}
+    assert recall(agency, **asked) is None
+
+
+async def test_two_credentials_or_none_of_a_machine_are_left_to_the_application(
+    agency: Agency, doors
+):
+    _, token = doors[1]
+    path = "/subscriber/en/latest.rss"
+    await ask(agency, path, token)
+    assert recall(agency, path, {**token, "Accept-Encoding": "gzip, deflate, br"}) is not None
+    key = doors[2][0].removeprefix("/f/").strip("/")
+    assert recall(agency, path, basic(key)) is None
+
+
+async def test_nothing_is_answered_from_memory_once_anything_was_written(agency: Agency, doors):
+    path = f"{doors[2][0]}/en/latest.rss"
+    headers = {"Accept-Encoding": "gzip"}
+    await ask(agency, path, headers)
+    assert recall(agency, path, headers) is not None
+    await agency.services.accounts.suspend("ann")
+    assert recall(agency, path, headers) is None
+    lapsed = await ask(agency, path, headers)
+    assert lapsed.headers["Wirefeed-Levels"].endswith("suspended")
+
+
+async def talk(agency: Agency, sent: str) -> tuple[str, dict[str, str], bytes]:
+    """Send bytes on a connection of their own, and read until the server closes it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", agency.port)
+    writer.write(sent.encode("ascii"))
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    status, *lines = head.decode("latin-1").split("\r\n")
+    return status, dict(line.split(": ", 1) for line in lines), body
+
+
+async def test_it_keeps_to_http_on_its_connection(agency: Agency, doors):
+    await ask(agency, "/en/latest.rss", {"Accept-Encoding": "identity"})
+    end = "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    told, headers, body = await talk(agency, f"GET /en/latest.rss {end}")
+    assert told == "HTTP/1.1 200 OK"
+    assert headers["Cache-Status"] == "wirefeed; hit; detail=memory"
+    assert headers["Connection"] == "close"
+    assert int(headers["Content-Length"]) == len(body)
+    assert parsedate_to_datetime(headers["Date"]).tzinfo is not None
+    told, of_head, body = await talk(agency, f"HEAD /en/latest.rss {end}")
+    assert (told, body) == ("HTTP/1.1 200 OK", b"")
+    assert of_head["Content-Length"] == headers["Content-Length"]
+    held = end.replace("\r\n\r\n", f"\r\nIf-None-Match: {headers['Etag']}\r\n\r\n")
+    told, unchanged, body = await talk(agency, f"GET /en/latest.rss {held}")
+    assert (told, body) == ("HTTP/1.1 304 Not Modified", b"")
+    # RFC 9110 §15.4.5: what would have been sent in a 200, but nothing of a body.
+    assert "Content-Length" not in unchanged
+    assert unchanged["Etag"] == headers["Etag"]
+
+
+async def test_requests_sent_ahead_are_answered_in_their_order(agency: Agency, doors):
+    for form in FORMATS:
+        await ask(agency, f"/en/latest.{form}", {"Accept-Encoding": "identity"})
+    sent = "".join(f"GET /en/latest.{form} HTTP/1.1\r\nHost: x\r\n\r\n" for form in FORMATS)
+    last = "GET /en/latest.rss HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    _, _, rest = await talk(agency, sent + last)
+    kinds = re.findall(rb"\r\nContent-Type: ([a-z/+]+)", rest)
+    assert kinds == [b"application/atom+xml", b"application/feed+json", b"application/rss+xml"]
+
+
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb", "a\rb"])
+def test_a_header_that_would_be_two_is_not_written(value):
+    assert written({"X": "a"}) == b"X: a\r\n"
+    with pytest.raises(ValueError, match="end of a line"):
+        written({"X": value})
