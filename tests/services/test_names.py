@@ -163,6 +163,8 @@ PICTURE_TEXT = '<p>It opened.</p><p><img src="/p.jpg">It is long.</p>'
 WHOLE = held_story(
     "sport", "politics", body=PICTURE_TEXT, media=(PICTURE,), ednote="For editors.", summary="A."
 )
+OTHER = held_story("sport", "politics", guid="t", body=PICTURE_TEXT, summary="A.")
+NEXT = then(WHOLE, now=NOW, headline="It opens")
 EMBARGOED = held_story("sport", body=PICTURE_TEXT, embargoed_until=NOW + DAY)
 KILLED = then(WHOLE, now=NOW, status=PubStatus.CANCELED)
 FULL = Access(level=Level.FULL, reason=Reason.GRANTED)
@@ -181,8 +183,8 @@ DEAD = replace(SUMMARY, reason=Reason.KILLED, topics=frozenset({"sport"}))
         ((WHOLE, FULL), (replace(WHOLE, updated=NOW + DAY), FULL)),
         ((WHOLE, FULL), (replace(WHOLE, thread="another"), FULL)),
         ((WHOLE, FULL), (replace(WHOLE, topics=frozenset({"sport"})), FULL)),
-        ((WHOLE, FULL), (held_story("sport", "politics", guid="t", body=PICTURE_TEXT), FULL)),
-        ((WHOLE, FULL), (then(WHOLE, now=NOW, headline="It opens"), FULL)),
+        ((WHOLE, FULL), (replace(OTHER, thread=WHOLE.thread), FULL)),
+        ((WHOLE, FULL), (replace(NEXT, updated=WHOLE.updated), FULL)),
         ((EMBARGOED, FULL), (EMBARGOED, replace(FULL, early=True))),
         ((KILLED, DEAD), (KILLED, replace(DEAD, topics=frozenset({"politics"})))),
     ],
