@@ -32,9 +32,9 @@ READS, READS_AT_FULL_SIZE = 20_000, 1_000_000
 #: Of one way of asking and one feed, so many clients.
 TWINS = 2
 #: Changes, by two newsrooms together; and stops of a process.
-DEEDS, DEEDS_AT_FULL_SIZE, STOPS = 100, 2_400, 4
-#: Seconds that a process is stopped: longer than its lease.
-STOPPED = 0.6
+DEEDS, DEEDS_AT_FULL_SIZE, STOPS = 100, 2_400, 8
+#: Seconds that a process is stopped: for less than its lease, and for more.
+STOPPED = (0.25, 0.6)
 #: A story in whatever is shown of it: its number, its version, and whether it lives.
 _SHOWN = re.compile(rb"zq-(\d+)-(\d+)-(live|dead)")
 #: Seconds between two reads of a client, when enough is read.
@@ -205,7 +205,8 @@ class Newsroom:
 
     def __init__(self, run: Run, place: int, token: str, deeds: int) -> None:
         self._run = run
-        self._line = Line(run.ports[place])
+        self._port = run.ports[place]
+        self._line = Line(self._port)
         self._token = token
         self._left = deeds
         # So that what they write is each their own.
@@ -227,29 +228,30 @@ class Newsroom:
     async def _act(self, turn: int, group: asyncio.TaskGroup) -> None:
         if turn < _FIRST or turn % 2:
             number = next(self._numbers)
-            await self._send(self._line, number, 1)
-            self._versions[number] = 1
+            await self._write(number, 1)
             self.deeds["publish"] += 1
-            return
-        # Mostly what is new, and now and then what has left the windows.
-        known = list(self._versions)
-        number = self._random.choice(known if turn % 10 == 0 else known[-_RECENT:])
-        version = self._versions[number] + 1
-        if turn % 12:
-            await self._send(self._line, number, version)
-            self._versions[number] = version
+        elif turn % 12:
+            # Mostly what is new, and now and then what has left the windows.
+            known = list(self._versions)
+            number = self._random.choice(known if turn % 10 == 0 else known[-_RECENT:])
+            await self._write(number, self._versions.pop(number) + 1)
             self.deeds["correct"] += 1
         else:
-            del self._versions[number]
             # It waits until it is so everywhere; what is written meanwhile does not wait for it.
-            group.create_task(self._kill(number, version))
+            group.create_task(self.kill())
 
-    async def _kill(self, number: int, version: int) -> None:
-        line = Line(self._run.ports[number % 2])
-        returned = await self._send(line, number, version, state="dead")
+    async def kill(self) -> None:
+        """Kill one of the newest, and remember when that had returned."""
+        number = self._random.choice(list(self._versions)[-_RECENT:])
+        version = self._versions.pop(number) + 1
+        line = Line(self._port)
+        self._run.killed[number] = await self._send(line, number, version, state="dead")
         line.close()
-        self._run.killed[number] = returned
         self.deeds["kill"] += 1
+
+    async def _write(self, number: int, version: int) -> None:
+        await self._send(self._line, number, version)
+        self._versions[number] = version
 
     async def _send(self, line: Line, number: int, version: int, state: str = "live") -> float:
         mark = f"zq-{number}-{version}-{state}"
@@ -323,7 +325,7 @@ async def test_hopping_readers_see_no_story_return_no_older_version_and_no_kille
             group.create_task(newsroom.work())
         for client in clients:
             group.create_task(client.follow())
-        group.create_task(stop_now_and_then(run, stage.servers, run.reads // (STOPS + 1)))
+        group.create_task(stop_now_and_then(run, stage.servers, newsrooms))
     newcomers = {path: Client(run, path, "tag", 0) for path in feeds}
     await caught_up(clients, newcomers)
     for client in (*clients, *newcomers.values()):
@@ -337,14 +339,19 @@ async def test_hopping_readers_see_no_story_return_no_older_version_and_no_kille
     assert run.notices > len(clients)
 
 
-async def stop_now_and_then(run: Run, servers: tuple[Wirefeed, Wirefeed], every: int) -> None:
-    """Stop a process for longer than its lease, so that it wakes with what was true before."""
-    for at in range(every, run.reads, every):
-        await run.reach(at)
-        server = servers[at // every % 2]
-        server.signal(signal.SIGSTOP)
-        await asyncio.sleep(STOPPED)
-        server.signal(signal.SIGCONT)
+async def stop_now_and_then(
+    run: Run, servers: Sequence[Wirefeed], newsrooms: Sequence[Newsroom]
+) -> None:
+    """Stop one process while the other kills: what the one knows then is what was true before."""
+    every = run.reads // (STOPS + 1)
+    for turn in range(STOPS):
+        await run.reach(every * (turn + 1))
+        stopped, other = servers[turn % 2], newsrooms[1 - turn % 2]
+        stopped.signal(signal.SIGSTOP)
+        killing = asyncio.create_task(other.kill())
+        await asyncio.sleep(STOPPED[turn // 2 % 2])
+        stopped.signal(signal.SIGCONT)
+        await killing
 
 
 async def caught_up(clients: Sequence[Client], newcomers: Mapping[str, Client]) -> None:

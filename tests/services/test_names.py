@@ -4,27 +4,35 @@ Nobody looks at what is found under a name: whoever asks by it is given it.
 """
 
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
 
-from hypothesis import assume, given
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.domain.strategies import (
-    MOMENTS,
+    DAY,
     NOW,
+    PICTURE,
     TOPIC_SETS,
+    any_of,
     entitlements,
     fallen_due,
-    held,
+    grants,
+    moments,
     stories,
+    then,
 )
+from tests.domain.strategies import held as held_story
 from tests.support.agency import PUBLIC_URL
 from wirefeed.config import Server, Settings, Site
-from wirefeed.domain.access import PUBLIC, Access, Level, Reason, decide
+from wirefeed.domain.access import PUBLIC, Access, Grant, Level, Reason, decide
 from wirefeed.domain.credentials import digest
 from wirefeed.domain.feeds import Channel, Item, Notice, Window, Wording
 from wirefeed.domain.plans import Entitlement
-from wirefeed.domain.stories import Story
+from wirefeed.domain.stories import PubStatus, Story
 from wirefeed.domain.views import published_to
 from wirefeed.formats.coding import Coding
 from wirefeed.services import documents as documents_
@@ -59,7 +67,6 @@ CHANNEL = Channel(
 KINDS = ("document", "parts", *(coding.value for coding in Coding if coding is not Coding.IDENTITY))
 
 forms = st.sampled_from(Format)
-moments = st.sampled_from(MOMENTS)
 #: Words that run into one another wherever nothing keeps them apart.
 words = st.text(alphabet="ab", max_size=2)
 keys = st.binary(min_size=16, max_size=16)
@@ -100,30 +107,108 @@ def changed(story: Story, way: str, topics: frozenset[str], now: int) -> Story:
             return story
 
 
+#: Decisions, whether or not they would be taken: all that may be shown in some way.
+decisions = any_of(
+    level=(Level.SUMMARY, Level.FULL),
+    reason=(Reason.PUBLIC, Reason.GRANTED, Reason.DELAYED),
+    media=(False, True),
+    notes=(False, True),
+    early=(False, True),
+    topics=TOPIC_SETS,
+    published=(None, NOW - DAY),
+    until=(None, NOW),
+    since=(None, NOW),
+)
+
+
 @given(
     story=stories,
     way=st.sampled_from(("none", "none", "due", "filed", "threaded")),
     topics=st.sampled_from(TOPIC_SETS),
-    who=st.tuples(entitlements, entitlements),
-    when=st.tuples(moments, moments),
+    one=decisions,
+    other=decisions,
+    differ=st.sets(
+        st.sampled_from(
+            ("level", "reason", "media", "notes", "early", "topics", "published", "until", "since")
+        ),
+        max_size=2,
+    ),
+    now=moments,
     form=forms,
 )
 def test_parts_of_one_name_have_the_same_bytes_and_equal_decisions_share_it(
-    story, way, topics, who, when, form
+    story, way, topics, one, other, differ, now, form
 ):
-    told = (story, changed(story, way, topics, when[1]))
-    one, two = (
-        Item(story=s, access=decide(s, e, now)) for s, e, now in zip(told, who, when, strict=True)
-    )
-    assume(Level.HIDDEN not in (one.access.level, two.access.level))
+    """Decided alike but in a few respects, so that one of them alone makes the difference."""
+    killed = {"reason": Reason.KILLED, "level": Level.SUMMARY} if story.is_killed else {}
+    pair = [
+        Item(story=told, access=Access(**{**access, **killed}))
+        for told, access in (
+            (story, one),
+            (changed(story, way, topics, now), one | {name: other[name] for name in differ}),
+        )
+    ]
     made = documents()
-    names = [made.draft(form, CHANNEL, window(i), (), WORDING).parts for i in (one, two)]
-    bodies = [form.module.item(made.view(i), WORDING) for i in (one, two)]
+    names = [made.draft(form, CHANNEL, window(item), (), WORDING).parts for item in pair]
 
     if names[0] == names[1]:
+        bodies = [form.module.item(made.view(item), WORDING) for item in pair]
         assert bodies[0] == bodies[1]
-    if told[0] == told[1] and shown(one) == shown(two):
+    if pair[0].story == pair[1].story and shown(pair[0]) == shown(pair[1]):
         assert names[0] == names[1]
+
+
+PICTURE_TEXT = '<p>It opened.</p><p><img src="/p.jpg">It is long.</p>'
+#: With all that may be shown or not, under embargo and after it; and its end.
+WHOLE = held_story(
+    "sport", "politics", body=PICTURE_TEXT, media=(PICTURE,), ednote="For editors.", summary="A."
+)
+EMBARGOED = held_story("sport", body=PICTURE_TEXT, embargoed_until=NOW + DAY)
+KILLED = then(WHOLE, now=NOW, status=PubStatus.CANCELED)
+FULL = Access(level=Level.FULL, reason=Reason.GRANTED)
+SUMMARY = replace(FULL, level=Level.SUMMARY)
+DEAD = replace(SUMMARY, reason=Reason.KILLED, topics=frozenset({"sport"}))
+
+
+@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((WHOLE, FULL), (WHOLE, SUMMARY)),
+        ((WHOLE, FULL), (WHOLE, replace(FULL, media=True))),
+        ((WHOLE, FULL), (WHOLE, replace(FULL, notes=True))),
+        ((WHOLE, FULL), (WHOLE, replace(FULL, published=NOW - DAY))),
+        ((WHOLE, FULL), (replace(WHOLE, updated=NOW + DAY), FULL)),
+        ((WHOLE, FULL), (replace(WHOLE, thread="another"), FULL)),
+        ((WHOLE, FULL), (replace(WHOLE, topics=frozenset({"sport"})), FULL)),
+        ((WHOLE, FULL), (held_story("sport", "politics", guid="t", body=PICTURE_TEXT), FULL)),
+        ((WHOLE, FULL), (then(WHOLE, now=NOW, headline="It opens"), FULL)),
+        ((EMBARGOED, FULL), (EMBARGOED, replace(FULL, early=True))),
+        ((KILLED, DEAD), (KILLED, replace(DEAD, topics=frozenset({"politics"})))),
+    ],
+)
+def test_whatever_shapes_the_bytes_of_a_part_is_in_its_name(one, other, form):
+    pair = [Item(story=story, access=access) for story, access in (one, other)]
+    made = documents()
+    names = {made.draft(form, CHANNEL, window(item), (), WORDING).parts for item in pair}
+    bodies = {form.module.item(made.view(item), WORDING) for item in pair}
+
+    assert (len(names), len(bodies)) == (2, 2)
+
+
+nested = st.recursive(
+    st.text(alphabet="ab", max_size=2) | st.binary(max_size=2) | st.integers(0, 3),
+    lambda inner: st.lists(inner, max_size=2).map(tuple),
+    max_leaves=5,
+)
+
+
+@given(one=st.lists(nested, max_size=3), other=st.lists(nested, max_size=3))
+def test_what_is_named_is_kept_apart_whatever_it_contains(one, other):
+    made = documents()
+    assert (made._digest(*one) == made._digest(*other)) is (one == other)
+    # The same values as one part, and as several.
+    assert made._digest(*one, tuple(one)) != made._digest(*one, *one)
 
 
 notices = st.lists(
@@ -144,7 +229,7 @@ channels = st.builds(
 )
 #: Two stories at two levels, in every order.
 POOL = [
-    Item(story=held("sport", guid=guid), access=Access(level=level, reason=Reason.GRANTED))
+    Item(story=held_story("sport", guid=guid), access=Access(level=level, reason=Reason.GRANTED))
     for guid in ("a", "b")
     for level in (Level.SUMMARY, Level.FULL)
 ]
@@ -174,21 +259,55 @@ def renamed(held: Entitlement, names: str, days: int | None) -> Entitlement:
     return replace(held, grants=frozenset(grants), changed=held.changed + 1)
 
 
+@given(held=entitlements, names=st.sampled_from(("x-", "y-")), days=st.none() | st.integers(1, 9))
+def test_plans_that_decide_alike_are_one_sight(held, names, days):
+    assert renamed(held, names, days).sight is held.sight
+
+
 @given(
     story=stories,
     one=entitlements,
-    other=entitlements,
+    given_=grants,
+    differ=st.sets(st.sampled_from([f.name for f in fields(Grant)]), max_size=2),
     now=moments,
-    days=st.none() | st.integers(1, 9),
 )
-def test_readers_of_one_sight_see_the_same_and_plans_alike_are_one_sight(
-    story, one, other, now, days
-):
-    like = renamed(one, "the-other-", days)
-    assert like.sight is one.sight
-    for two in (like, other):
-        seen = [replace(decide(story, e, now), grant=None) for e in (one, two)]
-        assert one.sight != two.sight or seen[0] == seen[1]
+def test_readers_of_one_sight_see_the_same(story, one, given_, differ, now):
+    """The second has the grants of the first but for what differs in one of them."""
+    held = sorted(one.grants, key=repr)
+    changed_ = [replace(g, **{name: getattr(given_, name) for name in differ}) for g in held[:1]]
+    two = replace(one, grants=frozenset([*changed_, *held[1:]]))
+
+    seen = [replace(decide(story, who, now), grant=None) for who in (one, two)]
+    assert one.sight != two.sight or seen[0] == seen[1]
+
+
+GRANT = Grant(plan="gold", topics=frozenset({"sport"}), level=Level.FULL)
+#: For each field of a grant, what makes a difference to somebody who asks for a story.
+DIFFER: Mapping[str, tuple[tuple[Story, Grant], Any]] = {
+    "plan": ((WHOLE, replace(GRANT, level=Level.SUMMARY)), PUBLIC),
+    "topics": ((WHOLE, GRANT), frozenset({"economy"})),
+    "languages": ((WHOLE, GRANT), frozenset({"tr"})),
+    "excepted": ((WHOLE, GRANT), frozenset({"politics"})),
+    "level": ((WHOLE, GRANT), Level.SUMMARY),
+    "delay": ((WHOLE, GRANT), 2 * DAY),
+    "media": ((WHOLE, GRANT), True),
+    "early": ((EMBARGOED, GRANT), True),
+    "notes": ((WHOLE, GRANT), True),
+}
+
+
+@pytest.mark.parametrize("name", DIFFER)
+def test_whatever_makes_a_difference_to_a_reader_is_another_sight(name):
+    (story, one), value = DIFFER[name]
+    pair = [Entitlement(grants=frozenset({g})) for g in (one, replace(one, **{name: value}))]
+    first, second = (replace(decide(story, who, NOW), grant=None) for who in pair)
+
+    assert first != second
+    assert pair[0].sight != pair[1].sight
+
+
+def test_all_of_a_grant_was_looked_at():
+    assert {field.name for field in fields(Grant)} - DIFFER.keys() == {"archive_days"}
 
 
 @given(secrets=st.tuples(st.text(), st.text()), key=st.text(alphabet="ab1_"))

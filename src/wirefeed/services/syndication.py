@@ -33,7 +33,7 @@ _CHUNK = 100
 #: That are remembered by name; their bytes are in the cache, which is bounded in bytes.
 _DOCUMENTS = 4096
 #: A window holds its stories: enough for all formats of what is asked for in one moment.
-_WINDOWS = 32
+_WINDOWS = 8
 #: Of a feed in which the caller may see hardly anything, this much is looked through.
 _MOST_READ = 5_000
 #: By what a document is found: whatever shapes it but the stories.
