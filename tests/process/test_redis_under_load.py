@@ -27,10 +27,14 @@ from tests.support.process import PATIENCE
 from tests.support.redis_server import RedisServer, redis_server
 from tests.support.servers import Credentials, Server, beside, credentials, servers
 
-SECONDS, SECONDS_AT_FULL_SIZE = 1.25, 10.0
+SECONDS, SECONDS_AT_FULL_SIZE = 1.0, 10.0
 RATE = 300
+#: Seconds between two publishes.
+PAUSE = 0.3
 #: Seconds from the begin of a fault in which it may be felt,
 FELT = 0.25
+#: for which it is well before each,
+WELL = 0.4
 #: and in milliseconds, how long 99 of 100 answers may take after that.
 LATE = 50.0
 CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
@@ -41,6 +45,10 @@ CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
 FEEDS = tuple(
     f"/en/{feed}.{form}" for feed in ("topics/sport", "latest") for form in ("rss", "atom", "json")
 )
+
+
+#: Since when it was well, when something began to happen, and when that ended.
+Times = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +233,7 @@ async def publish(truth: Truth, token: str, over: asyncio.Event) -> None:
         if is_kill:
             truth.kills.append((returned, number))
         with suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), 0.15)
+            await asyncio.wait_for(over.wait(), PAUSE)
 
 
 # --- all of it at once ---------------------------------------------------------------------------
@@ -301,13 +309,8 @@ async def test_whatever_happens_to_redis_nobody_is_refused_misled_or_kept_waitin
                     times = await happen(Shared(server=redis, line=line), running, seconds)
                 finally:
                     over.set()
-            forged = [
-                await one.counted("wirefeed_cache_answers_total", outcome="forged")
-                for one in running
-            ]
-    assert sum(forged) > 0
     check(polls, truth)
-    check_times(polls, times, tell)
+    check_times(polls, times, tell, each=soak)
 
 
 async def test_what_is_wrong_in_redis_is_given_to_nobody(
@@ -335,17 +338,17 @@ async def written(redis: RedisServer, documents: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def happen(
-    shared: Shared, running: Sequence[Server], seconds: float
-) -> Mapping[str, tuple[float, float]]:
+async def happen(shared: Shared, running: Sequence[Server], seconds: float) -> Mapping[str, Times]:
     """Let one thing after the other happen, each to a Redis in use; say when."""
     times = {}
     for name, fault in HAPPENINGS.items():
         await shares(running)
+        well = time.monotonic()
+        await asyncio.sleep(WELL)
         began = time.monotonic()
         async with fault(shared):
             await asyncio.sleep(seconds)
-            times[name] = began, time.monotonic()
+            times[name] = well, began, time.monotonic()
     await shares(running)
     return times
 
@@ -359,18 +362,18 @@ def check(polls: Polls, truth: Truth) -> None:
     assert truth.wrong(polls)[:3] == []
 
 
-def check_times(polls: Polls, times: Mapping[str, tuple[float, float]], tell: Tell) -> None:
-    """Compare what takes longest with what takes longest while nothing happens."""
-    during = {name: polls.since(began + FELT, end) for name, (began, end) in times.items()}
-    calm = [
-        heard
-        for heard in polls.heard
-        if not any(began <= heard.began < end for began, end in times.values())
-    ]
+def check_times(polls: Polls, times: Mapping[str, Times], tell: Tell, *, each: bool) -> None:
+    """Compare what takes longest with what takes longest while nothing happens.
+
+    In a second there are too few requests for one fault to be judged by itself.
+    """
+    during = {name: polls.since(began + FELT, end) for name, (_, began, end) in times.items()}
+    calm = [heard for well, began, _ in times.values() for heard in polls.since(well, began)]
     figures = ", ".join(f"{name} {p99(heard):.0f}" for name, heard in during.items())
     tell(
         f"Redis under load: {len(polls.heard)} answers, 0 errors, 0 wrong;"
         f" p99 {p99(calm):.0f} ms while it is well; {figures}"
     )
     everything = [heard for some in during.values() for heard in some]
-    assert p99(everything) <= max(LATE, 3 * p99(calm))
+    for heard in during.values() if each else (everything,):
+        assert p99(heard) <= max(LATE, 3 * p99(calm))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tests.process.conftest import Tell
 from tests.process.test_serve import story
 from tests.support.house import House
+from tests.support.process import PATIENCE
 from tests.support.servers import Credentials, Server, add_subscriber, credentials, servers
 from wirefeed.composition import Services, open_services
 
@@ -75,7 +76,7 @@ async def shown(server: Server, victim: Victim, known: Credentials) -> tuple[boo
 
 
 async def until_shown(server: Server, victim: Victim, known: Credentials) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await shown(server, victim, known) != (True, True):  # noqa: ASYNC110 - it follows
             await asyncio.sleep(0.005)
 

@@ -141,6 +141,8 @@ class Guard:
         was_closed, was_open = self._breaker.is_closed, self._breaker.is_open
         if error is not None:
             self._counts["cache", "redis-failed"] += 1
+        elif is_slow:
+            self._counts["cache", "redis-slow"] += 1
         is_answer = error is None or self._server.is_answer(error)
         # One that answers, and that slowly, costs more than it saves: it is left alone like one
         # that is away.
