@@ -86,6 +86,8 @@ _MARKUP = re.compile(
     r"|<(?:!(?!--)|\?|/(?![a-zA-Z]))[^<>]*+>"
     r"|(?P<odd><[a-zA-Z/!?])"
 )
+#: What most copy is made of, from its beginning on: paragraphs of nothing but text.
+_PLAIN_PARAGRAPHS = re.compile("[^<]*+(?:<p>[^<]*+</p>[^<]*+)*+")
 _SEPARATOR = re.compile(r"""[\t\n\f\r "'/]""")
 _VOID = _names("area base br col embed hr img input link meta param source track wbr")
 #: A second one ends the first (HTML 13.1.2.4).
@@ -119,6 +121,8 @@ _LINE_AFTER_PRE = re.compile("(<pre(?: [^>]*)?>)\n+")
 #: A tag as the cleaner writes it; an attribute's value may hold `<` and `>`, and no quotes.
 _CLEANED_TAG = re.compile(r'<(?P<end>/?)(?P<name>[a-z0-9]+)(?P<attributes>(?: [a-z-]+="[^"]*")*)>')
 _HIDDEN = re.compile(' (?:hidden=""|aria-hidden="true"|style="display:none")')
+#: One of these is in whatever `_HIDDEN` finds.
+_HIDING = 'hidden="', "display:none"
 _IMAGE_OF_NOTHING = re.compile("<img(?![^>]* src=)[^>]*>")
 
 
@@ -230,6 +234,8 @@ def _sanitised(html: str) -> str:
 
 def _shown(html: str) -> str:
     """Drop what is hidden, with all it holds: feed readers know nothing of `hidden` or styles."""
+    if not any(sign in html for sign in _HIDING):
+        return html
     kept: list[str] = []
     at = depth = 0
     name = ""
@@ -253,9 +259,12 @@ def _costs_too_much(html: str) -> bool:
         return True
     if len(html) <= _SHORT and html.count("<") <= _FEW:
         return False
+    # Each is one element's work, and leaves none open.
+    plain = _PLAIN_PARAGRAPHS.match(html)
+    plain_until = plain.end() if plain else 0
     stack: list[str] = []
-    work, sure = 0, True
-    for tag in _MARKUP.finditer(html):
+    work, sure = html.count("<p>", 0, plain_until), True
+    for tag in _MARKUP.finditer(html, plain_until):
         if sure and (tag["odd"] or (tag["name"] or "").lower() in _DROPPED):
             # From here on a parser may read the rest as text, or as one tag's attributes.
             sure = False
@@ -271,7 +280,7 @@ def _costs_too_much(html: str) -> bool:
         work += len(stack) + len(_SEPARATOR.findall(tag["attributes"] or "")) ** 2 // _PAIRS
         if work > _MOST_WORK or len(stack) > _DEEPEST:
             return True
-    return False
+    return work > _MOST_WORK
 
 
 def _words(html: str) -> str:

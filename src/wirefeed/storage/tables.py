@@ -125,7 +125,7 @@ revisions = Table(
     Column("version", BigInteger, primary_key=True, autoincrement=False),
     Column("received", Time, nullable=False),
     Column("source", Text, nullable=False),
-    #: zlib.
+    #: zstd; zlib in rows of earlier releases.
     Column("raw", LargeBinary, nullable=False),
 )
 
@@ -163,6 +163,6 @@ dead_letters = Table(
     Column("name", Text, nullable=False),
     Column("field", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    #: zlib.
+    #: zstd; zlib in rows of earlier releases.
     Column("raw", LargeBinary, nullable=False),
 )
