@@ -80,7 +80,7 @@ def test_s27_what_a_caller_may_not_see_changes_no_byte_of_its_answers(
         caller = callers[drawn.turn % len(callers)]
         trial = Trial(origin=origin, folder=tmp_path, caller=caller)
         (one, _), differences = runner.run(trial.run(drawn))
-        assert not differences, "\n".join([f"{drawn}", caller.name, *differences])
+        assert not differences, "\n".join([drawn.told(), caller.name, *differences])
         told.update(answer.status for _, answer in one.exchanges)
         told.update({caller.name})
         bodies = [answer.body for _, answer in one.exchanges]

@@ -63,13 +63,13 @@ class Side:
     #: Whether another customer asks for everything first.
     visited: bool = False
 
-    def __repr__(self) -> str:
+    def told(self) -> str:
         """Say what happens, a line for each message."""
-        told = [f"\n  stranger {self.stranger}, visited {self.visited}"]
+        told = [f"stranger {self.stranger}, visited {self.visited}"]
         for at in range(len(MOMENTS)):
-            told += [f"\n  {at} {_brief(raw)}" for raw in self.sent[at]]
-            told += [f"\n  {at} {_brief(raw)} by a rival" for raw in self.rival[at]]
-        return "".join(told)
+            told += [f"  {at} {_brief(raw)}" for raw in self.sent[at]]
+            told += [f"  {at} {_brief(raw)} by a rival" for raw in self.rival[at]]
+        return "\n".join(told)
 
 
 def _brief(raw: bytes) -> str:
@@ -79,7 +79,7 @@ def _brief(raw: bytes) -> str:
     return " ".join(str(part) for part in (*map(story.get, names), *places) if part)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Twins:
     """Two worlds that are one to the caller."""
 
@@ -91,6 +91,16 @@ class Twins:
     hours: int = 1
     #: Which part of all there is to ask for is asked for.
     turn: int = 0
+
+    def __repr__(self) -> str:
+        """Name them, no more: Hypothesis takes a long one for a mistake."""
+        counts = [sum(map(len, side.sent)) for side in self.sides]
+        return f"<two worlds of {counts[0]} and {counts[1]} messages, turn {self.turn}>"
+
+    def told(self) -> str:
+        """Say all that happens in them."""
+        settings = f"items {self.items}, hours {self.hours}, turn {self.turn}"
+        return "\n".join([settings, *(side.told() for side in self.sides)])
 
 
 Sent = tuple[int, bytes]
