@@ -161,6 +161,12 @@ FOUND: dict[str, Twins] = {
         [line(Step(at=1, place="sport"))],
         [line(Step(at=0, place="sport", status=WITHHELD), first=1)],
     ),
+    # It was replaced before it was shown: what was written from it stood where it did not.
+    "a version that was withheld before the one that came replaced": pair(
+        PUBLIC,
+        [HEIR, hidden(Step(at=2, place="politics", written=-2 * HOUR))],
+        [hidden(Step(at=0, place="politics", status=WITHHELD), first=1)],
+    ),
     # At the end of its embargo it counted as shown, though its rights had ended before.
     "rights that end under embargo": pair(
         PUBLIC,
