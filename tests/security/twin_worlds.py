@@ -11,6 +11,9 @@ Left alone on purpose, because it is one for all callers and so tells of what so
 - The dates of a story: it is published once, `updated` rises with each version, and a delay counts
   from when it was first open. A story that is shown after versions that were announced to others
   has dates that count those.
+- What a story takes from the one it was written from. It replaces that at once if it was announced
+  to anybody, as under embargo, and stands where it stood by then: not also where versions for
+  more callers would have, had they been the first.
 - That a story was replaced. It goes when its heir is opened to anybody, also to those who are not
   shown the heir; when that happened is the same in both worlds, what became of the heir is not.
 - Whether the headline a kill brings repeats the killed one: then it is not shown.
