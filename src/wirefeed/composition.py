@@ -299,7 +299,7 @@ def _metrics(
     )
     metrics.watch("publishing", lambda: publishing.waiting)
     metrics.watch("usage", lambda: usage.waiting)
-    metrics.watch("fragments", lambda: memory.size)
+    metrics.watch("cache", lambda: memory.size)
     metrics.watch("memory", resident_bytes)
     if (log := in_force()) is not None:
         metrics.watch("log", lambda: log.waiting)

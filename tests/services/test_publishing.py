@@ -59,6 +59,19 @@ async def changes(agency: Agency) -> list[tuple[str, str]]:
     ]
 
 
+async def test_a_story_bears_the_time_of_its_turn_not_of_its_coming(agency: Agency):
+    """Else who knows a feed by its date never hears of one that had to wait for its turn."""
+    async with agency.services.database.writing():
+        taking = asyncio.create_task(take(agency, message("urn:news:waits")))
+        # It comes now, and waits.
+        await asyncio.sleep(0)
+        agency.clock.advance(SECOND)
+
+    await taking
+    story = await agency.services.publishing.find("urn:news:waits")
+    assert story.changed == agency.clock.now
+
+
 # --- outcomes ------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,6 @@
 """The cache: made once for all who ask, whoever goes away and whatever fails."""
 
 import asyncio
-import time
 from collections import Counter
 
 import pytest
@@ -253,18 +252,6 @@ async def test_it_does_not_wait_for_ever_for_one_who_lives_and_does_not_end(coun
 
     # It was not its turn, so there is none to end.
     assert shared.written == [(b"made", False)]
-
-
-async def test_it_does_not_wait_for_another_where_asking_takes_long(counts):
-    class Slow(InCommon):
-        async def turn(self, kind: str, key: bytes) -> bytes | Turn:
-            time.sleep(0.03)  # noqa: ASYNC251 - takes no less on any machine
-            return await super().turn(kind, key)
-
-    shared = Slow(Turn.THEIRS)
-
-    assert await cache_over(counts, shared).fetch(KIND, KEY, made) == b"made"
-    assert shared.asked == 1
 
 
 async def test_it_is_made_at_once_when_nobody_can_say_whose_turn_it_is(counts):

@@ -14,7 +14,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.storage.samples import announce
 from wirefeed.domain.errors import Unacceptable, Unavailable
 from wirefeed.storage import wire
-from wirefeed.storage.database import Database, journal_mode, uninterrupted, upgrade
+from wirefeed.storage.database import Database, uninterrupted
+from wirefeed.storage.schema import upgrade
+from wirefeed.storage.sqlite import journal_mode
 
 MODE = journal_mode(sqlite3.sqlite_version_info)
 

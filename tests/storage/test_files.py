@@ -12,8 +12,8 @@ import pytest
 from tests.support.agency import running, settings_in
 from wirefeed.domain.errors import Unacceptable, Unavailable
 from wirefeed.domain.findings import State, judge
-from wirefeed.storage.database import newest_schema
 from wirefeed.storage.files import back_up, examine
+from wirefeed.storage.schema import newest_schema
 
 
 async def _build(folder: Path) -> Path:

@@ -97,16 +97,30 @@ async def test_a_server_that_is_slow_is_left_alone_like_one_that_is_away(
     guard: Guard, far: Far, counts: Counts
 ):
     async def is_slow() -> str:
-        time.sleep(LIMIT * 0.7)  # noqa: ASYNC251 - takes its time, and no more, on any machine
+        while not guard._slow:  # noqa: ASYNC110 - takes its time, and no more, on any machine
+            await asyncio.sleep(0)
         return "answer"
 
-    for _ in range(3):
+    for number in range(3):
+        assert guard.is_sure == (number == 0)
         assert not guard.is_open
         assert await guard.call(is_slow) == "answer"
 
     assert guard.is_open
     assert await guard.call(far.answers) is None
-    assert counts == {SKIPPED: 1}
+    assert counts == {("cache", "redis-slow"): 3, SKIPPED: 1}
+
+
+async def test_one_that_seems_slow_because_we_are_busy_is_asked_on(guard: Guard, counts: Counts):
+    async def is_there_at_once() -> str:
+        time.sleep(LIMIT * 0.7)  # noqa: ASYNC251 - what else this process has to do meanwhile
+        return "answer"
+
+    for _ in range(10):
+        assert await guard.call(is_there_at_once) == "answer"
+
+    assert guard.is_sure
+    assert counts == {}
 
 
 async def test_it_finds_out_by_itself_when_a_server_is_back(guard: Guard, far: Far):

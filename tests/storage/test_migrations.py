@@ -12,7 +12,7 @@ from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.exc import OperationalError
 
 from wirefeed.storage.account_tables import schema as metadata
-from wirefeed.storage.database import upgrade
+from wirefeed.storage.schema import upgrade
 
 
 def engine(path: Path) -> Engine:

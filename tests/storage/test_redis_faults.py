@@ -255,6 +255,24 @@ async def test_a_bad_line_costs_time_and_no_byte(
         assert proxy.open <= 8
 
 
+async def test_nobody_waits_for_another_by_a_line_that_is_slow(server: RedisServer, counts: Counts):
+    async with (
+        fault_proxy(server.port) as proxy,
+        cache_at(server.url, counts) as leader,
+        cache_at(f"redis://127.0.0.1:{proxy.port}/0", counts) as cache,
+    ):
+        assert await cache.get(KIND, KEY) is None
+        # Of a quarter of a second, more than half.
+        proxy.faults = Faults(delay=0.2)
+
+        told = set()
+        for _ in range(2):
+            assert await leader.turn(KIND, KEY) in {Turn.OURS, Turn.THEIRS}
+            told.add(await cache.turn(KIND, KEY))
+
+        assert Turn.THEIRS not in told
+
+
 async def test_a_stuck_connection_is_thrown_away(server: RedisServer, counts: Counts):
     async with (
         fault_proxy(server.port) as proxy,

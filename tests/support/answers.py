@@ -43,7 +43,7 @@ class Answer:
     @property
     def items(self) -> dict[str, dict[str, Any]]:
         """The items of a JSON Feed by id, in their order."""
-        assert self.status == 200, self.text
+        assert self.status in {200, 226}, self.text
         return {item["id"]: item for item in json.loads(self.body)["items"]}
 
     @property

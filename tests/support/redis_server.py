@@ -69,6 +69,11 @@ class RedisServer:
     def flush(self) -> None:
         self.client.flushall()
 
+    def entries(self, kind: str = "*") -> list[bytes]:
+        """Name what a cache keeps here, without the signs of those who are making it."""
+        names = self.client.keys(f"wf:*:{kind}:*")
+        return [name for name in names if isinstance(name, bytes) and b":turn:" not in name]
+
     def close(self) -> None:
         self.client.close()
         self.kill()

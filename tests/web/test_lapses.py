@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from tests.support.agency import DAY, HOUR, SECOND, Agency
+from tests.support.agency import DAY, HOUR, MINUTE, SECOND, Agency
 from tests.support.answers import FORMATS, ask, basic, look
 from wirefeed.domain.credentials import FeedKey, Lapse
 from wirefeed.domain.plans import Subscription
@@ -127,7 +127,7 @@ async def test_what_has_not_begun_begins_at_its_time(agency: Agency):
     base, key = await a_reader(agency)
     begins = agency.clock.now + 5 * DAY
     await put_off(agency, key)
-    agency.clock.advance(SECOND)
+    agency.clock.advance(MINUTE)
     path = f"{base}/en/latest.json"
     before = await ask(agency, path)
     assert "How to renew" not in (await ask(agency, f"{base}/")).text

@@ -112,7 +112,7 @@ async def test_it_tells_how_the_process_stands(agency: Agency, operators):
     assert found[gauge("wirefeed_wire_position")] == head.position > 0
     assert 0 <= found[gauge("wirefeed_wire_lag_seconds")] < 60
     assert found[gauge("wirefeed_publishing_waiting")] == 0
-    assert found[gauge("wirefeed_fragments_bytes")] > 0
+    assert found[gauge("wirefeed_cache_bytes")] > 0
 
 
 async def test_no_credential_subscriber_or_address_is_in_it(agency: Agency, operators):

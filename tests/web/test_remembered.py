@@ -1,15 +1,18 @@
 """Answers from memory: the same as those of the application, byte for byte, or none."""
 
+import asyncio
+import re
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from tests.support.agency import HOUR, Agency
+from tests.support.agency import DAY, HOUR, Agency
 from tests.support.answers import FORMATS, ask, basic
 from wirefeed.web.answers import Answers
+from wirefeed.web.prepared import PreparedResponse, written
 from wirefeed.web.remembered import remembered
 
 STORY = "urn:news:story"
@@ -20,17 +23,27 @@ OF_THE_CONNECTION = {"Date", "Content-Length", "Connection", "Server"}
 class Peer:
     """A connection from this machine."""
 
+    def __init__(self, waiting: int = 0) -> None:
+        self._waiting = waiting
+
+    def get_write_buffer_size(self) -> int:
+        return self._waiting
+
     def get_extra_info(self, name: str, default: object = None) -> object:
         return ("127.0.0.1", 4711) if name == "peername" else default
 
 
 def recall(
-    agency: Agency, path: str, headers: Mapping[str, str], method: str = "GET"
-) -> web.Response | None:
+    agency: Agency, path: str, headers: Mapping[str, str], method: str = "GET", waiting: int = 0
+) -> PreparedResponse | None:
     """Ask memory alone."""
     sent = {"Host": "127.0.0.1", **headers}
-    request = make_mocked_request(method, path, headers=sent, transport=Peer())
+    request = make_mocked_request(method, path, headers=sent, transport=Peer(waiting))
     return remembered(Answers(agency.services), request)
+
+
+def settled(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers.items() if name not in OF_THE_CONNECTION]
 
 
 @pytest.fixture
@@ -67,10 +80,8 @@ async def test_it_answers_as_the_application_does(agency: Agency, doors, form, c
                     continue
                 assert known is not None
                 assert known.status == told.status
-                kept = {n: v for n, v in told.headers.items() if n not in OF_THE_CONNECTION}
-                assert {
-                    n: v for n, v in known.headers.items() if n not in OF_THE_CONNECTION
-                } == kept
+                # In the same order, and each once.
+                assert settled(known.headers) == settled(told.headers)
         again = recall(agency, path, headers)
         assert again is not None
         # What a client decodes is the same, whatever the coding.
@@ -79,6 +90,7 @@ async def test_it_answers_as_the_application_does(agency: Agency, doors, form, c
 
 UNKNOWN: dict[str, dict[str, Any]] = {
     "another method": {"method": "POST"},
+    "an earlier answer that is not taken yet": {"waiting": 1},
     "a page is wanted": {"headers": {"Sec-Fetch-Dest": "document"}},
     "a delta is wanted": {"headers": {"A-IM": "feed"}},
     "an expectation": {"headers": {"Expect": "100-continue"}},
@@ -125,3 +137,62 @@ async def test_nothing_is_answered_from_memory_once_anything_was_written(agency:
     assert recall(agency, path, headers) is None
     lapsed = await ask(agency, path, headers)
     assert lapsed.headers["Wirefeed-Levels"].endswith("suspended")
+
+
+async def talk(agency: Agency, sent: str) -> tuple[str, dict[str, str], bytes]:
+    """Send bytes on a connection of their own, and read until the server closes it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", agency.port)
+    writer.write(sent.encode("ascii"))
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    status, *lines = head.decode("latin-1").split("\r\n")
+    return status, dict(line.split(": ", 1) for line in lines), body
+
+
+async def test_it_keeps_to_http_on_its_connection(agency: Agency, doors):
+    await ask(agency, "/en/latest.rss", {"Accept-Encoding": "identity"})
+    end = "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    told, headers, body = await talk(agency, f"GET /en/latest.rss {end}")
+    assert told == "HTTP/1.1 200 OK"
+    assert headers["Cache-Status"] == "wirefeed; hit; detail=memory"
+    assert headers["Connection"] == "close"
+    assert int(headers["Content-Length"]) == len(body)
+    assert parsedate_to_datetime(headers["Date"]).tzinfo is not None
+    told, of_head, body = await talk(agency, f"HEAD /en/latest.rss {end}")
+    assert (told, body) == ("HTTP/1.1 200 OK", b"")
+    assert of_head["Content-Length"] == headers["Content-Length"]
+    held = end.replace("\r\n\r\n", f"\r\nIf-None-Match: {headers['Etag']}\r\n\r\n")
+    told, unchanged, body = await talk(agency, f"GET /en/latest.rss {held}")
+    assert (told, body) == ("HTTP/1.1 304 Not Modified", b"")
+    # RFC 9110 §15.4.5: what would have been sent in a 200, but nothing of a body.
+    assert "Content-Length" not in unchanged
+    assert unchanged["Etag"] == headers["Etag"]
+
+
+async def test_nobody_can_tell_by_the_order_of_headers_what_an_answer_came_from(
+    agency: Agency, doors
+):
+    agency.clock.advance(20 * DAY)
+    for base, credential in doors:
+        sent = f"GET {base}/en/latest.rss HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        sent += "".join(f"{name}: {value}\r\n" for name, value in credential.items())
+        orders = [list((await talk(agency, f"{sent}\r\n"))[1]) for _ in range(2)]
+        assert orders[0] == orders[1]
+
+
+async def test_requests_sent_ahead_are_answered_in_their_order(agency: Agency, doors):
+    for form in FORMATS:
+        await ask(agency, f"/en/latest.{form}", {"Accept-Encoding": "identity"})
+    sent = "".join(f"GET /en/latest.{form} HTTP/1.1\r\nHost: x\r\n\r\n" for form in FORMATS)
+    last = "GET /en/latest.rss HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    _, _, rest = await talk(agency, sent + last)
+    kinds = re.findall(rb"\r\nContent-Type: ([a-z/+]+)", rest)
+    assert kinds == [b"application/atom+xml", b"application/feed+json", b"application/rss+xml"]
+
+
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb", "a\rb"])
+def test_a_header_that_would_be_two_is_not_written(value):
+    assert written({"X": "a"}) == b"X: a\r\n"
+    with pytest.raises(ValueError, match="end of a line"):
+        written({"X": value})

@@ -10,8 +10,8 @@ from wirefeed.composition import open_audit
 from wirefeed.config import DatabaseSettings, Settings
 from wirefeed.domain.errors import WirefeedError
 from wirefeed.domain.findings import Finding, State, failed, judge
-from wirefeed.storage.database import newest_schema, upgrade
 from wirefeed.storage.files import back_up, examine, existing
+from wirefeed.storage.schema import newest_schema, upgrade
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

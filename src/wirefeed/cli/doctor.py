@@ -14,7 +14,7 @@ from wirefeed.config import Settings
 from wirefeed.domain.errors import WirefeedError
 from wirefeed.domain.findings import Finding, State
 from wirefeed.services import surroundings
-from wirefeed.storage.database import path_of
+from wirefeed.storage.sqlite import path_of
 
 _Look = Callable[[Settings], list[Finding]]
 

@@ -28,7 +28,10 @@ class Level(StrEnum):
     @property
     def rank(self) -> int:
         """Order the levels, the closed one lowest."""
-        return ("hidden", "summary", "full").index(self.value)
+        return _RANKS[self]
+
+
+_RANKS = {Level.HIDDEN: 0, Level.SUMMARY: 1, Level.FULL: 2}
 
 
 class Reason(StrEnum):
@@ -275,7 +278,9 @@ def _reason(grant: Grant, caller: Entitled) -> Reason:
 
 
 def _best(offers: list[Access], expires: int | None) -> Access:
-    best = max(offers, key=merit) if len(offers) > 1 else offers[0]
+    most = max(map(_worth, offers))
+    equals = [offer for offer in offers if _worth(offer) == most]
+    best = max(equals, key=merit) if len(equals) > 1 else equals[0]
     rivals = [offer for offer in offers if offer.level is best.level]
     untils = [offer.until for offer in offers if offer.until is not None]
     if expires is not None:
@@ -296,8 +301,11 @@ def _best(offers: list[Access], expires: int | None) -> Access:
 
 def merit(offer: Access) -> tuple[int, bool, bool, str]:
     """Order offers: the highest level, then one that says more than `not covered`; then by name."""
-    told = offer.reason is not Reason.NOT_COVERED
-    return offer.level.rank, told, offer.media, repr(_identity(offer.grant))
+    return *_worth(offer), repr(_identity(offer.grant))
+
+
+def _worth(offer: Access) -> tuple[int, bool, bool]:
+    return _RANKS[offer.level], offer.reason is not Reason.NOT_COVERED, offer.media
 
 
 def _identity(grant: Grant | None) -> tuple[object, ...]:

@@ -63,6 +63,9 @@ class Follower:
         self._commits = -1
         #: When something was last found to have been taken away.
         self._took_away = float("-inf")
+        #: How many looks have failed, and whether the last one did.
+        self._failures = 0
+        self._is_cut_off = False
         self._turn = asyncio.Lock()
         self._next: asyncio.Task[Head] | None = None
 
@@ -98,8 +101,16 @@ class Follower:
         """
         if (head := self.head) is not None:
             return head
+        return await self.newest(grace)
+
+    async def newest(self, grace: float = 0) -> Head:
+        """Look, and give what is seen; while the database is out of reach, as `current` does."""
+        look = self._ask()
+        if self._is_cut_off and self._head is not None and self.age < grace:
+            # A database that is locked takes seconds to say so, and has just said so.
+            return self._head
         try:
-            return await self.look()
+            return await asyncio.shield(look)
         except Unavailable:
             if self._head is None or self.age >= grace:
                 raise
@@ -110,10 +121,13 @@ class Follower:
 
         Those who ask while one is under way share the next.
         """
+        return await asyncio.shield(self._ask())
+
+    def _ask(self) -> asyncio.Task[Head]:
         if self._next is None:
-            self._next = asyncio.create_task(self._take_turn())
+            self._next = asyncio.create_task(self._take_turn(self._failures))
             self._next.add_done_callback(_retrieve)
-        return await asyncio.shield(self._next)
+        return self._next
 
     async def close(self) -> None:
         """Let the last look end."""
@@ -152,10 +166,20 @@ class Follower:
             seen = found
             await asyncio.sleep(_HINT)
 
-    async def _take_turn(self) -> Head:
+    async def _take_turn(self, failures: int) -> Head:
         async with self._turn:
             self._next = None
-            return await self._look()
+            if self._failures != failures:
+                # One failed since this was asked for; nobody is to wait for two.
+                raise Unavailable("the database was out of reach a moment ago")
+            try:
+                head = await self._look()
+            except Unavailable:
+                self._failures += 1
+                self._is_cut_off = True
+                raise
+            self._is_cut_off = False
+            return head
 
     async def _look(self) -> Head:
         began, commits = self._monotonic(), self._database.commits

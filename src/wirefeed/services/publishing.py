@@ -141,8 +141,9 @@ class Publishing:
         came, if not now; `by` is who answers for them, if not their source. A source that
         is not trusted may touch no story that another source with a token of its own has sent.
         """
-        now = self._clock() if at is None else at
         async with self._database.writing() as connection:
+            # Only now is it their turn: times are to follow one another as positions do.
+            now = self._clock() if at is None else at
             desk = await self._desk(connection, [m.revision for m in messages if m.revision])
             others = frozenset() if trusted else await self._of_others(connection, desk, source)
             receipts = [self._take(desk, message, now, others) for message in messages]
@@ -166,12 +167,12 @@ class Publishing:
         Embargoes that end and rights that run out are changes with positions of their own,
         also when no process was running at their time.
         """
-        now = self._clock()
         async with self._database.reading() as connection:
             next_due = await wire.next_due(connection)
-        if next_due is None or next_due > now:
+        if next_due is None or next_due > self._clock():
             return next_due
         async with self._database.writing() as connection:
+            now = self._clock()
             due = await wire.due(connection, now, GROUP)
             desk = await self._desk_of(connection, [guid for _, guid, _ in due])
             for at, guid, kind in due:

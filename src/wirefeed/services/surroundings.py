@@ -14,8 +14,9 @@ from pathlib import Path
 
 from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.findings import Finding, State, judge, judge_schema
-from wirefeed.storage.database import journal_mode, newest_schema
 from wirefeed.storage.files import examine, is_writable, newest_change, schema_of
+from wirefeed.storage.schema import newest_schema
+from wirefeed.storage.sqlite import journal_mode
 
 #: What group and others may do with a file.
 _OTHERS = 0o077

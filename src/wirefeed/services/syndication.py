@@ -33,7 +33,7 @@ _CHUNK = 100
 #: That are remembered by name; their bytes are in the cache, which is bounded in bytes.
 _DOCUMENTS = 4096
 #: A window holds its stories: enough for all formats of what is asked for in one moment.
-_WINDOWS = 32
+_WINDOWS = 8
 #: Of a feed in which the caller may see hardly anything, this much is looked through.
 _MOST_READ = 5_000
 #: By what a document is found: whatever shapes it but the stories.
@@ -60,6 +60,7 @@ class Syndication:
         self._house = house
         self._documents = documents
         self._shape = shape
+        self._follower = follower
         self._grace = grace
         self._clock = clock
         self._memo: Memo[_Asked, Document] = Memo(follower, _DOCUMENTS, clock)
@@ -125,6 +126,10 @@ class Syndication:
             self._house.notices(reader, feed.language),
             self._house.wording(feed.language, self._taxonomy),
         )
+
+    async def catch_up(self, reader: Reader) -> None:
+        """Look whether there is anything newer, if the database is not out of reach."""
+        await self._follower.newest(self._patience(reader))
 
     def held_body(self, document: Document, coding: Coding) -> bytes | None:
         """Give the bytes of a document without waiting, if this process has them."""

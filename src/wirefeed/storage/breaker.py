@@ -33,6 +33,11 @@ class Breaker:
         """Whether everybody may call."""
         return self._state is _State.CLOSED
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the last call that ended was answered in time."""
+        return self._state is _State.CLOSED and not self._failures
+
     def admits(self) -> bool:
         """Say whether to call now. Whoever is let in says how it ended."""
         if self._state is _State.TRIAL and not self._trying:

@@ -18,8 +18,6 @@ from wirefeed.storage.lru import Lru
 _BEAT = 0.02
 _LOOK = 0.01
 _PATIENCE = 1.0
-#: Seconds that a look may take.
-_LONG = 0.02
 
 Make = Callable[[], Awaitable[bytes]]
 
@@ -167,11 +165,8 @@ async def _turn(shared: Shared, kind: str, key: bytes) -> bytes | Turn:
     """Wait while another process makes it and lives, within reason."""
     latest = time.monotonic() + _PATIENCE
     while True:
-        begun = time.monotonic()
         turn = await shared.turn(kind, key)
-        now = time.monotonic()
-        # Where a look alone takes long, more of them cost more than is saved.
-        if turn is not Turn.THEIRS or now > latest or now - begun > _LONG:
+        if turn is not Turn.THEIRS or time.monotonic() > latest:
             return turn
         await asyncio.sleep(_LOOK)
 

@@ -5,31 +5,13 @@ for one that is just being committed; writers take turns. What has been committe
 """
 
 import asyncio
-import os
 import sqlite3
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import (
-    URL,
-    Connection,
-    CursorResult,
-    Engine,
-    NullPool,
-    create_engine,
-    event,
-    inspect,
-    select,
-)
+from sqlalchemy import URL, CursorResult, NullPool, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -37,38 +19,13 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from wirefeed.domain.errors import Unacceptable, Unavailable
+from wirefeed.domain.errors import Unavailable
 from wirefeed.storage import tables
+from wirefeed.storage.schema import make_ready
+from wirefeed.storage.sqlite import BUSY, PATIENCE, path_of, prepare, telling_what_failed
 
-_SCHEME = "sqlite:///"
-_FIELD = "database.url"
-#: Seconds to wait for the lock of another process.
-_PATIENCE = 5.0
 _READERS = 4
 _Result = TypeVar("_Result")
-
-#: https://www.sqlite.org/wal.html#walresetbug: below these, two connections that checkpoint
-#: at once may lose pages. By release line; later lines all have the correction.
-_MENDED = {(3, 44): 6, (3, 50): 7, (3, 51): 3}
-
-#: SQLite's primary result codes that tell of the world, not of a wrong statement.
-_OUT_OF_REACH = {
-    sqlite3.SQLITE_PERM: "the database may not be used",
-    sqlite3.SQLITE_BUSY: "the database is busy",
-    sqlite3.SQLITE_LOCKED: "the database is busy",
-    sqlite3.SQLITE_NOMEM: "the database is out of memory",
-    sqlite3.SQLITE_READONLY: "the database may not be written",
-    sqlite3.SQLITE_INTERRUPT: "the database was interrupted",
-    sqlite3.SQLITE_IOERR: "the disk of the database fails",
-    sqlite3.SQLITE_CORRUPT: "the database is damaged",
-    sqlite3.SQLITE_FULL: "the disk of the database is full",
-    sqlite3.SQLITE_CANTOPEN: "the database cannot be opened",
-    sqlite3.SQLITE_PROTOCOL: "the database is busy",
-    sqlite3.SQLITE_NOTADB: "the file is not a database",
-}
-
-#: Alembic keeps the migration under way in a module; one at a time.
-_UPGRADING = threading.Lock()
 
 
 class Database:
@@ -91,13 +48,13 @@ class Database:
         self.issuer = ""
 
     @classmethod
-    async def open(cls, url: str, *, patience: float = _PATIENCE) -> Self:
+    async def open(cls, url: str, *, patience: float = PATIENCE) -> Self:
         """Open the database at `sqlite:///path`; a new or empty one is set up first.
 
         Raises `Unacceptable` for one that is not ours or of another version.
         """
         path = path_of(url)
-        await asyncio.to_thread(_make_ready, path)
+        await asyncio.to_thread(make_ready, path)
         address = URL.create("sqlite+aiosqlite", database=str(path))
         reader = create_async_engine(
             address, pool_size=_READERS, max_overflow=_READERS, pool_timeout=patience
@@ -108,9 +65,9 @@ class Database:
             ).sync_engine
         )
         watcher = create_async_engine(address, poolclass=NullPool)
-        _prepare(reader.sync_engine, "BEGIN", patience, query_only=True)
-        _prepare(watcher.sync_engine, "BEGIN", patience, query_only=True)
-        _prepare(writer.sync_engine, "BEGIN IMMEDIATE", patience)
+        prepare(reader.sync_engine, "BEGIN", patience, query_only=True)
+        prepare(watcher.sync_engine, "BEGIN", patience, query_only=True)
+        prepare(writer.sync_engine, "BEGIN IMMEDIATE", patience)
         database = cls(reader, writer, watcher, patience=patience)
         try:
             async with database.reading() as conn:
@@ -130,7 +87,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection that sees the state at its first look, and cannot write."""
-        with _telling_what_failed():
+        with telling_what_failed():
             async with self._reader.connect() as conn:
                 yield conn
 
@@ -142,7 +99,7 @@ class Database:
         being committed hears of that when the commit is done.
         """
         async with self._my_turn():
-            with _telling_what_failed():
+            with telling_what_failed():
                 conn = self._writer.connect()
                 try:
                     conn = await uninterrupted(conn.start())
@@ -162,7 +119,7 @@ class Database:
             async with asyncio.timeout(self._patience):
                 await self._turn.acquire()
         except TimeoutError:
-            raise Unavailable(_OUT_OF_REACH[sqlite3.SQLITE_BUSY]) from None
+            raise Unavailable(BUSY) from None
         try:
             yield
         finally:
@@ -176,7 +133,7 @@ class Database:
         """
         conn = self._watcher.connect()
         try:
-            with _telling_what_failed():
+            with telling_what_failed():
                 # Cut off, it would leave a thread behind.
                 conn = await uninterrupted(conn.start())
                 raw: Any = (await conn.get_raw_connection()).driver_connection
@@ -193,161 +150,6 @@ class Database:
         finally:
             if conn.sync_connection is not None:
                 await uninterrupted(conn.close())
-
-
-def upgrade(url: str) -> None:
-    """Bring the database to this version's schema, in one transaction; make it if need be."""
-    path = path_of(url)
-    _make_file(path)
-    _migrate(path)
-
-
-def newest_schema() -> str:
-    """Give the revision of this release's schema."""
-    (head,) = ScriptDirectory.from_config(_config()).get_heads()
-    return head
-
-
-def out_of_reach(error: sqlite3.Error) -> Unavailable:
-    """Say in our words why the database cannot be used."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return Unavailable(_OUT_OF_REACH.get(code, "the database cannot be used"))
-
-
-def journal_mode(version: tuple[int, ...]) -> str:
-    """Say how SQLite of this version keeps its journal safely."""
-    line = version[:2]
-    mended = line > max(_MENDED) or (line in _MENDED and version[2] >= _MENDED[line])
-    return "wal" if mended else "persist"
-
-
-def path_of(url: str) -> Path:
-    """Give where a database named `sqlite:///path` lies. Raises `Unacceptable`."""
-    path = url.removeprefix(_SCHEME)
-    if path in {url, "", ":memory:"} or "\0" in path:
-        raise Unacceptable(
-            "the database is named by an address",
-            field=_FIELD,
-            remedy="use sqlite:///path/to/wirefeed.db",
-        )
-    return Path(path)
-
-
-def _make_file(path: Path) -> None:
-    """Make file and folders for their owner alone; SQLite gives its journal the file's mode."""
-    try:
-        for folder in reversed(path.parents):
-            if not folder.exists():
-                folder.mkdir(mode=0o700, exist_ok=True)
-        # Only a new file is opened here: closing one in use would drop SQLite's locks on it
-        # (https://www.sqlite.org/howtocorrupt.html §2.2).
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return
-    except OSError as error:
-        message = f"{path} cannot be made: {error.strerror}"
-        raise Unacceptable(message, field=_FIELD) from error
-
-
-def _make_ready(path: Path) -> None:
-    _make_file(path)
-    with _plain_engine(path) as engine, engine.connect() as conn:
-        found = MigrationContext.configure(conn).get_current_heads()
-        is_empty = not inspect(conn).get_table_names()
-    if is_empty:
-        _migrate(path)
-        return
-    scripts = ScriptDirectory.from_config(_config())
-    if found == tuple(scripts.get_heads()):
-        return
-    if not found:
-        raise Unacceptable(f"{path} is not a database of wirefeed", field=_FIELD)
-    known = {script.revision for script in scripts.walk_revisions()}
-    if not known.issuperset(found):
-        raise Unacceptable(
-            f"{path} was made by a newer wirefeed", field=_FIELD, remedy="install that one"
-        )
-    raise Unacceptable(
-        f"{path} was made by an older wirefeed", field=_FIELD, remedy="run wirefeed db upgrade"
-    )
-
-
-def _migrate(path: Path) -> None:
-    with _UPGRADING, _plain_engine(path) as engine, engine.begin() as conn:
-        command.upgrade(_config(conn), "head")
-
-
-def _config(conn: Connection | None = None) -> Config:
-    config = Config(attributes={"connection": conn})
-    folder = str(Path(__file__).with_name("migrations"))
-    config.set_main_option("script_location", folder.replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-@contextmanager
-def _plain_engine(path: Path) -> Iterator[Engine]:
-    """Give an engine that is not asynchronous: Alembic's migrations are not."""
-    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
-    _prepare(engine, "BEGIN IMMEDIATE", _PATIENCE)
-    try:
-        with _telling_what_failed():
-            yield engine
-    finally:
-        engine.dispose()
-
-
-def _prepare(engine: Engine, begin: str, patience: float, *, query_only: bool = False) -> None:
-    """Set up every connection, and begin transactions ourselves.
-
-    Left alone, the driver begins one at the first write, after what it was decided by was
-    read; and one that becomes a writer later fails at once when another was faster
-    (https://www.sqlite.org/lang_transaction.html §2.1).
-    """
-    mode = journal_mode(sqlite3.sqlite_version_info)
-    pragmas = {
-        "busy_timeout": round(patience * 1000),
-        "journal_mode": mode,
-        "synchronous": "FULL",
-        "foreign_keys": "ON",
-        "temp_store": "MEMORY",
-        # A transaction too large for the cache would lock readers out before it commits.
-        "cache_spill": "OFF",
-        "query_only": "ON" if query_only else "OFF",
-    }
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _: object) -> None:  # noqa: ANN401  # the driver's, two kinds
-        try:
-            connection.isolation_level = None
-            cursor = connection.cursor()
-            for name, value in pragmas.items():
-                cursor.execute(f"PRAGMA {name} = {value}")
-            cursor.close()
-        except BaseException:
-            # The pool forgets one that it never had, and with it a thread.
-            connection.close()
-            raise
-
-    @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-
-@contextmanager
-def _telling_what_failed() -> Iterator[None]:
-    """Turn the driver's errors about the world into `Unavailable`; others are our mistakes."""
-    try:
-        yield
-    except PoolTimeoutError as error:
-        raise Unavailable(_OUT_OF_REACH[sqlite3.SQLITE_BUSY]) from error
-    except DBAPIError as error:
-        # The low byte is the primary code (https://www.sqlite.org/rescode.html).
-        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-        if code not in _OUT_OF_REACH:
-            raise
-        raise Unavailable(_OUT_OF_REACH[code]) from error
 
 
 async def _commit(conn: AsyncConnection, transaction: AsyncTransaction) -> None:

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from wirefeed.domain.errors import Unacceptable, Unavailable
 from wirefeed.domain.findings import Examined, failed, judge
-from wirefeed.storage.database import newest_schema, out_of_reach, path_of
+from wirefeed.storage.schema import newest_schema
+from wirefeed.storage.sqlite import out_of_reach, path_of
 
 #: Pages that are copied at once: 8 MB, for which nobody else waits long.
 _STEP = 2048

@@ -54,14 +54,21 @@ class Guard:
         self._counts = counts
         self._breaker = Breaker(_FAILURES)
         self._running: set[asyncio.Task[Any]] = set()
-        #: Those of them that have not been given up.
+        #: Those of them that have not been given up,
         self._awaited: set[asyncio.Task[Any]] = set()
+        #: and those that the server lets wait.
+        self._slow: set[asyncio.Task[Any]] = set()
         self._probing: asyncio.Task[None] | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether the server is left alone."""
         return self._breaker.is_open
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the server answered in time when it was last asked."""
+        return self._breaker.is_sure
 
     async def call(self, work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result | None:
         """Give what the server answers; None when it does not, not in time, or with an error."""
@@ -75,10 +82,13 @@ class Guard:
         call = asyncio.create_task(work())
         self._running.add(call)
         self._awaited.add(call)
-        give_up = partial(self._give_up, call, answer, loop.time() + self._limit)
+        now, soon = loop.time(), self._limit * _SLOW
+        give_up = partial(self._give_up, call, answer, now + self._limit)
         limit = loop.call_later(self._limit, give_up)
+        slow = loop.call_later(soon, self._find_slow, call, now + soon)
         call.add_done_callback(lambda _: limit.cancel())
-        call.add_done_callback(partial(self._ended, answer, loop.time()))
+        call.add_done_callback(lambda _: slow.cancel())
+        call.add_done_callback(partial(self._ended, answer))
         return await answer
 
     async def close(self) -> None:
@@ -88,17 +98,24 @@ class Guard:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _find_slow(self, call: "asyncio.Task[_Result]", due: float) -> None:
+        """Note that an answer is not there, unless it may be our own loop that has no time."""
+        loop = asyncio.get_running_loop()
+        if loop.time() > due + _LATE:
+            loop.call_later(_GRACE, self._find_slow, call, math.inf)
+        elif call in self._awaited:
+            self._slow.add(call)
+
     def _ended(
-        self,
-        answer: "asyncio.Future[_Result | None]",
-        begun: float,
-        call: "asyncio.Task[_Result]",
+        self, answer: "asyncio.Future[_Result | None]", call: "asyncio.Task[_Result]"
     ) -> None:
         self._running.discard(call)
+        is_slow = call in self._slow
+        self._slow.discard(call)
         error = asyncio.CancelledError() if call.cancelled() else call.exception()
         if call in self._awaited:
             self._awaited.discard(call)
-            self._note(error, seconds=asyncio.get_running_loop().time() - begun)
+            self._note(error, is_slow=is_slow)
         if not answer.done():
             answer.set_result(call.result() if error is None else None)
 
@@ -114,20 +131,22 @@ class Guard:
             return
         if call in self._awaited:
             self._awaited.discard(call)
-            self._note(TimeoutError(), seconds=self._limit)
+            self._note(TimeoutError(), is_slow=True)
             call.cancel()
         if not answer.done():
             answer.set_result(None)
 
-    def _note(self, error: BaseException | None, *, seconds: float) -> None:
+    def _note(self, error: BaseException | None, *, is_slow: bool) -> None:
         """Note how a call ended, and say so when that changes anything."""
         was_closed, was_open = self._breaker.is_closed, self._breaker.is_open
         if error is not None:
             self._counts["cache", "redis-failed"] += 1
+        elif is_slow:
+            self._counts["cache", "redis-slow"] += 1
         is_answer = error is None or self._server.is_answer(error)
         # One that answers, and that slowly, costs more than it saves: it is left alone like one
         # that is away.
-        if is_answer and seconds < self._limit * _SLOW:
+        if is_answer and not is_slow:
             self._breaker.succeeded()
         else:
             self._breaker.failed()

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from wirefeed.domain.errors import Unacceptable
-from wirefeed.storage.database import path_of
+from wirefeed.storage.sqlite import path_of
 
 _SUFFIX = "-serving"
 #: `struct flock`: type, whence, start, length, process. A length of 0 is the whole file; a

@@ -89,7 +89,10 @@ class RedisCache:
             # Full or read-only: there is no waiting for each other, everybody makes its own.
             self._counts["cache", "redis-failed"] += 1
             return Turn.UNKNOWN
-        return Turn.OURS if taken else Turn.THEIRS
+        if taken:
+            return Turn.OURS
+        # Where to look alone takes long, more of that costs more than is saved.
+        return Turn.THEIRS if self._guard.is_sure else Turn.UNKNOWN
 
     async def stay(self, kind: str, key: bytes) -> None:
         """Give a sign of life: what is ours to make is still being made."""

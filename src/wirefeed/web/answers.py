@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -19,6 +20,7 @@ from wirefeed.web.coding import choose
 from wirefeed.web.conditions import Validators
 from wirefeed.web.pages import levels
 from wirefeed.web.polling import CACHE_STATUS, Origin
+from wirefeed.web.prepared import Head, PreparedResponse
 from wirefeed.web.request import COMMON_HEADERS, PUBLIC_CACHE
 from wirefeed.web.sunset import with_sunset
 
@@ -53,7 +55,14 @@ class Answers:
         self.named = named(
             self._house.languages, (topic.slug for topic in services.taxonomy), self._house.url
         )
-        self._heads: OrderedDict[tuple[object, ...], CIMultiDict[str]] = OrderedDict()
+        #: The same of the doors whose addresses hold no key, by the whole address.
+        self.open = {
+            f"{door}{tail}": (door, one)
+            for tail, one in self.named.items()
+            if one.standing is not None
+            for door in (Door.PUBLIC, Door.SUBSCRIBER)
+        }
+        self._heads: OrderedDict[tuple[object, ...], Head] = OrderedDict()
 
     def answer(
         self,
@@ -100,28 +109,28 @@ class Answers:
             return False
         return True
 
-    def head(self, answer: "Answer", coding: Coding | None) -> CIMultiDict[str]:
-        """Give the headers of an answer that hang on neither the key nor its holder.
+    def head(self, answer: "Answer", coding: Coding | None, length: int = 0) -> Head:
+        """Give the head of an answer, as far as it hangs on neither the key nor its holder.
 
-        They are made once for all who are told the same; None is a 304.
+        It is made once for all who are told the same; None is a 304.
         """
         document, lapse = answer.document, answer.reader.lapse
         last_modified = answer.validators.last_modified
         made_for = (answer.door, answer.named.tail, document.name, last_modified, lapse, coding)
         head = self._heads.get(made_for)
         if head is None:
-            head = self._heads[made_for] = _head(answer, coding)
+            status = HTTPStatus.NOT_MODIFIED if coding is None else HTTPStatus.OK
+            head = self._heads[made_for] = Head(status, _headers(answer, coding), length)
             if len(self._heads) > _HEADS:
                 self._heads.popitem(last=False)
         return head
 
     def own(self, answer: "Answer") -> Mapping[str, str]:
         """Give the headers of an answer that are its reader's own."""
-        reader, is_private = answer.reader, answer.door is Door.PRIVATE
-        if reader.sunset is None and not is_private:
+        if answer.door is Door.PUBLIC:
             return _NOTHING
         links = _links(self._house.url(answer.path), answer.named.form)
-        return with_sunset(self._house, reader, answer.feed.language, links)
+        return with_sunset(self._house, answer.reader, answer.feed.language, links)
 
 
 ANSWERS = web.AppKey("answers", Answers)
@@ -166,20 +175,27 @@ class Answer:
         """What the document says of its own address."""
         return self.named.self_urls[self.door]
 
+    def prepared(self, coding: Coding | None, body: bytes = b"") -> PreparedResponse:
+        """Give what is in memory: the whole of it, or, without a coding, that the client has it."""
+        head = self._answers.head(self, coding, len(body))
+        return PreparedResponse(head, self._answers.own(self), body)
+
     def not_modified(self) -> web.Response:
         """Say that the client holds it."""
-        return self._told(web.Response(status=304, headers=self._answers.head(self, None)))
+        head = self._answers.head(self, None)
+        return self._told(web.Response(status=head.status, headers=head.headers))
 
     def full(self, body: bytes, coding: Coding, origin: Origin) -> web.Response:
         """Give it whole."""
-        told = self._told(web.Response(body=body, headers=self._answers.head(self, coding)))
-        if origin is not Origin.MEMORY and self.door is Door.PUBLIC:
+        headers = self._answers.head(self, coding, len(body)).headers
+        told = self._told(web.Response(body=body, headers=headers))
+        if self.door is Door.PUBLIC:
             told.headers["Cache-Status"] = CACHE_STATUS[origin]
         return told
 
     def delta(self, tag: str, body: bytes) -> web.Response:
         """Give what is new in it; nobody but who asked can use that."""
-        headers = self._answers.head(self, Coding.IDENTITY)
+        headers = _headers(self, Coding.IDENTITY)
         told = self._told(web.Response(status=226, reason="IM Used", body=body, headers=headers))
         told.headers.update(_DELTA)
         told.headers[hdrs.ETAG] = f'W/"{tag}"'
@@ -197,16 +213,15 @@ def coding_for(request: web.BaseRequest) -> Coding:
     return choose(",".join(accepted) if accepted else None)
 
 
-def _head(answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
+def _headers(answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
     document, is_public = answer.document, answer.door is Door.PUBLIC
     headers: CIMultiDict[str] = CIMultiDict(COMMON_HEADERS)
     headers[hdrs.CACHE_CONTROL] = PUBLIC_CACHE if is_public else PRIVATE_CACHE
     headers[hdrs.VARY] = _VARY[answer.door]
     headers.update(answer.validators.headers())
     headers[hdrs.CONTENT_SECURITY_POLICY] = _POLICY
-    if answer.self_url:
-        headers[hdrs.LINK] = ", ".join(_links(answer.self_url, document.form))
     if is_public:
+        headers[hdrs.LINK] = ", ".join(_links(answer.self_url, document.form))
         # Of what is not for everybody, it is nobody's business whether others asked for it.
         headers["Cache-Status"] = CACHE_STATUS[Origin.MEMORY]
     else:

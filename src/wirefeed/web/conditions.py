@@ -11,6 +11,11 @@ from aiohttp import hdrs
 from multidict import CIMultiDictProxy
 
 _SECOND = 1_000_000
+#: Seconds until all know what bears a time: it may wait 5 to be written, and processes look for it
+#: every 0.4.
+_SETTLES = 6
+#: Seconds until nobody holds anything newer than its date says and than every process knows.
+_KNOWN = _SETTLES + 2
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"')
 #: What proxies append to the tag of a response they compress.
 _CODING_SUFFIX = re.compile(r"-(?:gzip|br|zstd|df)$")
@@ -30,12 +35,12 @@ class Validators(NamedTuple):
 
     @property
     def last_modified(self) -> int:
-        """A time in whole seconds that no later change can share.
+        """A time in whole seconds that no change can share which is not known by now.
 
         RFC 9110 §8.8.2.2: a date is a weak validator while the content may change again within
-        its second. Until that second is over, the one before is given.
+        its second. What changes later may bear an earlier time: it had to wait to be written.
         """
-        return min(self.modified // _SECOND, self.now // _SECOND - 1)
+        return min(self.modified // _SECOND, self.now // _SECOND - _SETTLES)
 
     def headers(self) -> tuple[tuple[str, str], tuple[str, str]]:
         """Write them down."""
@@ -59,15 +64,20 @@ class Conditions(NamedTuple):
         return self.tags is None and self.since is None
 
     def is_ahead(self, known: Validators) -> bool:
-        """Say whether the client has seen a later change, by its own account."""
-        return self.tags is None and self.since is not None and self.since > known.last_modified
+        """Say whether the client may have seen a later change, by its own account.
+
+        A date of the last seconds does not tell, since it may be earlier than what was given.
+        """
+        if self.tags is not None or self.since is None:
+            return False
+        return self.since > min(known.last_modified, known.now // _SECOND - _KNOWN)
 
     def hold(self, known: Validators) -> bool:
         """Say whether the client holds what it would be given."""
         if self.tags is not None:
             # `*` matches nothing here: it would keep what a lost right once gave.
             return known.tag in self.tags
-        settled = known.modified // _SECOND < known.now // _SECOND
+        settled = known.modified // _SECOND == known.last_modified
         return self.since is not None and settled and known.last_modified <= self.since
 
 

@@ -15,7 +15,7 @@ from wirefeed.web.conditions import Conditions, conditions
 from wirefeed.web.pages import feed_page
 from wirefeed.web.polling import Origin, takes_delta
 from wirefeed.web.rendering import KEY, LANG
-from wirefeed.web.request import FOLLOWER, READERS, SYNDICATION, presented
+from wirefeed.web.request import READERS, SYNDICATION, presented
 
 
 async def public(request: web.Request) -> web.StreamResponse:
@@ -43,12 +43,12 @@ async def _answer(request: web.Request, door: Door, reader: Reader) -> web.Strea
     held = conditions(request.headers)
     if held.tags and not any(map(request.app[SYNDICATION].knows, held.tags)):
         # It may come from a process that knows of a later change.
-        await request.app[FOLLOWER].look()
+        await request.app[SYNDICATION].catch_up(reader)
     while True:
         answer, origin = await _prepare(request, door, named, reader)
         if held.is_ahead(answer.validators):
             # As above, by its date.
-            await request.app[FOLLOWER].look()
+            await request.app[SYNDICATION].catch_up(reader)
             answer, origin = await _prepare(request, door, named, reader)
         if held.hold(answer.validators):
             return answer.not_modified()

@@ -38,8 +38,7 @@ GAUGES: Mapping[str, tuple[str, str]] = {
     "usage": ("wirefeed_usage_waiting", "Uses of credentials that wait to be written down"),
     "log": ("wirefeed_log_waiting", "Lines of the log that wait to be written"),
     "log-lost": ("wirefeed_log_lost", "Lines of the log that found no room"),
-    "fragments": ("wirefeed_fragments_bytes", "Rendered items that are held"),
-    "cache": ("wirefeed_cache_bytes", "Documents that are held"),
+    "cache": ("wirefeed_cache_bytes", "Rendered items and documents that are held"),
     "connections": ("wirefeed_connections", "Connections that are open"),
     "memory": ("wirefeed_resident_bytes", "Memory of the process"),
 }

@@ -18,17 +18,14 @@ def takes_delta(a_im: str | None) -> bool:
 class Origin(StrEnum):
     """Where the bytes of an answer came from."""
 
+    #: They had been made before.
     MEMORY = "memory"
-    REDIS = "redis"
+    #: They were made for this request, or for one that came at the same time.
     MADE = "made"
-    #: Somebody else was having it made.
-    SHARED = "shared"
 
 
 #: RFC 9211 §2: `hit`, or `fwd` and why, here to the renderer; §2.8: `detail` is our own.
 CACHE_STATUS = {
     Origin.MEMORY: "wirefeed; hit; detail=memory",
-    Origin.REDIS: "wirefeed; hit; detail=redis",
     Origin.MADE: "wirefeed; fwd=miss; stored",
-    Origin.SHARED: "wirefeed; fwd=miss; collapsed",
 }

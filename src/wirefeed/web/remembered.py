@@ -7,23 +7,23 @@ same by the same functions.
 from aiohttp import HttpVersion11, hdrs, web
 
 from wirefeed.domain.readers import Reader
-from wirefeed.web.addresses import Door
+from wirefeed.web.addresses import Door, Named
 from wirefeed.web.answers import Answer, Answers, coding_for
 from wirefeed.web.conditions import conditions
-from wirefeed.web.polling import Origin
+from wirefeed.web.prepared import PreparedResponse, has_room
 
 _METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 _BEARER = "Bearer "
 
 
-def remembered(answers: Answers, request: web.BaseRequest) -> web.Response | None:
+def remembered(answers: Answers, request: web.BaseRequest) -> PreparedResponse | None:
     """Answer if everything is known; else give None, having done nothing."""
-    door, tail, secret = _parts(request.raw_path)
-    named = answers.named.get(tail)
-    # What a reader chose has private addresses alone.
-    if named is None or (named.standing is None and door is not Door.PRIVATE):
-        return None
-    if not _is_plain(request):
+    found = answers.open.get(request.raw_path)
+    door, named = found or (Door.PRIVATE, None)
+    secret = ""
+    if named is None:
+        secret, named = _opened(answers, request.raw_path)
+    if named is None or not _is_plain(request):
         return None
     reader = _reader(answers, request, door, secret)
     if reader is None:
@@ -42,10 +42,12 @@ def remembered(answers: Answers, request: web.BaseRequest) -> web.Response | Non
     return response
 
 
-def _answered(answers: Answers, request: web.BaseRequest, answer: Answer) -> web.Response | None:
+def _answered(
+    answers: Answers, request: web.BaseRequest, answer: Answer
+) -> PreparedResponse | None:
     held, knows = conditions(request.headers), answers.syndication.knows
     if held.hold(answer.validators) and not held.is_ahead(answer.validators):
-        return answer.not_modified()
+        return answer.prepared(None)
     if held.since is not None or (held.tags and not any(map(knows, held.tags))):
         # It may come from a process that knows of a later change.
         return None
@@ -53,17 +55,15 @@ def _answered(answers: Answers, request: web.BaseRequest, answer: Answer) -> web
     body = answers.syndication.held_body(answer.document, coding)
     if body is None or (held.are_none and not answers.affords(request, answer.reader)):
         return None
-    return answer.full(body, coding, Origin.MEMORY)
+    return answer.prepared(coding, body)
 
 
-def _parts(path: str) -> tuple[Door, str, str]:
-    """Take an address apart: whose door it is, what it names, and the key it holds."""
-    if path.startswith(Door.PRIVATE):
-        secret, _, tail = path[len(Door.PRIVATE) :].partition("/")
-        return Door.PRIVATE, tail, secret
-    if path.startswith(Door.SUBSCRIBER):
-        return Door.SUBSCRIBER, path[len(Door.SUBSCRIBER) :], ""
-    return Door.PUBLIC, path[len(Door.PUBLIC) :], ""
+def _opened(answers: Answers, path: str) -> tuple[str, Named | None]:
+    """Take a private address apart: the key in it, and what it names."""
+    if not path.startswith(Door.PRIVATE):
+        return "", None
+    secret, _, tail = path[len(Door.PRIVATE) :].partition("/")
+    return secret, answers.named.get(tail)
 
 
 def _is_plain(request: web.BaseRequest) -> bool:
@@ -76,6 +76,7 @@ def _is_plain(request: web.BaseRequest) -> bool:
         and headers.get("Sec-Fetch-Dest") != "document"
         and "A-IM" not in headers
         and hdrs.EXPECT not in headers
+        and has_room(request.transport)
     )
 
 

@@ -17,6 +17,7 @@ from wirefeed.web import metrics, ops
 from wirefeed.web.answers import ANSWERS, Answers
 from wirefeed.web.listening import BACKLOG, Sockets, listen
 from wirefeed.web.metrics import METRICS
+from wirefeed.web.prepared import PreparedResponse
 from wirefeed.web.remembered import remembered
 from wirefeed.web.request import COMMON_HEADERS, FOLLOWER, READY, finish, harden, problems
 
@@ -29,7 +30,8 @@ _PATIENT = 0.9
 #: Seconds between looks whether any connection is left.
 _LOOK = 0.02
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Response = web.StreamResponse | PreparedResponse
+Handler = Callable[[web.BaseRequest], Awaitable[Response]]
 
 
 async def serve(
@@ -167,13 +169,13 @@ class Runner(web.AppRunner):
         handle = _expecting_nothing(server.request_handler)
         if ANSWERS in self.app:
             handle = _remembering(self.app[ANSWERS], handle)
-        server.request_handler = self._counting(handle)
+        server.request_handler = self._counting(handle)  # type: ignore[assignment]
         return server
 
     def _counting(self, handle: Handler) -> Handler:
         """Know when no request is being answered, and while draining keep no connection."""
 
-        async def count(request: web.BaseRequest) -> web.StreamResponse:
+        async def count(request: web.BaseRequest) -> Response:
             self._answering += 1
             self._idle.clear()
             try:
@@ -192,7 +194,7 @@ class Runner(web.AppRunner):
 def _remembering(answers: Answers, handle: Handler) -> Handler:
     """Answer from memory what is known for sure, and hand on the rest."""
 
-    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(request: web.BaseRequest) -> Response:
         known = remembered(answers, request)
         return await handle(request) if known is None else known
 
@@ -205,7 +207,7 @@ def _expecting_nothing(handle: Handler) -> Handler:
     aiohttp would do so before any middleware, quoting what was sent, or failing to.
     """
 
-    async def heed(request: web.BaseRequest) -> web.StreamResponse:
+    async def heed(request: web.BaseRequest) -> Response:
         if request.headers.get(hdrs.EXPECT, _CONTINUE).lower() != _CONTINUE:
             return _refusal(HTTPStatus.EXPECTATION_FAILED)
         return await handle(request)

@@ -1,0 +1,101 @@
+"""Responses whose head was written before anybody asked: sent in one piece. No rules here."""
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp import hdrs, web
+from aiohttp.helpers import rfc822_formatted_time
+from multidict import CIMultiDict
+
+_CLOSE = b"Connection: close\r\n"
+
+
+class Head:
+    """A status line and headers, as they are sent and as they are looked at."""
+
+    __slots__ = ("end", "headers", "raw", "status")
+
+    def __init__(self, status: HTTPStatus, headers: Mapping[str, str], length: int) -> None:
+        self.status = status
+        self.headers = headers
+        self.raw = f"HTTP/1.1 {status} {status.phrase}\r\n".encode("ascii") + written(headers)
+        #: RFC 9110 §8.6: of a body that is not there, its length would have to be the right one.
+        self.end = (
+            b""
+            if status is HTTPStatus.NOT_MODIFIED
+            else f"Content-Length: {length}\r\n".encode("ascii")
+        )
+
+
+class PreparedResponse:
+    """A response to a request in HTTP/1.1, in place of aiohttp's own.
+
+    It has what aiohttp's server asks a response for, `prepare`, `write_eof` and `keep_alive`,
+    and what a server that drains does to one.
+    """
+
+    __slots__ = ("_body", "_head", "_own", "keep_alive", "prepared")
+
+    def __init__(self, head: Head, own: Mapping[str, str], body: bytes) -> None:
+        self._head = head
+        self._own = own
+        self._body = body
+        self.keep_alive = True
+        self.prepared = False
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        return self._head.status
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The headers, but for those that the moment and the connection give it."""
+        headers: CIMultiDict[str] = CIMultiDict(self._head.headers)
+        headers.update(self._own)
+        return headers
+
+    def force_close(self) -> None:
+        """Let this be the last answer of its connection."""
+        self.keep_alive = False
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Send it."""
+        self.prepared = True
+        self.keep_alive = self.keep_alive and request.keep_alive
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError
+        # In the order of aiohttp: who is answered cannot tell what the answer came from.
+        parts = [self._head.raw]
+        if self._own:
+            parts.append(written(self._own))
+        # RFC 9110 §6.6.1: who has a clock says when.
+        date = rfc822_formatted_time().encode("ascii")
+        parts += (self._head.end, b"Date: %b\r\n" % date)
+        if not self.keep_alive:
+            parts.append(_CLOSE)
+        parts.append(b"\r\n")
+        if request.method != hdrs.METH_HEAD:
+            parts.append(self._body)
+        transport.write(b"".join(parts))
+
+    async def write_eof(self) -> None:
+        """Do nothing: all of it has been sent."""
+
+
+def has_room(transport: asyncio.Transport | None) -> bool:
+    """Say whether whoever is to be sent something has taken all that came before.
+
+    Else aiohttp's own response waits until it has, so that nobody can make answers pile up.
+    """
+    return transport is not None and not transport.get_write_buffer_size()
+
+
+def written(headers: Mapping[str, str]) -> bytes:
+    """Write headers as they are sent. Raises `ValueError` for one that would be two."""
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("a header holds the end of a line")
+    return "".join(f"{line}\r\n" for line in lines).encode()

@@ -1,0 +1,379 @@
+"""F-01…F-08: whatever happens to Redis while all kinds of readers poll and stories are published.
+
+Two servers share it, through a proxy that can hurt the line. A third one has none: what it
+gives after each publish is what is true, and every answer of the two is held against it.
+"""
+
+import asyncio
+import gzip
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
+
+import brotli
+import pytest
+
+from tests.process.conftest import Tell
+from tests.process.test_serve import fill, story
+from tests.support.fault_proxy import FaultProxy, Faults, fault_proxy
+from tests.support.house import House
+from tests.support.pollers import Ask, Heard, Polls, p99, polling
+from tests.support.process import PATIENCE
+from tests.support.redis_server import RedisServer, redis_server
+from tests.support.servers import Credentials, Server, beside, credentials, servers
+
+SECONDS, SECONDS_AT_FULL_SIZE = 1.0, 10.0
+RATE = 300
+#: Seconds between two publishes.
+PAUSE = 0.3
+#: Seconds from the begin of a fault in which it may be felt,
+FELT = 0.25
+#: for which it is well before each,
+WELL = 0.4
+#: and in milliseconds, how long 99 of 100 answers may take after that.
+LATE = 50.0
+CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.decompress,
+    "br": brotli.decompress,
+    "": bytes,
+}
+FEEDS = tuple(
+    f"/en/{feed}.{form}" for feed in ("topics/sport", "latest") for form in ("rss", "atom", "json")
+)
+
+
+#: Since when it was well, when something began to happen, and when that ended.
+Times = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """The Redis of two servers, and the line to it."""
+
+    server: RedisServer
+    line: FaultProxy
+
+
+# --- what happens to it --------------------------------------------------------------------------
+
+Fault = Callable[[Shared], AbstractAsyncContextManager[None]]
+
+
+def done(begin: Callable[[RedisServer], None], end: Callable[[RedisServer], None]) -> Fault:
+    """Make a fault of something that is done to the server, and undone."""
+
+    @asynccontextmanager
+    async def fault(shared: Shared) -> AsyncIterator[None]:
+        await asyncio.to_thread(begin, shared.server)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(end, shared.server)
+
+    return fault
+
+
+def repeated(work: Callable[[Shared], object], seconds: float) -> Fault:
+    """Make a fault of something that is done again and again."""
+
+    @asynccontextmanager
+    async def fault(shared: Shared) -> AsyncIterator[None]:
+        over = asyncio.Event()
+
+        async def go_on() -> None:
+            while not over.is_set():
+                await asyncio.to_thread(work, shared)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(over.wait(), seconds)
+
+        task = asyncio.create_task(go_on())
+        try:
+            yield
+        finally:
+            over.set()
+            await task
+
+    return fault
+
+
+def bad_line(faults: Faults) -> Fault:
+    """Make a fault of what a line does to what comes back on it."""
+
+    @asynccontextmanager
+    async def fault(shared: Shared) -> AsyncIterator[None]:
+        shared.line.faults = faults
+        try:
+            yield
+        finally:
+            shared.line.faults = Faults()
+
+    return fault
+
+
+@asynccontextmanager
+async def resetting(shared: Shared) -> AsyncIterator[None]:
+    """Cut every connection, and each new one after some bytes."""
+    async with bad_line(Faults(reset_after=40))(shared):
+        shared.line.reset()
+        yield
+
+
+def fill_up(server: RedisServer) -> None:
+    server.client.config_set("maxmemory-policy", "noeviction")
+    server.client.config_set("maxmemory", "1")
+
+
+def make_room(server: RedisServer) -> None:
+    server.client.config_set("maxmemory", "0")
+
+
+def take_nothing(server: RedisServer) -> None:
+    # Of one that is not there: it keeps what it has.
+    server.client.replicaof("127.0.0.1", "1")
+
+
+def take_again(server: RedisServer) -> None:
+    server.client.replicaof("NO", "ONE")
+
+
+class Spoiling:
+    """Exchanges entries with each other, cuts some short, and changes a bit of the others."""
+
+    def __init__(self) -> None:
+        self._spoilt: set[bytes] = set()
+
+    def __call__(self, shared: Shared) -> None:
+        self.spoil(shared.server)
+
+    def spoil(self, server: RedisServer) -> None:
+        new = [name for name in server.entries() if name not in self._spoilt]
+        values = [server.client.get(name) for name in new]
+        for place, (name, value) in enumerate(zip(new, values, strict=True)):
+            if isinstance(value, bytes):
+                wrong = (values[place - 1], value[:-1], bytes([*value[:-1], value[-1] ^ 1]))
+                server.client.set(name, wrong[place % 3] or b"", xx=True)
+        self._spoilt.update(new)
+
+
+HAPPENINGS: Mapping[str, Fault] = {
+    "killed": done(RedisServer.kill, RedisServer.start),
+    "frozen": done(RedisServer.freeze, RedisServer.thaw),
+    "flushed": repeated(lambda shared: shared.server.flush(), 1.0),
+    "full": done(fill_up, make_room),
+    "read-only": done(take_nothing, take_again),
+    "corrupted": repeated(Spoiling(), 0.002),
+    "5 ms": bad_line(Faults(delay=0.005)),
+    "50 ms": bad_line(Faults(delay=0.05)),
+    "500 ms": bad_line(Faults(delay=0.5)),
+    "1-byte slices": bad_line(Faults(slice=1)),
+    "resetting": resetting,
+}
+
+
+# --- what is true --------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Truth:
+    """Every document there was, by its path and tag, as a server without Redis gives it."""
+
+    server: Server
+    asks: Sequence[Ask]
+    #: The bytes, and the last publish after which it was the newest of its path.
+    documents: dict[tuple[str, str], tuple[bytes, int]] = field(default_factory=dict)
+    published: int = 0
+    #: Kills that have returned: when, and the first publish that shows it.
+    kills: list[tuple[float, int]] = field(default_factory=list)
+
+    async def learn(self) -> None:
+        """Ask for everything as it is now."""
+        for ask in self.asks:
+            tag, body = await self.server.get(ask.path, **ask.headers)
+            self.documents[ask.path, tag] = body, self.published
+
+    def wrong(self, polls: Polls) -> list[str]:
+        """Say which answers were never true, and which were no longer."""
+        never = [
+            f"{path} {tag} {coding}: {len(body)} bytes that were never true"
+            for (path, tag, coding), body in polls.bodies.items()
+            if CODINGS[coding](body) != self.documents.get((path, tag), (b"",))[0]
+        ]
+        return never + [
+            f"{heard.ask.path} {heard.tag}: from before a kill that had returned"
+            for heard in polls.heard
+            if heard.status in {200, 304} and self._is_late(heard)
+        ]
+
+    def _is_late(self, heard: Heard) -> bool:
+        _, newest = self.documents.get((heard.ask.path, heard.tag), (b"", -1))
+        return any(newest < number for returned, number in self.kills if returned < heard.began)
+
+
+async def publish(truth: Truth, token: str, over: asyncio.Event) -> None:
+    """Publish a story, and now and then kill one; learn what is true after each.
+
+    By the server that is asked for what is true: it sees what it wrote itself at once.
+    """
+    for number in count(1):
+        if over.is_set():
+            return
+        killed = story(f"new-{number - 2}", version="2", pubstatus="canceled")
+        is_kill = number % 5 == 0
+        await truth.server.post(
+            "/api/v1/stories", token, killed if is_kill else story(f"new-{number}")
+        )
+        returned = time.monotonic()
+        truth.published = number
+        await truth.learn()
+        if is_kill:
+            truth.kills.append((returned, number))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), PAUSE)
+
+
+# --- all of it at once ---------------------------------------------------------------------------
+
+
+def everybody(known: Credentials) -> list[Ask]:
+    """Ask for every feed by everybody, once."""
+    doors: Sequence[tuple[str, Mapping[str, str]]]
+    doors = (("", {}), (known.private, {}), ("/subscriber", dict(known.bearer)))
+    return [Ask(path=path + feed, headers=headers) for feed in FEEDS for path, headers in doors]
+
+
+def mixed(asks: Iterable[Ask]) -> list[Ask]:
+    """Ask in every coding, with and without a validator, in an order that is always the same."""
+    ways = [
+        replace(ask, headers={**ask.headers, "Accept-Encoding": coding or "identity"},
+                conditional=conditional)
+        for ask in asks
+        for coding in CODINGS
+        for conditional in (False, True)
+    ]  # fmt: skip
+    random.Random(0).shuffle(ways)  # noqa: S311 - guards nothing
+    return ways
+
+
+async def shares(running: Sequence[Server]) -> None:
+    """Wait until servers use their Redis, all of them: what is made is kept there, or found."""
+    for server in running:
+        async with asyncio.timeout(PATIENCE):
+            used, skipped = await use_of(server)
+            while True:
+                await asyncio.sleep(0.1)  # nothing tells that it is found again
+                now = await use_of(server)
+                if now[1] == skipped and now[0] > used:
+                    break
+                if now[1] != skipped:
+                    used, skipped = now
+
+
+async def use_of(server: Server) -> tuple[float, float]:
+    count_of = partial(server.counted, "wirefeed_cache_answers_total")
+    made, found = await count_of(outcome="made"), await count_of(outcome="redis")
+    away = await count_of(outcome="redis-skipped") + await count_of(outcome="redis-failed")
+    return made + found, away
+
+
+async def test_whatever_happens_to_redis_nobody_is_refused_misled_or_kept_waiting(
+    house: House, tmp_path_factory: pytest.TempPathFactory, soak: bool, tell: Tell
+):
+    fill(house, *(f"old-{number}" for number in range(30)))
+    known = await credentials(house)
+    asks = everybody(known)
+    seconds = SECONDS_AT_FULL_SIZE if soak else SECONDS
+    small = {"WIREFEED_FEED__ITEMS": "30", "WIREFEED_FEED__HOURS": "0"}
+    with redis_server(tmp_path_factory.mktemp("redis")) as redis:
+        async with (
+            fault_proxy(redis.port) as line,
+            servers(house, 1, **small) as (alone,),
+            servers(
+                beside(house), 2, WIREFEED_REDIS__URL=f"redis://127.0.0.1:{line.port}/0", **small
+            ) as running,
+        ):
+            truth = Truth(alone, asks)
+            await truth.learn()
+            ports = [server.house.port for server in running]
+            over = asyncio.Event()
+            async with (
+                asyncio.TaskGroup() as group,
+                polling(ports, mixed(asks), rate=RATE, clients=30) as polls,
+            ):
+                group.create_task(publish(truth, known.newsroom, over))
+                try:
+                    times = await happen(Shared(server=redis, line=line), running, seconds)
+                finally:
+                    over.set()
+    check(polls, truth)
+    check_times(polls, times, tell, each=soak)
+
+
+async def test_what_is_wrong_in_redis_is_given_to_nobody(
+    house: House, tmp_path_factory: pytest.TempPathFactory
+):
+    fill(house, *(f"old-{number}" for number in range(30)))
+    asks = everybody(await credentials(house))
+    with redis_server(tmp_path_factory.mktemp("redis")) as redis:
+        async with servers(house, 1, WIREFEED_REDIS__URL=redis.url) as (first,):
+            held = [(ask, await first.get(ask.path, **ask.headers)) for ask in asks]
+            await written(redis, len(asks))
+        Spoiling().spoil(redis)
+        async with servers(house, 1, WIREFEED_REDIS__URL=redis.url) as (second,):
+            for ask, answer in held:
+                assert await second.get(ask.path, **ask.headers) == answer
+            outcome = partial(second.counted, "wirefeed_cache_answers_total")
+            assert await outcome(outcome="redis") == 0
+            assert await outcome(outcome="forged") > 0
+
+
+async def written(redis: RedisServer, documents: int) -> None:
+    """Wait until so many are in Redis."""
+    async with asyncio.timeout(PATIENCE):
+        while len(redis.entries("parts")) < documents:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+
+
+async def happen(shared: Shared, running: Sequence[Server], seconds: float) -> Mapping[str, Times]:
+    """Let one thing after the other happen, each to a Redis in use; say when."""
+    times = {}
+    for name, fault in HAPPENINGS.items():
+        await shares(running)
+        well = time.monotonic()
+        await asyncio.sleep(WELL)
+        began = time.monotonic()
+        async with fault(shared):
+            await asyncio.sleep(seconds)
+            times[name] = well, began, time.monotonic()
+    await shares(running)
+    return times
+
+
+def check(polls: Polls, truth: Truth) -> None:
+    assert polls.failures == []
+    assert polls.unlike == []
+    answers = Counter(heard.status for heard in polls.heard)
+    assert answers.keys() == {200, 304}, answers
+    assert truth.kills
+    assert truth.wrong(polls)[:3] == []
+
+
+def check_times(polls: Polls, times: Mapping[str, Times], tell: Tell, *, each: bool) -> None:
+    """Compare what takes longest with what takes longest while nothing happens.
+
+    In a second there are too few requests for one fault to be judged by itself.
+    """
+    during = {name: polls.since(began + FELT, end) for name, (_, began, end) in times.items()}
+    calm = [heard for well, began, _ in times.values() for heard in polls.since(well, began)]
+    figures = ", ".join(f"{name} {p99(heard):.0f}" for name, heard in during.items())
+    tell(
+        f"Redis under load: {len(polls.heard)} answers, 0 errors, 0 wrong;"
+        f" p99 {p99(calm):.0f} ms while it is well; {figures}"
+    )
+    everything = [heard for some in during.values() for heard in some]
+    for heard in during.values() if each else (everything,):
+        assert p99(heard) <= max(LATE, 3 * p99(calm))

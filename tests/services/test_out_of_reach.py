@@ -1,0 +1,190 @@
+"""The database out of reach: the public is served on, subscribers for a while, nobody more."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.support.agency import Agency, running, settings_in
+from tests.support.process import PATIENCE
+from wirefeed.config import DatabaseSettings
+from wirefeed.domain.errors import Unavailable
+
+FEED = "/en/topics/sport.json"
+#: In the body alone, after what a summary shows.
+REST = "Paragraph 7 of"
+#: Seconds that subscribers are served from memory.
+GRACE = 2
+#: Seconds that a database which is locked takes to say so.
+LOCKED = 0.5
+
+
+class Locked:
+    """A way to a database that another holds: it takes its time to fail."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def connect(self) -> "Locked":
+        return self
+
+    async def __aenter__(self) -> Any:
+        self.asked += 1
+        await asyncio.sleep(LOCKED)
+        raise Unavailable("the database is busy")
+
+    async def __aexit__(self, *_: object) -> None:
+        raise AssertionError("it was never entered")
+
+
+class Cut:
+    """What keeps an agency from reading its database, and lets it again."""
+
+    def __init__(self, agency: Agency) -> None:
+        self._database = agency.services.database
+        self._reader = self._database._reader
+        self.locked = Locked()
+
+    def begin(self) -> None:
+        self._database._reader = self.locked  # type: ignore[assignment] # all that is asked of it
+
+    def end(self) -> None:
+        self._database._reader = self._reader
+
+
+@pytest.fixture
+async def agency(tmp_path: Path) -> AsyncIterator[Agency]:
+    settings = settings_in(tmp_path)
+    database = msgspec.structs.replace(settings.database, authority_grace=GRACE)
+    async with running(msgspec.structs.replace(settings, database=database)) as agency:
+        await agency.publish("urn:news:1")
+        await agency.subscriber("daily", "sport")
+        yield agency
+
+
+async def ask(agency: Agency, path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
+    async with agency.http.get(path, headers=headers) as answer:
+        return answer.status, await answer.text(), dict(answer.headers)
+
+
+@pytest.fixture
+async def cut(agency: Agency) -> AsyncIterator[Cut]:
+    cut = Cut(agency)
+    yield cut
+    cut.end()
+
+
+async def test_subscribers_have_their_text_for_the_grace_and_then_503_and_the_public_goes_on(
+    agency: Agency, cut: Cut
+):
+    key, bearer = await agency.feed_key("daily"), await agency.token("daily")
+    doors: list[tuple[str, dict[str, str]]] = [(key + FEED, {}), ("/subscriber" + FEED, bearer)]
+    fresh_key, fresh_token = await agency.feed_key("daily"), await agency.token("daily")
+    _, public, _ = await ask(agency, FEED)
+    full = [(await ask(agency, path, **headers))[1] for path, headers in doors]
+    assert all(REST in text for text in full)
+    assert REST not in public
+
+    began = time.monotonic()
+    cut.begin()
+    ended: set[str] = set()
+    while len(ended) < len(doors):
+        assert (await ask(agency, FEED))[:2] == (200, public)
+        for (path, headers), text in zip(doors, full, strict=True):
+            sent = time.monotonic()
+            status, body, told = await ask(agency, path, **headers)
+            if status == 200:
+                assert body == text
+                assert sent - began < GRACE
+            else:
+                assert status == 503
+                assert told["Retry-After"]
+                assert REST not in body
+                assert time.monotonic() - began >= GRACE - 0.5
+                ended.add(path)
+        assert time.monotonic() - began < PATIENCE
+    assert (await ask(agency, FEED))[:2] == (200, public)
+    # Of what was never presented before nobody knows that it does not hold.
+    assert (await ask(agency, "/subscriber" + FEED, **fresh_token))[0] == 503
+    assert (await ask(agency, fresh_key + FEED))[0] == 503
+
+    cut.end()
+    async with asyncio.timeout(PATIENCE):
+        while (await ask(agency, key + FEED))[:2] != (200, full[0]):  # noqa: ASYNC110 - it looks
+            await asyncio.sleep(0.01)
+    assert (await ask(agency, "/subscriber" + FEED, **bearer))[:2] == (200, full[1])
+
+
+async def test_without_grace_there_is_no_text_at_once(tmp_path: Path):
+    settings = settings_in(
+        tmp_path,
+        database=DatabaseSettings(url=f"sqlite:///{tmp_path / 'agency.db'}", authority_grace=0),
+    )
+    async with running(settings) as agency:
+        await agency.publish("urn:news:1")
+        await agency.subscriber("daily", "sport")
+        key = await agency.feed_key("daily")
+        _, public, _ = await ask(agency, FEED)
+        assert REST in (await ask(agency, key + FEED))[1]
+        cut = Cut(agency)
+        cut.begin()
+        try:
+            # What was looked at may be answered by for as long as the lease lasts, here too.
+            await asyncio.sleep(0.4)
+            assert (await ask(agency, key + FEED))[0] == 503
+            assert (await ask(agency, FEED))[:2] == (200, public)
+        finally:
+            cut.end()
+
+
+async def test_nobody_waits_again_for_what_has_just_been_found_out_of_reach(
+    agency: Agency, cut: Cut
+):
+    key = await agency.feed_key("daily")
+    for path in (FEED, key + FEED):
+        await ask(agency, path)
+    cut.begin()
+    with pytest.raises(Unavailable):
+        await agency.services.follower.look()
+
+    began = time.monotonic()
+    for _ in range(20):
+        for path in (FEED, key + FEED):
+            assert (await ask(agency, path))[0] == 200
+            # A validator that is not known here would be worth a look.
+            assert (await ask(agency, path, **{"If-None-Match": 'W/"other"'}))[0] == 200
+    # Were each to look by itself, it would be 80 times as much.
+    assert time.monotonic() - began < 10 * LOCKED
+
+
+async def test_who_asks_while_a_look_fails_waits_for_no_other(agency: Agency, cut: Cut):
+    follower = agency.services.follower
+    cut.begin()
+    first = asyncio.create_task(follower.look())
+    while not cut.locked.asked:  # noqa: ASYNC110 - until it is under way
+        await asyncio.sleep(0)
+    others = [asyncio.create_task(follower.look()) for _ in range(3)]
+
+    with pytest.raises(Unavailable):
+        await first
+    ended, _ = await asyncio.wait(others, timeout=LOCKED / 2)
+    assert {type(task.exception()) for task in ended} == {Unavailable}
+    assert ended == set(others)
+
+
+async def test_once_it_is_in_reach_again_what_came_meanwhile_is_seen(agency: Agency, cut: Cut):
+    issued = await agency.services.feed_keys.issue("daily")
+    key = f"/f/{issued.secret}"
+    assert REST in (await ask(agency, key + FEED))[1]
+    cut.begin()
+    with pytest.raises(Unavailable):
+        await agency.services.follower.look()
+    cut.end()
+    await agency.services.feed_keys.revoke(issued.row.id)
+    await agency.services.follower.in_force()
+
+    assert REST not in (await ask(agency, key + FEED))[1]
