@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.docs.console import ROOT
-from tests.support.agency import Agency, Clock, running, settings_in
+from tests.support.agency import SECOND, Agency, Clock, running, settings_in
 from tests.support.answers import ask
 from wirefeed.cli.main import cli
 from wirefeed.config import DatabaseSettings, Keys, Settings
@@ -63,8 +63,8 @@ def upgraded(settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def agency(upgraded: Settings) -> AsyncIterator[Agency]:
-    """Serve it by this release, at the time of those answers."""
-    async with running(upgraded, Clock(RELEASE["now"])) as agency:
+    """Serve it by this release, a little after those answers: a date counts later by now."""
+    async with running(upgraded, Clock(RELEASE["now"] + 5 * SECOND)) as agency:
         yield agency
 
 
