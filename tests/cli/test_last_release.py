@@ -63,11 +63,7 @@ def upgraded(settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def agency(upgraded: Settings) -> AsyncIterator[Agency]:
-<<<<<<< HEAD
     """Serve it by this release, which waits 5 seconds longer before it says a date."""
-=======
-    """Serve it by this release, a little after those answers: a date counts later by now."""
->>>>>>> musts-a
     async with running(upgraded, Clock(RELEASE["now"] + 5 * SECOND)) as agency:
         yield agency
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.agency import DAY, HOUR, MINUTE, SECOND, START, Agency, running, settings_in
+from tests.support.agency import DAY, HOUR, SECOND, START, Agency, running, settings_in
 from tests.support.answers import BROWSER, FORMATS, Answer, ask, basic
 from wirefeed.config import Site
 from wirefeed.domain.plans import Subscription
@@ -233,11 +233,7 @@ async def test_no_document_outlives_its_time_whatever_its_client_holds(
         agency.clock.now = START + day * DAY - SECOND
         before = await ask(agency, path, headers)
         assert before.status == (200 if known == "nothing" else 304), day
-<<<<<<< HEAD
         agency.clock.now = START + day * DAY + 10 * SECOND
-=======
-        agency.clock.now = START + day * DAY + MINUTE
->>>>>>> musts-a
         after = await ask(agency, path, headers)
         assert after.status == 200, day
         assert after.tag != seen.tag
