@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 
 from tests.bench import (
     accounts,
+    anatomy,
     coherence,
     herd,
     hot,
@@ -27,6 +28,7 @@ from tests.bench.rows import Row, Sizes, table
 
 _SUBJECTS: Mapping[str, Callable[[Sizes], list[Row]]] = {
     "hot": hot.figures,
+    "anatomy": anatomy.figures,
     "keys": keys.figures,
     "publishing": publishing.figures,
     "herd": herd.figures,

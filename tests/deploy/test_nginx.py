@@ -1,5 +1,6 @@
 """The shipped nginx site, run by a real nginx before a real wirefeed."""
 
+import gzip
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -83,13 +84,25 @@ def test_nginx_takes_the_site(tmp_path: Path):
 async def test_what_is_public_is_fetched_once(edge: Edge):
     direct = await ask(edge.agency, FEED)
     before = edge.answered
-    first, *others = [await edge.ask(FEED) for _ in range(4)]
+    first, *others = [await edge.ask(FEED, Accept_Encoding="identity") for _ in range(4)]
     assert not served_by_nginx(first)
     assert all(map(served_by_nginx, others))
     assert edge.answered == before + 1
     for answer in (first, *others):
         assert (answer.status, answer.body, answer.tag) == (200, direct.body, direct.tag)
         assert answer.headers["Cache-Control"] == direct.headers["Cache-Control"]
+
+
+async def test_each_coding_is_kept_apart(edge: Edge):
+    direct = await ask(edge.agency, FEED)
+    sent = ("gzip", "identity", "gzip, deflate, br", "gzip")
+    answers = [await edge.ask(FEED, Accept_Encoding=coding) for coding in sent]
+    given = [answer.headers.get("Content-Encoding", "") for answer in answers]
+    assert given == ["gzip", "", "br", "gzip"]
+    assert answers[1].body == direct.body
+    for packed in (answers[0], answers[3]):
+        assert gzip.decompress(packed.body) == direct.body
+    assert [served_by_nginx(answer) for answer in answers] == [False, False, False, True]
 
 
 async def test_who_holds_what_is_public_is_told_so_by_nginx_itself(edge: Edge):

@@ -305,7 +305,6 @@ def running(house: House, environ: Mapping[str, str]) -> AbstractContextManager[
     return serving(house, **{**environ, "WIREFEED_SERVER__PORT": str(house.port)})
 
 
-@pytest.mark.timeout(3600)
 async def test_hopping_readers_see_no_story_return_no_older_version_and_no_killed_text(
     stage: Stage, soak: bool, tell: Tell
 ):

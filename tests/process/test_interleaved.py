@@ -317,7 +317,6 @@ def doors_of(house: House, name: str) -> list[Mapping[str, Any]]:
     return [{"base": base, "headers": {}}, {"base": "/subscriber", "headers": bearer}]
 
 
-@pytest.mark.timeout(1800)
 async def test_no_answer_is_of_another_class(stage: Stage, soak: bool, tell: Tell):
     run = Run(port=stage.house.port, requests=REQUESTS_AT_FULL_SIZE if soak else REQUESTS)
     flips = FLIPS_AT_FULL_SIZE if soak else FLIPS

@@ -40,7 +40,7 @@ QUERIES: dict[str, Asking] = {
     "a story by id": lambda c: stories.find(c, story("s1").id),
     "stories by guid": lambda c: stories.held(c, ["s1", "s2"]),
     "stories by thread": lambda c: stories.by_thread(c, ["s1", "s2"]),
-    "stories by ancestor": lambda c: stories.evolved_from(c, ["s1", "s2"]),
+    "related stories": lambda c: stories.related(c, ["s1", "s2"], ["s1", "s2", "t"]),
     "a page of stories": lambda c: stories.listing(c, before=9, limit=50),
     "a page of a topic's stories": lambda c: stories.listing(c, before=9, limit=50, topic="sport"),
     "a story's history": lambda c: stories.history(c, "s1"),

@@ -84,7 +84,17 @@ async def test_stories_are_found_by_thread_and_by_ancestor(database):
     await keep(database, first, second, other)
     async with database.reading() as conn:
         assert await stories.by_thread(conn, {"first"}) == {"first": first, "second": second}
-        assert await stories.evolved_from(conn, {"first", "other"}) == {"second": second}
+        assert await stories.related(conn, {"second"}, set()) == {"second": second}
+        assert await stories.related(conn, {"first"}, set()) == {"first": first, "second": second}
+        assert await stories.related(conn, set(), {"other"}) == {"other": other}
+
+
+async def test_more_related_stories_are_asked_for_than_one_statement_takes(database):
+    await keep(database, *(story(f"s{n}", position=n, thread=f"t{n}") for n in range(1, 2501)))
+    some = {f"s{n}" for n in range(1, 1301)}
+    threads = {f"t{n}" for n in range(1301, 40_000)}
+    async with database.reading() as conn:
+        assert len(await stories.related(conn, some, threads)) == 2500
 
 
 async def test_the_last_of_one_story_in_a_batch_is_held(database):

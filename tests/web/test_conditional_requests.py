@@ -395,3 +395,20 @@ async def test_a_plan_change_that_gives_more_is_seen_by_tag_and_by_date(agency: 
         answer = await ask(agency, path, headers)
         assert answer.status == 200
         assert b"urn:news:economy" in answer.body
+
+
+async def test_nothing_is_rendered_for_one_who_holds_it(agency: Agency):
+    await agency.publish("urn:news:one")
+    held = await ask(agency, "/en/latest.rss")
+    async with running(agency.settings, agency.clock) as other:
+        # Another process, which has rendered nothing yet.
+        answer = await ask(other, "/en/latest.rss", {"If-None-Match": held.tag})
+        assert answer.status == 304
+        assert answer.kept == {
+            name: value
+            for name, value in held.kept.items()
+            if name not in {"Content-Type", "Content-Length", "Content-Encoding"}
+        }
+        assert other.services.counts["renders", "document"] == 0
+        assert (await ask(other, "/en/latest.rss")).body == held.body
+        assert other.services.counts["renders", "document"] == 1

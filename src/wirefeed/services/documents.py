@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from types import ModuleType
@@ -17,6 +17,7 @@ import msgspec
 from wirefeed.domain.access import Level, Reason
 from wirefeed.domain.errors import Conflict
 from wirefeed.domain.feeds import (
+    MOST,
     AnyFeed,
     Channel,
     Item,
@@ -197,15 +198,21 @@ class Documents:
             return (await self._render(draft))[1]
 
         parts = await self._cache.fetch(_PARTS, draft.name, make)
-        shown = draft.window.items[: len(parts) // _NAME - len(draft.notices)]
+        shown = len(parts) // _NAME - len(draft.notices)
+        return replace(self.outline(draft, why, shown), rendered=rendered)
+
+    def outline(
+        self, draft: Draft, why: Callable[[Sequence[Item]], tuple[str, ...]], shown: int = MOST
+    ) -> Document:
+        """Say what a document is known by, rendered or not, with so many items."""
+        items = draft.window.items[:shown]
         return Document(
             form=draft.form,
             name=draft.name,
             tag=draft.name.hex(),
             changed=draft.window.changed,
-            levels=count_levels(shown),
-            why=why(shown),
-            rendered=rendered,
+            levels=count_levels(items),
+            why=why(items),
         )
 
     def held(self, document: Document, coding: Coding) -> bytes | None:

@@ -234,6 +234,8 @@ class Publishing:
         self, connection: AsyncConnection, desk: Desk, source: str
     ) -> frozenset[str]:
         """Find the stories on a desk that belong to another source."""
+        if not desk.guids:
+            return frozenset()
         rivals = {known.name for known in await credentials.sources(connection)} - {source}
         owners = await stories.sources(connection, desk.guids)
         return frozenset(guid for guid, owner in owners.items() if owner in rivals)
@@ -279,12 +281,12 @@ class Publishing:
     ) -> None:
         """Put on the desk whatever these revisions may concern, in whole threads."""
         named = {r.guid for r in sent} | {r.evolved_from for r in sent if r.evolved_from}
-        held = await stories.held(connection, named)
-        held |= await stories.evolved_from(connection, named)
-        desk.put(held)
         threads = named | {r.feed_guid for r in sent if r.feed_guid}
-        threads |= {story.thread for story in held.values()}
-        desk.put(await stories.by_thread(connection, threads))
+        # One question for all: of most stories nothing is held, and that is the end of it.
+        found = await stories.related(connection, named, threads)
+        desk.put(found)
+        if further := {story.thread for story in found.values()} - threads:
+            desk.put(await stories.by_thread(connection, further))
 
     async def _desk_of(self, connection: AsyncConnection, guids: Iterable[str]) -> Desk:
         held = await stories.held(connection, set(guids))
@@ -326,7 +328,9 @@ class Publishing:
         )
         await self._announce(connection, desk, now, source=source)
         sent = {r.story.guid: r.story for r in taken if r.story}
-        await wire.unschedule(connection, list(sent))
+        # Of a story that is new, nothing is due.
+        updated = {r.story.guid for r in taken if r.story and r.outcome is Outcome.UPDATED}
+        await wire.unschedule(connection, updated)
         await wire.schedule(connection, [due for s in sent.values() for due in _due(s, now)])
 
     async def _answer_for(self, connection: AsyncConnection, desk: Desk, by: Actor) -> None:

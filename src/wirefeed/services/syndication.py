@@ -101,6 +101,13 @@ class Syndication:
 
         return await self._memo.fetch(asked, load, self._patience(reader))
 
+    async def outline(
+        self, feed: AnyFeed, form: Format, reader: Reader, *, self_url: str
+    ) -> Document:
+        """Say by what a feed is known, rendered or not. Raises `NotFound`."""
+        self.check(feed, reader)
+        return self._documents.outline(await self._draft(feed, form, reader, self_url), why_of)
+
     def held(
         self, feed: AnyFeed, form: Format, reader: Reader, *, self_url: str
     ) -> Document | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -80,9 +80,26 @@ async def by_thread(conn: AsyncConnection, threads: Collection[str]) -> dict[str
     return await _where(conn, _s.thread, threads)
 
 
-async def evolved_from(conn: AsyncConnection, guids: Collection[str]) -> dict[str, Story]:
-    """Give the stories written from any of these, by their own guid."""
-    return await _where(conn, _s.evolved_from, guids)
+_RELATED = select(*_COLUMNS).where(
+    or_(
+        _s.guid.in_(bindparam("guids", expanding=True)),
+        _s.evolved_from.in_(bindparam("guids", expanding=True)),
+        _s.thread.in_(bindparam("threads", expanding=True)),
+    )
+)
+
+
+async def related(
+    conn: AsyncConnection, guids: Collection[str], threads: Collection[str]
+) -> dict[str, Story]:
+    """Give these stories, those written from any of them and those of these threads, by guid."""
+    names, roots = sorted(guids), sorted(threads)
+    found: dict[str, Story] = {}
+    for at in range(0, max(len(names), len(roots)), _AT_ONCE):
+        upto = at + _AT_ONCE
+        values = {"guids": names[at:upto], "threads": roots[at:upto]}
+        found |= {story.guid: story for story in map(_story, await conn.execute(_RELATED, values))}
+    return found
 
 
 async def count(conn: AsyncConnection) -> int:

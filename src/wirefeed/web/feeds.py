@@ -45,11 +45,11 @@ async def _answer(request: web.Request, door: Door, reader: Reader) -> web.Strea
         # It may come from a process that knows of a later change.
         await request.app[SYNDICATION].catch_up(reader)
     while True:
-        answer, origin = await _prepare(request, door, named, reader)
+        answer, origin = await _prepare(request, door, named, reader, held)
         if held.is_ahead(answer.validators):
             # As above, by its date.
             await request.app[SYNDICATION].catch_up(reader)
-            answer, origin = await _prepare(request, door, named, reader)
+            answer, origin = await _prepare(request, door, named, reader, held)
         if held.hold(answer.validators):
             return answer.not_modified()
         if (delta := await _delta(request, answer, held)) is not None:
@@ -61,12 +61,18 @@ async def _answer(request: web.Request, door: Door, reader: Reader) -> web.Strea
 
 
 async def _prepare(
-    request: web.Request, door: Door, named: Named, reader: Reader
+    request: web.Request, door: Door, named: Named, reader: Reader, held: Conditions
 ) -> tuple[Answer, Origin]:
-    """Have the document, and say whether it had to be rendered for this request."""
+    """Have the document, and say whether it had to be rendered for this request.
+
+    It is not rendered for one who has it: its name is known before.
+    """
     answers, syndication = request.app[ANSWERS], request.app[SYNDICATION]
     feed, self_url = named.feed(reader), named.self_urls[door]
     document = syndication.held(feed, named.form, reader, self_url=self_url)
+    if document is None and held.tags:
+        outline = await syndication.outline(feed, named.form, reader, self_url=self_url)
+        document = outline if outline.tag in held.tags else None
     origin = Origin.MEMORY
     if document is None:
         document = await syndication.document(feed, named.form, reader, self_url=self_url)
