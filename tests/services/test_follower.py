@@ -51,8 +51,8 @@ class Slow:
         self.fails = False
 
     @property
-    def commits(self) -> int:
-        return self._database.commits
+    def advances(self) -> int:
+        return self._database.advances
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
