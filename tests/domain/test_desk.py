@@ -114,6 +114,37 @@ def test_it_stands_wherever_the_story_before_it_stood():
     assert newsroom.held["b"].published == newsroom.held["a"].published
 
 
+@pytest.mark.parametrize(
+    "unseen", [{"status": PubStatus.WITHHELD}, {"expires": NOW - HOUR}, {"expires": NOW}]
+)
+def test_a_version_that_nobody_saw_changes_nothing_of_who_replaces_whom(unseen):
+    """Nor whether the story written from it stands, and is dated, as of the one that came late."""
+    late = message("a", "arts", version=2, version_created=NOW - DAY)
+    told = []
+    for before in ([], [message("a", **unseen)]):
+        newsroom = Newsroom()
+        for sent in before or [message("other")]:
+            newsroom.send(sent)
+        newsroom.send(message("b", evolved_from="a"))
+        assert "b" in newsroom.shown
+        newsroom.send(late)
+        held = newsroom.held["b"]
+        told.append((newsroom.shown - {"other"}, held.stood, held.feeds, held.published))
+    assert told[0] == told[1]
+    assert told[0][0] == {"b"}
+    assert {s.published for s in told[0][1] if s.inherited} == {NOW - DAY}
+
+
+def test_what_was_never_shown_is_not_replaced_and_its_kill_changes_nothing():
+    newsroom = Newsroom()
+    newsroom.send(message("a", status=PubStatus.WITHHELD))
+    newsroom.send(message("b", evolved_from="a"))
+    before = newsroom.held["b"]
+    newsroom.send(message("a", version=2, status=PubStatus.CANCELED))
+    assert not newsroom.held["a"].superseded
+    assert newsroom.held["b"] == before
+
+
 def test_under_embargo_it_takes_no_place_until_its_release():
     newsroom = Newsroom()
     newsroom.send(message("a"))

@@ -80,7 +80,7 @@ def test_s27_what_a_caller_may_not_see_changes_no_byte_of_its_answers(
         caller = callers[drawn.turn % len(callers)]
         trial = Trial(origin=origin, folder=tmp_path, caller=caller)
         (one, _), differences = runner.run(trial.run(drawn))
-        assert not differences, "\n".join([f"{drawn}", caller.name, *differences])
+        assert not differences, "\n".join([drawn.told(), caller.name, *differences])
         told.update(answer.status for _, answer in one.exchanges)
         told.update({caller.name})
         bodies = [answer.body for _, answer in one.exchanges]
@@ -160,6 +160,12 @@ FOUND: dict[str, Twins] = {
         PUBLIC,
         [line(Step(at=1, place="sport"))],
         [line(Step(at=0, place="sport", status=WITHHELD), first=1)],
+    ),
+    # It was replaced before it was shown: what was written from it stood where it did not.
+    "a version that was withheld before the one that came replaced": pair(
+        PUBLIC,
+        [HEIR, hidden(Step(at=2, place="politics", written=-2 * HOUR))],
+        [hidden(Step(at=0, place="politics", status=WITHHELD), first=1)],
     ),
     # At the end of its embargo it counted as shown, though its rights had ended before.
     "rights that end under embargo": pair(

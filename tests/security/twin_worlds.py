@@ -11,6 +11,9 @@ Left alone on purpose, because it is one for all callers and so tells of what so
 - The dates of a story: it is published once, `updated` rises with each version, and a delay counts
   from when it was first open. A story that is shown after versions that were announced to others
   has dates that count those.
+- What a story takes from the one it was written from. It replaces that at once if it was announced
+  to anybody, as under embargo, and stands where it stood by then: not also where versions for
+  more callers would have, had they been the first.
 - That a story was replaced. It goes when its heir is opened to anybody, also to those who are not
   shown the heir; when that happened is the same in both worlds, what became of the heir is not.
 - Whether the headline a kill brings repeats the killed one: then it is not shown.
@@ -63,13 +66,13 @@ class Side:
     #: Whether another customer asks for everything first.
     visited: bool = False
 
-    def __repr__(self) -> str:
+    def told(self) -> str:
         """Say what happens, a line for each message."""
-        told = [f"\n  stranger {self.stranger}, visited {self.visited}"]
+        told = [f"stranger {self.stranger}, visited {self.visited}"]
         for at in range(len(MOMENTS)):
-            told += [f"\n  {at} {_brief(raw)}" for raw in self.sent[at]]
-            told += [f"\n  {at} {_brief(raw)} by a rival" for raw in self.rival[at]]
-        return "".join(told)
+            told += [f"  {at} {_brief(raw)}" for raw in self.sent[at]]
+            told += [f"  {at} {_brief(raw)} by a rival" for raw in self.rival[at]]
+        return "\n".join(told)
 
 
 def _brief(raw: bytes) -> str:
@@ -79,7 +82,7 @@ def _brief(raw: bytes) -> str:
     return " ".join(str(part) for part in (*map(story.get, names), *places) if part)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Twins:
     """Two worlds that are one to the caller."""
 
@@ -91,6 +94,16 @@ class Twins:
     hours: int = 1
     #: Which part of all there is to ask for is asked for.
     turn: int = 0
+
+    def __repr__(self) -> str:
+        """Name them, no more: Hypothesis takes a long one for a mistake."""
+        counts = [sum(map(len, side.sent)) for side in self.sides]
+        return f"<two worlds of {counts[0]} and {counts[1]} messages, turn {self.turn}>"
+
+    def told(self) -> str:
+        """Say all that happens in them."""
+        settings = f"items {self.items}, hours {self.hours}, turn {self.turn}"
+        return "\n".join([settings, *(side.told() for side in self.sides)])
 
 
 Sent = tuple[int, bytes]

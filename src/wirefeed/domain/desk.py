@@ -173,6 +173,10 @@ class Desk:
                 self._supersede(self._stories[guid], by=other, shown=False)
 
     def _supersede(self, story: Story, *, by: Story, shown: bool = True) -> None:
+        # What was never shown has no place to take yet: whoever cannot know of it would see later
+        # that it had come before. It is replaced when it would be shown.
+        if not story.stood:
+            return
         # A translation stands beside what it was made from.
         if story.superseded or story.language != by.language or self._evolved(story, by):
             return
