@@ -8,7 +8,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -127,20 +127,26 @@ async def open_services(settings: Settings, clock: Clock = utc_now) -> AsyncIter
     try:
         master = await master_key(Path(settings.keys.master), database)
         services = _build(settings, clock, taxonomy, master, database)
-        try:
+        async with _closing(services):
             await services.audit.begin()
             await services.plans.seed(plans)
             await services.keyring.load()
             await services.follower.look()
             yield services
-            # What a command has taken away is so everywhere when it ends.
-            await services.follower.in_force()
-        finally:
-            await services.follower.close()
-            await services.cache.close()
-            services.presence.leave()
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def _closing(services: Services) -> AsyncIterator[None]:
+    async with AsyncExitStack() as last:
+        # The last one is done first: what a command has taken away is so everywhere when it ends,
+        # also if that failed half-way.
+        last.callback(services.presence.leave)
+        last.push_async_callback(services.cache.close)
+        last.push_async_callback(services.follower.close)
+        last.push_async_callback(services.follower.in_force)
+        yield
 
 
 @asynccontextmanager

@@ -85,7 +85,7 @@ async def test_after_a_publish_a_document_is_rendered_once_in_a_process_and_twic
         # Where a machine is too busy for Redis to answer in time, each makes its own.
         assert sum(herd.renders) <= 2 * PUBLISHES * most + herd.away
     # A machine busy with other things makes one publish slow, or two; a stampede comes with each.
-    # To compress nine documents at once in three processes keeps two cores busy by itself.
+    # To compress nine documents at once in three processes is work by itself.
     assert any(after <= max(3 * steady, ANY_TIME) for steady, after in one.times)
 
 

@@ -51,8 +51,8 @@ class Slow:
         self.fails = False
 
     @property
-    def commits(self) -> int:
-        return self._database.commits
+    def advances(self) -> int:
+        return self._database.advances
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -181,6 +181,30 @@ async def test_while_the_database_is_away_what_was_seen_counts_for_a_grace(
     for grace in (0, 30):
         with pytest.raises(Unavailable):
             await follower.current(grace)
+
+
+async def test_what_was_written_here_ends_the_grace(
+    database: Database, follower: Follower, slow: Slow
+):
+    await follower.look()
+    await append(database, REVOKED)
+    slow.fails = True
+    with pytest.raises(Unavailable):
+        await follower.current(grace=86_400)
+
+
+async def test_once_the_database_is_in_reach_again_it_is_looked_at_first(
+    agency: Agency, follower: Follower, slow: Slow, ticks: Ticks
+):
+    await follower.look()
+    ticks.now += 1
+    slow.fails = True
+    await follower.current(grace=30)
+    slow.fails = False
+    position = await append(agency.services.database, REVOKED)
+    # As after having been frozen while it was away.
+    ticks.now += 10
+    assert (await follower.current(grace=30)).position == position
 
 
 async def test_without_ever_having_looked_there_is_no_grace(follower: Follower, slow: Slow):

@@ -17,6 +17,7 @@ from wirefeed.domain.errors import Unavailable
 FEED = "/en/topics/sport.json"
 #: In the body alone, after what a summary shows.
 REST = "Paragraph 7 of"
+TOPICS = ("sport", "politics", "economy")
 #: Seconds that subscribers are served from memory.
 GRACE = 2
 #: Seconds that a database which is locked takes to say so.
@@ -159,6 +160,21 @@ async def test_nobody_waits_again_for_what_has_just_been_found_out_of_reach(
             assert (await ask(agency, path, **{"If-None-Match": 'W/"other"'}))[0] == 200
     # Were each to look by itself, it would be 80 times as much.
     assert time.monotonic() - began < 10 * LOCKED
+
+
+async def test_who_holds_a_feed_is_told_so_also_while_the_database_is_away(
+    agency: Agency, cut: Cut
+):
+    topics = ("sport", "politics", "economy")
+    paths = [
+        f"/{lang}/topics/{t}.{f}" for lang in ("en", "tr") for t in topics for f in ("rss", "atom")
+    ]
+    tags = {path: (await ask(agency, path))[2]["Etag"] for path in paths}
+    cut.begin()
+    with pytest.raises(Unavailable):
+        await agency.services.follower.look()
+    for path, tag in tags.items():
+        assert (await ask(agency, path, **{"If-None-Match": tag}))[0] == 304
 
 
 async def test_who_asks_while_a_look_fails_waits_for_no_other(agency: Agency, cut: Cut):

@@ -102,7 +102,6 @@ UNKNOWN: dict[str, dict[str, Any]] = {
     "a page is wanted": {"headers": {"Sec-Fetch-Dest": "document"}},
     "a delta is wanted": {"headers": {"A-IM": "feed"}},
     "an expectation": {"headers": {"Expect": "100-continue"}},
-    "a query": {"path": "/en/latest.rss?x=1"},
     "a second spelling": {"path": "/en/%6Catest.rss"},
     "no such topic": {"path": "/en/topics/astrology.rss"},
     "no such language": {"path": "/de/latest.rss"},
@@ -127,13 +126,41 @@ async def test_whatever_has_to_be_looked_at_is_left_to_the_application(agency: A
     assert await recall(agency, **asked) is None
 
 
+async def test_what_a_query_says_changes_nothing(agency: Agency, doors):
+    headers = {"Accept-Encoding": "gzip"}
+    for base in ("", doors[2][0]):
+        await ask(agency, f"{base}/en/latest.rss", headers)
+        plain = await recall(agency, f"{base}/en/latest.rss", headers)
+        asked = await recall(agency, f"{base}/en/latest.rss?utm_source=x&lang=tr", headers)
+        assert plain is not None
+        assert asked is not None
+        assert settled(asked.headers) == settled(plain.headers)
+
+
+async def test_who_holds_what_nobody_has_asked_for_since_is_told_so_from_memory(
+    agency: Agency, doors
+):
+    path, headers = f"{doors[2][0]}/en/latest.rss", {"Accept-Encoding": "gzip"}
+    held = {**headers, "If-None-Match": (await ask(agency, path, headers)).tag}
+    # It is none of this feed's.
+    await agency.publish("urn:news:elsewhere", language="tr")
+    assert await recall(agency, path, held) is None
+    assert (await ask(agency, path, held)).status == 304
+    told = await recall(agency, path, held)
+    assert told is not None
+    assert told.status == 304
+    assert await recall(agency, path, {**headers, "If-None-Match": 'W/"0"'}) is None
+
+
 async def test_two_credentials_or_none_of_a_machine_are_left_to_the_application(
     agency: Agency, doors
 ):
     _, token = doors[1]
     path = "/subscriber/en/latest.rss"
     await ask(agency, path, token)
-    assert await recall(agency, path, {**token, "Accept-Encoding": "gzip, deflate, br"}) is not None
+    sent = {**token, "Accept-Encoding": "gzip, deflate, br"}
+    assert await recall(agency, path, sent) is not None
+    assert await recall(agency, f"{path}?access_token=x", sent) is None
     key = doors[2][0].removeprefix("/f/").strip("/")
     assert await recall(agency, path, basic(key)) is None
 

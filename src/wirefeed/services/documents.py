@@ -39,6 +39,8 @@ from wirefeed.storage.lru import Lru
 MOST_BYTES = 2_000_000
 #: Bytes of the name of a part, or of a document.
 _NAME = 16
+#: Of what a client says it holds, so much is looked for.
+_MOST_TAGS = 2
 #: Items rendered in one go; others want an answer meanwhile.
 _AT_ONCE = 20
 #: What the cache holds of a document: its bytes, and the names of its parts, the notices first.
@@ -253,9 +255,11 @@ class Documents:
         None where that is unknown, or where so much is new that something may be missing
         between them.
         """
-        for tag in tags:
-            name = _name(tag)
-            held = await self._cache.find(_PARTS, name) if name is not None else None
+        names = [name for name in map(_name, tags) if name is not None]
+        # What this process knows comes first; nobody is to wait for many looks elsewhere.
+        names.sort(key=lambda name: self._cache.held(_PARTS, name) is None)
+        for name in names[:_MOST_TAGS]:
+            held = await self._cache.find(_PARTS, name)
             known = set(_split(held)) if held is not None else set()
             if not known.isdisjoint(draft.parts):
                 return await self._new(draft, known)

@@ -25,6 +25,8 @@ LEASE = 0.4
 _POLL = 0.1
 #: and between two questions whether it is worth while to look earlier.
 _HINT = 0.02
+#: Seconds in which a database in reach has answered.
+_MOMENT = 0.05
 #: More changes than this at once are not gone through: everything is looked at anew.
 _MOST = 1_000
 #: Seconds between looks for changes that have fallen due.
@@ -60,7 +62,7 @@ class Follower:
         self._head: Head | None = None
         #: When the look began that found it (`time.monotonic()`), and what had been committed here.
         self._began = float("-inf")
-        self._commits = -1
+        self._advances = -1
         #: When something was last found to have been taken away.
         self._took_away = float("-inf")
         #: How many looks have failed, and whether the last one did.
@@ -68,6 +70,8 @@ class Follower:
         self._is_cut_off = False
         self._turn = asyncio.Lock()
         self._next: asyncio.Task[Head] | None = None
+        #: When that was asked for.
+        self._asked = float("-inf")
 
     def heed(self, heed: Heed) -> None:
         """Tell this of every change from now on, before anything is answered that came after."""
@@ -89,7 +93,7 @@ class Follower:
 
         It ends with every commit of this process, too: own writes are seen at once.
         """
-        if self.age >= LEASE or self._commits != self._database.commits:
+        if self.age >= LEASE or self._advances != self._database.advances:
             return None
         return self._head
 
@@ -106,15 +110,25 @@ class Follower:
     async def newest(self, grace: float = 0) -> Head:
         """Look, and give what is seen; while the database is out of reach, as `current` does."""
         look = self._ask()
-        if self._is_cut_off and self._head is not None and self.age < grace:
-            # A database that is locked takes seconds to say so, and has just said so.
-            return self._head
+        if self._is_cut_off and self._in_grace(grace) is not None:
+            # A database that is locked takes seconds to say so, and has just said so; one that is
+            # in reach again takes no time.
+            left = _MOMENT - (self._monotonic() - self._asked)
+            await asyncio.wait({look}, timeout=max(0.0, left))
+            if not look.done() and (head := self._in_grace(grace)) is not None:
+                return head
         try:
             return await asyncio.shield(look)
         except Unavailable:
-            if self._head is None or self.age >= grace:
+            if (head := self._in_grace(grace)) is None:
                 raise
-            return self._head
+            return head
+
+    def _in_grace(self, grace: float) -> Head | None:
+        """Give what was seen within the last so many seconds, unless it was written here since."""
+        if self.age >= grace or self._advances != self._database.advances:
+            return None
+        return self._head
 
     async def look(self) -> Head:
         """Look where the wire ends; the look begins now or later. Raises `Unavailable`.
@@ -125,6 +139,7 @@ class Follower:
 
     def _ask(self) -> asyncio.Task[Head]:
         if self._next is None:
+            self._asked = self._monotonic()
             self._next = asyncio.create_task(self._take_turn(self._failures))
             self._next.add_done_callback(_retrieve)
         return self._next
@@ -182,7 +197,7 @@ class Follower:
             return head
 
     async def _look(self) -> Head:
-        began, commits = self._monotonic(), self._database.commits
+        began, advances = self._monotonic(), self._database.advances
         self._counts["looks",] += 1
         async with self._database.reading() as connection:
             head = await wire.head(connection)
@@ -193,7 +208,7 @@ class Follower:
         if changes is None or changes:
             for heed in self._heeding:
                 heed(changes)
-        self._head, self._began, self._commits = head, began, commits
+        self._head, self._began, self._advances = head, began, advances
         return head
 
     async def _since(self, connection: AsyncConnection, head: Head) -> Sequence[Change] | None:

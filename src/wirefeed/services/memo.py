@@ -40,6 +40,11 @@ class Memo(Generic[_Key, _Value]):
             return None
         return self._known(key)
 
+    async def find(self, key: _Key, grace: float = 0) -> _Value | None:
+        """Give what holds now, if it was loaded before; raises as `fetch` does."""
+        await self._follower.current(grace)
+        return self._known(key)
+
     async def fetch(
         self, key: _Key, load: Callable[[], Awaitable[Loaded[_Value]]], grace: float = 0
     ) -> _Value:
@@ -48,8 +53,7 @@ class Memo(Generic[_Key, _Value]):
         While the database is out of reach, what was seen to hold within the last `grace`
         seconds counts. Raises what `load` raises.
         """
-        await self._follower.current(grace)
-        value = self._known(key)
+        value = await self.find(key, grace)
         if value is not None:
             return value
         task = self._loading.get(key)

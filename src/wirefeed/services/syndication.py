@@ -64,6 +64,8 @@ class Syndication:
         self._grace = grace
         self._clock = clock
         self._memo: Memo[_Asked, Document] = Memo(follower, _DOCUMENTS, clock)
+        #: What was asked for by who had it already, and so was not rendered.
+        self._outlines: Memo[_Asked, Document] = Memo(follower, _DOCUMENTS, clock)
         self._windows: Memo[tuple[AnyFeed, Sight], Window] = Memo(follower, _WINDOWS, clock)
         follower.heed(self._forget)
 
@@ -74,6 +76,7 @@ class Syndication:
         """
         if changes is None or concerned(changes) is None or any(map(is_of_story, changes)):
             self._memo.forget()
+            self._outlines.forget()
             self._windows.forget()
 
     def check(self, feed: AnyFeed, reader: Reader) -> None:
@@ -101,20 +104,50 @@ class Syndication:
 
         return await self._memo.fetch(asked, load, self._patience(reader))
 
-    async def outline(
-        self, feed: AnyFeed, form: Format, reader: Reader, *, self_url: str
-    ) -> Document:
-        """Say by what a feed is known, rendered or not. Raises `NotFound`."""
+    async def known(
+        self,
+        tags: Collection[str],
+        feed: AnyFeed,
+        form: Format,
+        reader: Reader,
+        *,
+        self_url: str,
+    ) -> Document | None:
+        """Give a feed that is remembered, or that has one of these tags, rendered or not.
+
+        Raises `NotFound`.
+        """
         self.check(feed, reader)
-        return self._documents.outline(await self._draft(feed, form, reader, self_url), why_of)
+        asked, patience = self._asked(feed, form, reader, self_url), self._patience(reader)
+        document = await self._memo.find(asked, patience)
+        if document is not None or not tags:
+            return document
+
+        async def load() -> Loaded[Document]:
+            draft = await self._draft(feed, form, reader, self_url)
+            return self._documents.outline(draft, why_of), draft.window.until
+
+        outline = await self._outlines.fetch(asked, load, patience)
+        return outline if outline.tag in tags else None
 
     def held(
-        self, feed: AnyFeed, form: Format, reader: Reader, *, self_url: str
+        self,
+        feed: AnyFeed,
+        form: Format,
+        reader: Reader,
+        *,
+        self_url: str,
+        tags: Collection[str] = (),
     ) -> Document | None:
         """Give the same without waiting for anything, if it is known for sure."""
         if isinstance(feed, Feed) and not reader.reads(feed):
             return None
-        return self._memo.get(self._asked(feed, form, reader, self_url))
+        asked = self._asked(feed, form, reader, self_url)
+        document = self._memo.get(asked)
+        if document is None and tags:
+            outline = self._outlines.get(asked)
+            return outline if outline is not None and outline.tag in tags else None
+        return document
 
     def _asked(self, feed: AnyFeed, form: Format, reader: Reader, self_url: str) -> _Asked:
         notices = self._house.notices(reader, feed.language)

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from wirefeed.domain.errors import Unavailable
-from wirefeed.storage import tables
+from wirefeed.storage import tables, wire
 from wirefeed.storage.schema import make_ready
 from wirefeed.storage.sqlite import BUSY, PATIENCE, path_of, prepare, telling_what_failed
 
@@ -40,8 +40,8 @@ class Database:
         self._watcher = watcher
         self._patience = patience
         self._turn = asyncio.Lock()
-        #: How often this process has ended a transaction that wrote.
-        self.commits = 0
+        #: How often this process has ended a transaction that appended to the wire.
+        self.advances = 0
         #: Names this log in cursors: a restored copy is another log.
         self.log_id = ""
         #: The `iss` of its tokens.
@@ -103,12 +103,16 @@ class Database:
                 conn = self._writer.connect()
                 try:
                     conn = await uninterrupted(conn.start())
+                    conn.info.pop(wire.ADVANCED, None)
                     transaction = await uninterrupted(conn.begin().start())
                     yield conn
-                    await _commit(conn, transaction)
+                    # Also if this fails: whether it is on disk is then known to nobody.
+                    advances = wire.ADVANCED in conn.info
+                    try:
+                        await _commit(conn, transaction)
+                    finally:
+                        self.advances += advances
                 finally:
-                    # Also when that failed: whether it is on disk is then known to nobody.
-                    self.commits += 1
                     if conn.sync_connection is not None:
                         # Undoes whatever was not committed.
                         await uninterrupted(conn.close())

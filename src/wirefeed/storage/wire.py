@@ -12,6 +12,10 @@ from wirefeed.storage import codec, tables
 _head, _wire, _due = tables.head.c, tables.wire.c, tables.due.c
 
 
+#: What `info` of a connection holds once the wire was appended to in its transaction.
+ADVANCED = "advanced"
+
+
 class Row(NamedTuple):
     """A change where it stands on the wire."""
 
@@ -54,6 +58,7 @@ async def append(conn: AsyncConnection, changes: Sequence[Change], now: int) -> 
     if not changes:
         return await head(conn)
     row = (await conn.execute(_ADVANCE, {"count": len(changes), "now": now})).one()
+    conn.info[ADVANCED] = True
     first = row.position - len(changes) + 1
     await conn.execute(
         tables.wire.insert(),

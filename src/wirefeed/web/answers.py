@@ -109,7 +109,7 @@ class Answers:
             return False
         return True
 
-    def head(self, answer: "Answer", coding: Coding | None, length: int = 0) -> Head:
+    def head(self, answer: "Answer", coding: Coding | None) -> Head:
         """Give the head of an answer, as far as it hangs on neither the key nor its holder.
 
         It is made once for all who are told the same; None is a 304.
@@ -120,7 +120,7 @@ class Answers:
         head = self._heads.get(made_for)
         if head is None:
             status = HTTPStatus.NOT_MODIFIED if coding is None else HTTPStatus.OK
-            head = self._heads[made_for] = Head(status, _headers(answer, coding), length)
+            head = self._heads[made_for] = Head(status, _headers(answer, coding))
             if len(self._heads) > _HEADS:
                 self._heads.popitem(last=False)
         return head
@@ -177,7 +177,7 @@ class Answer:
 
     def prepared(self, coding: Coding | None, body: bytes = b"") -> PreparedResponse:
         """Give what is in memory: the whole of it, or, without a coding, that the client has it."""
-        head = self._answers.head(self, coding, len(body))
+        head = self._answers.head(self, coding)
         return PreparedResponse(head, self._answers.own(self), body)
 
     def not_modified(self) -> web.Response:
@@ -187,7 +187,7 @@ class Answer:
 
     def full(self, body: bytes, coding: Coding, origin: Origin) -> web.Response:
         """Give it whole."""
-        headers = self._answers.head(self, coding, len(body)).headers
+        headers = self._answers.head(self, coding).headers
         told = self._told(web.Response(body=body, headers=headers))
         if self.door is Door.PUBLIC:
             told.headers["Cache-Status"] = CACHE_STATUS[origin]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
 from aiohttp import web
@@ -133,6 +133,10 @@ async def _running(services: Services) -> AsyncIterator[None]:
         else:
             _log.error("bug", exc_info=error)
 
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("bug", exc_info=error)
+
     services.presence.enter()
     # What was seen before that may have changed without anybody waiting for us.
     await services.follower.look()
@@ -143,11 +147,11 @@ async def _running(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.usage.run(failed)),
         asyncio.create_task(services.metrics.run(failed)),
     ]
+    for task in tasks:
+        task.add_done_callback(ended)
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)

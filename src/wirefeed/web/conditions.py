@@ -60,8 +60,8 @@ class Conditions(NamedTuple):
 
     @property
     def are_none(self) -> bool:
-        """Whether everything is asked for, whatever is held."""
-        return self.tags is None and self.since is None
+        """Whether everything is asked for, whatever is held: no tag of any form, and no date."""
+        return not self.tags and self.since is None
 
     def is_ahead(self, known: Validators) -> bool:
         """Say whether the client may have seen a later change, by its own account.

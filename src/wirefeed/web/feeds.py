@@ -69,10 +69,7 @@ async def _prepare(
     """
     answers, syndication = request.app[ANSWERS], request.app[SYNDICATION]
     feed, self_url = named.feed(reader), named.self_urls[door]
-    document = syndication.held(feed, named.form, reader, self_url=self_url)
-    if document is None and held.tags:
-        outline = await syndication.outline(feed, named.form, reader, self_url=self_url)
-        document = outline if outline.tag in held.tags else None
+    document = await syndication.known(held.tags or (), feed, named.form, reader, self_url=self_url)
     origin = Origin.MEMORY
     if document is None:
         document = await syndication.document(feed, named.form, reader, self_url=self_url)

@@ -14,18 +14,12 @@ _CLOSE = b"Connection: close\r\n"
 class Head:
     """A status line and headers, as they are sent and as they are looked at."""
 
-    __slots__ = ("end", "headers", "raw", "status")
+    __slots__ = ("headers", "raw", "status")
 
-    def __init__(self, status: HTTPStatus, headers: Mapping[str, str], length: int) -> None:
+    def __init__(self, status: HTTPStatus, headers: Mapping[str, str]) -> None:
         self.status = status
         self.headers = headers
         self.raw = f"HTTP/1.1 {status} {status.phrase}\r\n".encode("ascii") + written(headers)
-        #: RFC 9110 §8.6: of a body that is not there, its length would have to be the right one.
-        self.end = (
-            b""
-            if status is HTTPStatus.NOT_MODIFIED
-            else f"Content-Length: {length}\r\n".encode("ascii")
-        )
 
 
 class PreparedResponse:
@@ -71,9 +65,11 @@ class PreparedResponse:
         parts = [self._head.raw]
         if self._own:
             parts.append(written(self._own))
+        if self._head.status is not HTTPStatus.NOT_MODIFIED:
+            # RFC 9110 §8.6: of a body that is not there, it would have to be the right one.
+            parts.append(b"Content-Length: %d\r\n" % len(self._body))
         # RFC 9110 §6.6.1: who has a clock says when.
-        date = rfc822_formatted_time().encode("ascii")
-        parts += (self._head.end, b"Date: %b\r\n" % date)
+        parts.append(b"Date: %b\r\n" % rfc822_formatted_time().encode("ascii"))
         if not self.keep_alive:
             parts.append(_CLOSE)
         parts.append(b"\r\n")

@@ -9,32 +9,36 @@ from aiohttp import HttpVersion11, hdrs, web
 from wirefeed.domain.readers import Reader
 from wirefeed.web.addresses import Door, Named
 from wirefeed.web.answers import Answer, Answers, coding_for
-from wirefeed.web.conditions import conditions
+from wirefeed.web.conditions import Conditions, conditions
 from wirefeed.web.prepared import PreparedResponse, has_room
 
 _METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 _BEARER = "Bearer "
+#: What is not among the addresses without a key may be among the others.
+_BEHIND_A_KEY: tuple[Door, Named | None] = (Door.PRIVATE, None)
 
 
 def remembered(answers: Answers, request: web.BaseRequest) -> PreparedResponse | None:
     """Answer if everything is known; else give None, having done nothing."""
-    found = answers.open.get(request.raw_path)
-    door, named = found or (Door.PRIVATE, None)
+    path, _, query = request.raw_path.partition("?")
+    door, named = answers.open.get(path, _BEHIND_A_KEY)
     secret = ""
     if named is None:
-        secret, named = _opened(answers, request.raw_path)
-    if named is None or not _is_plain(request):
+        secret, named = _opened(answers, path)
+    # What a query says is ignored, but for a second credential.
+    if named is None or (query and door is Door.SUBSCRIBER) or not _is_plain(request):
         return None
     reader = _reader(answers, request, door, secret)
     if reader is None:
         return None
-    feed = named.feed(reader)
-    self_url = named.self_urls[door]
-    document = answers.syndication.held(feed, named.form, reader, self_url=self_url)
+    feed, held = named.feed(reader), conditions(request.headers)
+    document = answers.syndication.held(
+        feed, named.form, reader, self_url=named.self_urls[door], tags=held.tags or ()
+    )
     if document is None:
         return None
-    answer = answers.answer(request.raw_path, door, named, feed, document, reader)
-    response = _answered(answers, request, answer)
+    answer = answers.answer(path, door, named, feed, document, reader)
+    response = _answered(answers, request, answer, held)
     if response is not None:
         answers.counts["answers", door.area, str(response.status)] += 1
         answers.saw(request, reader)
@@ -43,9 +47,9 @@ def remembered(answers: Answers, request: web.BaseRequest) -> PreparedResponse |
 
 
 def _answered(
-    answers: Answers, request: web.BaseRequest, answer: Answer
+    answers: Answers, request: web.BaseRequest, answer: Answer, held: Conditions
 ) -> PreparedResponse | None:
-    held, knows = conditions(request.headers), answers.syndication.knows
+    knows = answers.syndication.knows
     if held.hold(answer.validators) and not held.is_ahead(answer.validators):
         return answer.prepared(None)
     if held.since is not None or (held.tags and not any(map(knows, held.tags))):
@@ -85,7 +89,7 @@ def _reader(answers: Answers, request: web.BaseRequest, door: Door, secret: str)
         case Door.PUBLIC:
             return answers.readers.held_public()
         case Door.PRIVATE:
-            return answers.readers.held_by_feed_key(secret)
+            return answers.readers.held_by_feed_key(secret) if secret.isascii() else None
         case Door.SUBSCRIBER:
             sent = request.headers.getall(hdrs.AUTHORIZATION, ())
             if len(sent) != 1 or not sent[0].startswith(_BEARER):

@@ -219,11 +219,15 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 @web.middleware
 async def in_force(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let what a request took from somebody be so in every process before it is answered."""
-    response = await handler(request)
-    if request.method not in _SAFE:
-        await request.app[FOLLOWER].in_force()
-    return response
+    """Let what a request took from somebody be so in every process before it is answered.
+
+    What fails may have done a part of it before.
+    """
+    try:
+        return await handler(request)
+    finally:
+        if request.method not in _SAFE:
+            await request.app[FOLLOWER].in_force()
 
 
 def problem(request: web.Request, error: WirefeedError) -> web.Response:

@@ -144,7 +144,15 @@ class Runner(web.AppRunner):
         with suppress(TimeoutError):
             async with asyncio.timeout_at(end):
                 await self._idle.wait()
+        await self._send_the_rest(end)
         self._shutdown_timeout = max(_LAST_WORDS, end - loop.time())
+
+    async def _send_the_rest(self, end: float) -> None:
+        """Wait until what was answered has been taken, by somebody slow perhaps."""
+        loop = asyncio.get_running_loop()
+        # aiohttp does not tell that, either.
+        while any(map(_is_sending, self._open())) and loop.time() < end:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK)
 
     async def _close_idle(self, end: float) -> None:
         """Wait until no connection is left, then close those on which no request came."""
@@ -253,3 +261,8 @@ class _Connection(RequestHandler):
         _log.info("malformed request", status=status, error=type(exc).__name__)
         bad = HTTPStatus.BAD_REQUEST
         return _refusal(bad if status == bad else HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _is_sending(connection: _Connection) -> bool:
+    transport = connection.transport
+    return transport is not None and transport.get_write_buffer_size() > 0
