@@ -73,7 +73,9 @@ class Victim:
 
 
 async def leads(victim: Victim, workers: list[Agency], left: Mapping[str, frozenset[str]]) -> None:
-    """Each way leads to what is left of it, at each worker."""
+    """Each way leads to what is left of it, at each worker, once a request would have returned."""
+    for worker in workers:
+        await worker.services.follower.in_force()
     for worker in workers:
         for way in victim.ways:
             found = canaries((await way.ask(worker)).body)
