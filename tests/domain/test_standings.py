@@ -79,6 +79,27 @@ def test_who_never_saw_what_a_story_replaced_does_not_see_it_go():
 
 
 @pytest.mark.parametrize(
+    "hidden",
+    [
+        {},
+        {"status": WITHHELD},
+        {"expires": NOW},
+        # In topics that are for this caller, and not for it yet.
+        {"topics": ("sport",), "embargoed_until": LATER + DAY},
+        {"topics": ("sport",), "expires": NOW},
+    ],
+)
+def test_who_saw_what_a_story_replaced_sees_it_go_however_that_is_hidden(hidden):
+    heir = replaced(held("economy", guid="t", evolved_from="s"), held("politics"))
+    fields = dict(hidden)
+    topics = fields.pop("topics", ("economy",))
+    now_hidden = then(heir, *topics, now=NOW + MINUTE, **fields)
+    access = decide(now_hidden, OTHERS, LATER)
+    assert (access.level, access.gone) == (Level.HIDDEN, NOW)
+    assert stands_in(now_hidden, {feed("politics")}, OTHERS, access)
+
+
+@pytest.mark.parametrize(
     ("caller", "feeds"),
     [
         (EVERYTHING, {"", "economy", "sport"}),

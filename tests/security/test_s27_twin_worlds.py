@@ -127,6 +127,13 @@ def hidden(*steps: Step, **links: Any) -> Line:
     return line(*steps, uri="urn:twin:b", **links)
 
 
+TAKEN = (Step(at=1, place="economy"),)
+
+
+def heir(*steps: Step) -> Line:
+    return hidden(*steps, evolved_from="urn:twin:a")
+
+
 FOUND: dict[str, Twins] = {
     # Each version moved `Last-Modified` of the feeds that the story had left.
     "versions of a story that moved away": pair(
@@ -166,6 +173,12 @@ FOUND: dict[str, Twins] = {
         PUBLIC,
         [HEIR, hidden(Step(at=2, place="politics", written=-2 * HOUR))],
         [hidden(Step(at=0, place="politics", status=WITHHELD), first=1)],
+    ),
+    # When a story had gone was forgotten once what replaced it came under embargo.
+    "an embargo on the hidden heir of a shown story": pair(
+        PUBLIC,
+        [line(SHOWN), heir(*TAKEN)],
+        [heir(*TAKEN, Step(at=2, place="sport", embargo=MOMENTS[-1] + HOUR))],
     ),
     # At the end of its embargo it counted as shown, though its rights had ended before.
     "rights that end under embargo": pair(

@@ -163,8 +163,8 @@ def _decided(story: Story, caller: Entitled, now: int) -> Access:
     if expires is not None and expires <= now:
         return _withdrawn(story, caller, Level.HIDDEN, Reason.EXPIRED, since=expires)
     best = _best([_under(grant, story, caller, now) for grant in covering], expires)
-    if best.level is Level.HIDDEN and _witnesses(story, caller):
-        # It was shown before it came under this embargo.
+    if best.level is Level.HIDDEN:
+        # It, or what it replaced, may have been shown before it came under this embargo.
         return replace(best, gone=_gone(story, caller))
     return best
 
