@@ -72,11 +72,20 @@ def test_without_its_master_key_the_audit_of_a_backup_cannot_be_checked(wirefeed
     assert "missing" in wrong["said"]
 
 
-@pytest.mark.parametrize("arguments", [["check"], ["check", "none.db"], ["backup", "copy.db"]])
-def test_a_database_that_is_not_there_is_not_made(wirefeed: Command, arguments: list[str]):
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["check"], "database.url: there is no database var/wirefeed.db"),
+        (["check", "none.db"], "PATH: there is no database none.db"),
+        (["backup", "copy.db"], "database.url: there is no database var/wirefeed.db"),
+    ],
+)
+def test_a_database_that_is_not_there_is_not_made(
+    wirefeed: Command, arguments: list[str], named: str
+):
     ran = wirefeed("db", *arguments)
     assert (ran.exit, ran.out) == (1, "")
-    assert "there is no database" in ran.err
+    assert named in ran.err
     assert ran.err.count("\n") == 1
     assert not Path("var").exists()
     assert not Path("copy.db").exists()

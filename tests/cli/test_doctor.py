@@ -1,5 +1,6 @@
 """`wirefeed doctor`: whether this installation will run, and if not, what would help."""
 
+import asyncio
 import re
 import socket
 import sqlite3
@@ -16,6 +17,7 @@ from tests.support.redis_server import redis_server
 from wirefeed.domain.findings import State
 from wirefeed.services import surroundings
 
+_REFUSED = "it does not take the name and password"
 DATABASE, KEY = Path("var/wirefeed.db"), Path("var/master.key")
 
 
@@ -58,6 +60,11 @@ def _in_the_future() -> None:
     change("UPDATE wire SET at = 4000000000000000")
 
 
+def _out_of_reach() -> None:
+    DATABASE.unlink()
+    DATABASE.mkdir()
+
+
 @pytest.mark.parametrize(
     ("harm", "name", "state"),
     [
@@ -68,6 +75,8 @@ def _in_the_future() -> None:
         (lambda: change("UPDATE alembic_version SET version_num = '0001'"), "schema", "fail"),
         (lambda: change("DELETE FROM wire WHERE position = 1"), "no position is missing", "fail"),
         (_in_the_future, "clock", "warn"),
+        (_out_of_reach, "database", "fail"),
+        (_out_of_reach, "keys", "fail"),
         (lambda: Path("config/topics.toml").write_text("[[topic]"), "config/topics.toml", "fail"),
     ],
 )
@@ -81,10 +90,46 @@ def test_what_is_wrong_is_a_line_with_what_would_help(
     ran = wirefeed("doctor", "--json")
 
     assert (name, state) in wrong(ran)
+    assert all(found["remedy"] for found in ran.json if found["state"] != "ok")
     assert ran.exit == int(state == "fail")
     assert {found["state"] for found in ran.json if found["name"] == "disk space"} == {"ok"}
     shown = wirefeed("doctor").out
     assert any(line.startswith(state) and name in line for line in shown.splitlines())
+
+
+@pytest.mark.parametrize("plans", ["", None])
+def test_an_agency_without_topics_is_told_where_to_define_them(
+    wirefeed: Command, plans: str | None
+):
+    Path("config/topics.toml").unlink()
+    if plans is not None:
+        Path("config/plans.toml").write_text(plans, "utf-8")
+    ran = wirefeed("doctor", "--json")
+    (told,) = [found for found in ran.json if found["name"] == "topics"]
+    assert (told["state"], "config/topics.toml" in told["said"]) == ("warn", True)
+    assert "taxonomy.topics" in told["remedy"]
+    # Plans of topics that are not there are wrong; without either wirefeed runs.
+    assert ran.exit == int(plans is None)
+
+
+@pytest.mark.parametrize("used", ["", "config/other.toml"])
+def test_settings_that_lie_there_and_are_not_in_force_are_said(
+    wirefeed: Command, monkeypatch: pytest.MonkeyPatch, used: str
+):
+    for file in ("config/wirefeed.toml", "config/other.toml"):
+        Path(file).write_text('[site]\nname = "Here"\n', "utf-8")
+    ran = wirefeed(*(["--config", used] if used else []), "doctor", "--json")
+    assert (ran.exit, wrong(ran)) == (0, [("settings", "warn")])
+    assert ran.json[0]["said"].startswith(used or "defaults and environment")
+    assert "--config config/wirefeed.toml" in ran.json[0]["remedy"]
+
+    monkeypatch.setenv("WIREFEED_CONFIG", "config/wirefeed.toml")
+    ran = wirefeed("doctor", "--json")
+    assert (wrong(ran), ran.json[0]["said"]) == ([], "config/wirefeed.toml")
+
+
+def test_without_a_settings_file_it_says_what_is_in_force(wirefeed: Command):
+    assert wirefeed("doctor", "--json").json[0]["said"] == "defaults and environment"
 
 
 def test_a_port_that_another_program_has_is_named(wirefeed: Command, port: int):
@@ -122,9 +167,42 @@ def test_redis_is_asked_and_one_that_does_not_answer_is_done_without(
 
 
 async def test_redis_that_does_not_answer_is_said_without_its_password():
-    found = await surroundings.redis(f"redis://:hunter2@127.0.0.1:{free_ports()}/0")
+    port = free_ports()
+    found = await surroundings.redis(f"redis://:hunter2@127.0.0.1:{port}/0")
     assert found.state is State.WARN
+    assert found.said == f"redis://127.0.0.1:{port} does not answer: connection refused"
+    assert "redis.url" in found.remedy
     assert "hunter2" not in found.said + found.remedy
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("unix://ann:hunter2@/none/redis", "unix:///none/redis does not answer: no such file"),
+        ("redis://:hunter2@host.invalid", "redis://host.invalid:6379 does not answer: there is no"),
+    ],
+)
+async def test_a_redis_out_of_reach_is_said_in_plain_words(url: str, said: str):
+    found = await surroundings.redis(url)
+    assert found.said.startswith(said)
+
+
+async def test_a_redis_that_refuses_the_password_is_said(tmp_path: Path):
+    with redis_server(tmp_path) as server:
+        server.client.config_set("requirepass", "hunter2")
+        found = await surroundings.redis(f"redis://:hunter3@127.0.0.1:{server.port}/0")
+    assert found.said == f"{server.url.removesuffix('/0')} does not answer: {_REFUSED}"
+
+
+async def test_what_hangs_up_is_no_redis():
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        found = await surroundings.redis(f"redis://{host}:{port}/0")
+    assert found.state is State.WARN
+    assert found.said.startswith(f"redis://{host}:{port} does not answer: ")
 
 
 async def test_without_redis_nothing_is_missed():

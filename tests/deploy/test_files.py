@@ -148,6 +148,15 @@ def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([ANALYZE, *arguments], capture_output=True, text=True, check=False)
 
 
+def test_the_unit_finds_topics_and_plans_beside_its_settings():
+    told = re.findall(r"(?m)^Environment=(\w+)=(\S+)$", unit())
+    # The shipped settings, which name them from another folder, are what is copied there.
+    settings = load(ROOT / "config" / "wirefeed.toml", dict(told))
+    assert "--config /etc/wirefeed/wirefeed.toml" in unit()
+    assert settings.taxonomy.topics == "/etc/wirefeed/topics.toml"
+    assert settings.taxonomy.plans == "/etc/wirefeed/plans.toml"
+
+
 def test_the_unit_waits_for_requests_to_finish():
     told = re.search(r"TimeoutStopSec=(\d+)", unit())
     drain = tomllib.loads((ROOT / "config" / "wirefeed.toml").read_text("utf-8"))["server"]["drain"]

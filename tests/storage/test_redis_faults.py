@@ -101,7 +101,7 @@ async def test_one_that_is_away_is_left_alone_until_it_is_back(
             heal(server)
             await found_again(cache)
 
-        assert [line["event"] for line in said] == ["redis_lost", "redis_back"]
+        assert [line["event"] for line in said] == ["redis lost", "redis back"]
         await kept(cache, KEY, b"value")
         assert await cache.get(KIND, KEY) == b"value"
 
@@ -305,7 +305,7 @@ async def test_a_password_is_used_and_never_said(server: RedisServer, counts: Co
             await lost(cache)
 
     assert [(line["event"], line["error"]) for line in said] == [
-        ("redis_lost", "AuthenticationError")
+        ("redis lost", "AuthenticationError")
     ]
     assert "hunter" not in repr(said)
 

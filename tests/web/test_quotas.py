@@ -1,5 +1,7 @@
 """The polite limit over HTTP: how it is said."""
 
+import json
+
 from aiohttp import web
 
 from tests.support.agency import running, settings_in
@@ -17,4 +19,6 @@ async def test_whoever_takes_too_much_is_told_the_quota_and_when_there_is_more(t
     assert answer.status == 429
     told = [answer.headers[name] for name in ("Retry-After", "RateLimit-Policy", "RateLimit")]
     assert told == ["2", '"answers";q=300;w=60', '"answers";r=0;t=2']
-    assert "If-None-Match" in answer.text
+    assert json.loads(answer.text)["detail"] == (
+        "So many full answers were asked for that the next has to wait; send If-None-Match."
+    )

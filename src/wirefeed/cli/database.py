@@ -54,10 +54,11 @@ def check_database(settings: Settings, path: Path | None, *, as_json: bool) -> N
     Readers go on meanwhile, and newsrooms may have to wait: look through a backup where that
     takes long.
     """
+    field = "database.url" if path is None else "PATH"
     if path is not None:
         url = DatabaseSettings(url=f"sqlite:///{path}")
         settings = msgspec.structs.replace(settings, database=url)
-    findings = judge(examine(existing(settings.database.url)), newest_schema())
+    findings = judge(examine(existing(settings.database.url, field)), newest_schema())
     if not failed(findings):
         findings.append(run_loop(_audit(settings)))
     tell(findings, as_json=as_json)

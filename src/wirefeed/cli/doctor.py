@@ -4,6 +4,7 @@ It asks each part in turn, and changes nothing; no line holds a secret.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -17,16 +18,18 @@ from wirefeed.services import surroundings
 from wirefeed.storage.sqlite import path_of
 
 _Look = Callable[[Settings], list[Finding]]
+#: Where settings lie that somebody may believe to be in force.
+_USUAL = Path("config/wirefeed.toml")
 
 
 @click.command()
 @as_json
-@click.pass_obj
-def doctor(settings: Settings, *, as_json: bool) -> None:
+@click.pass_context
+def doctor(context: click.Context, *, as_json: bool) -> None:
     """Say whether wirefeed will run here; exit 1 when something must be put right."""
-    looks: list[_Look] = [_definitions, _programs, _database, _keys, _clock, _places]
-    findings = [finding for look in looks for finding in _guarded(look, settings)]
-    tell(findings, as_json=as_json)
+    looks: list[_Look] = [_definitions, _programs, _database, _disk, _keys, _clock, _places]
+    found = [finding for look in looks for finding in _guarded(look, context.obj)]
+    tell([_settings(context.find_root().params["config"]), *found], as_json=as_json)
 
 
 def _guarded(look: _Look, settings: Settings) -> list[Finding]:
@@ -34,15 +37,43 @@ def _guarded(look: _Look, settings: Settings) -> list[Finding]:
     try:
         return look(settings)
     except WirefeedError as error:
-        name = error.field or look.__name__.strip("_")
-        return [Finding(name=name, state=State.FAIL, said=error.message, remedy=error.remedy or "")]
+        return [_failure(error, look.__name__.strip("_"))]
+
+
+def _failure(error: WirefeedError, part: str) -> Finding:
+    name = error.field or part
+    remedy = error.remedy or f"mend {name}"
+    return Finding(name=name, state=State.FAIL, said=error.message, remedy=remedy)
+
+
+def _settings(file: Path | None) -> Finding:
+    """Say which settings are in force: a file is so only where it is named."""
+    said = str(file) if file else "defaults and environment"
+    if not _USUAL.is_file() or (file and file.samefile(_USUAL)):
+        return Finding(name="settings", state=State.OK, said=said)
+    said = f"{said}; {_USUAL} is not in use"
+    remedy = f"to use it: --config {_USUAL}, or WIREFEED_CONFIG={_USUAL}"
+    return Finding(name="settings", state=State.WARN, said=said, remedy=remedy)
 
 
 def _definitions(settings: Settings) -> list[Finding]:
     topics = read_topics(settings.taxonomy)
-    plans = read_plans(settings.taxonomy, topics)
-    said = f"{len(list(topics))} topics, {len(plans)} plans to start with"
-    return [Finding(name="settings", state=State.OK, said=said)]
+    found = _topics(len(list(topics)), settings.taxonomy.topics)
+    try:
+        plans = read_plans(settings.taxonomy, topics)
+    except WirefeedError as error:
+        # Plans of topics that are not there: both are to be seen.
+        return [found, _failure(error, "plans")]
+    said = f"to start with: {len(plans)}"
+    return [found, Finding(name="plans", state=State.OK, said=said)]
+
+
+def _topics(number: int, file: str) -> Finding:
+    if number:
+        return Finding(name="topics", state=State.OK, said=f"in {file}: {number}")
+    remedy = "define some there, or name another file in taxonomy.topics"
+    said = f"none: there is no {file}, or nothing in it"
+    return Finding(name="topics", state=State.WARN, said=said, remedy=remedy)
 
 
 def _programs(_: Settings) -> list[Finding]:
@@ -50,12 +81,12 @@ def _programs(_: Settings) -> list[Finding]:
 
 
 def _database(settings: Settings) -> list[Finding]:
-    file = path_of(settings.database.url)
-    return [
-        *surroundings.database(file),
-        surroundings.disk_speed(file.parent),
-        surroundings.disk_space(file.parent),
-    ]
+    return surroundings.database(path_of(settings.database.url))
+
+
+def _disk(settings: Settings) -> list[Finding]:
+    folder = path_of(settings.database.url).parent
+    return [surroundings.disk_speed(folder), surroundings.disk_space(folder)]
 
 
 def _keys(settings: Settings) -> list[Finding]:

@@ -100,11 +100,13 @@ class TooMany(WirefeedError):
 
 
 class Overdrawn(TooMany):
-    """Too much has been asked for anew that is held already."""
+    """So many full answers were asked for that the next has to wait; send If-None-Match."""
 
     def __init__(self, wait: int, *, quota: int, window: int) -> None:
         super().__init__(wait)
-        self.remedy = "wait, and send If-None-Match: what has not changed costs nothing"
+        self.remedy = (
+            "wait as long as Retry-After says; where nothing has changed, a 304 costs nothing"
+        )
         #: So many answers
         self.quota = quota
         #: in so many seconds.

@@ -6,11 +6,13 @@ import platform
 import shutil
 import socket
 import sqlite3
+import ssl
 import tempfile
 import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.findings import Finding, State, judge, judge_schema
@@ -35,6 +37,7 @@ _MOST_LOOKED_THROUGH = 256 * _MB
 _LONG_AGO = 1_735_689_600_000_000
 _SECOND = 1_000_000
 _PATIENCE = 2.0
+_REDIS_PORT = 6379
 
 
 def python() -> Finding:
@@ -67,7 +70,7 @@ def database(file: Path) -> list[Finding]:
     if is_writable(file):
         findings.append(Finding(name="writing", state=State.OK, said=f"{file} can be written"))
     else:
-        remedy = "see who holds it, and whose it is"
+        remedy = f"see which program holds it (`fuser {file}`), and whether wirefeed's user may"
         said = f"{file} cannot be written now"
         findings.append(Finding(name="writing", state=State.FAIL, said=said, remedy=remedy))
     return findings
@@ -102,9 +105,9 @@ async def redis(url: str) -> Finding:
             await client.ping()
             times.append((time.perf_counter() - began) * 1000)
     except (RedisError, OSError) as error:
-        # Its own words may repeat the address, and with it the password.
-        said = f"it does not answer: {type(error).__name__}"
-        return Finding(name="redis", state=State.WARN, said=said, remedy="see redis.url, and it")
+        said = f"{_place(url)} does not answer: {_reason(error)}"
+        remedy = "start it, or mend redis.url; until then each process keeps its own"
+        return Finding(name="redis", state=State.WARN, said=said, remedy=remedy)
     finally:
         await client.aclose()
     median = sorted(times)[len(times) // 2]
@@ -112,6 +115,37 @@ async def redis(url: str) -> Finding:
     if median < _FAR:
         return Finding(name="redis", state=State.OK, said=said)
     return Finding(name="redis", state=State.WARN, said=said, remedy="use one that is nearer")
+
+
+def _place(url: str) -> str:
+    """Give the address of a Redis without what only it is to know: name, password, options."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"unix://{parts.path}"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}:{parts.port or _REDIS_PORT}"
+
+
+def _reason(error: BaseException) -> str:
+    """Say why Redis did not answer; its own words may repeat the address, and the password."""
+    from redis import exceptions  # noqa: PLC0415 - slow to import, and seldom asked for
+
+    # What redis-py raises is raised for what the system said, and that is plainer.
+    cause = error.__cause__ or error.__context__ or error
+    plain: dict[type[BaseException], str] = {
+        exceptions.AuthenticationError: "it does not take the name and password",
+        exceptions.NoPermissionError: "it does not let this user ask",
+        exceptions.BusyLoadingError: "it is still loading",
+        exceptions.TimeoutError: f"nothing came within {_PATIENCE:g} s",
+        ssl.SSLError: "no TLS, or a certificate that is not trusted",
+        socket.gaierror: "there is no host of this name",
+    }
+    for kind, words in plain.items():
+        if isinstance(error, kind) or isinstance(cause, kind):
+            return words
+    if isinstance(cause, OSError) and cause.errno:
+        return os.strerror(cause.errno).lower()
+    return "it hangs up, or is no Redis"
 
 
 def disk_speed(folder: Path) -> Finding:

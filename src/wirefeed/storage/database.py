@@ -22,7 +22,14 @@ from sqlalchemy.ext.asyncio import (
 from wirefeed.domain.errors import Unavailable
 from wirefeed.storage import tables, wire
 from wirefeed.storage.schema import make_ready
-from wirefeed.storage.sqlite import BUSY, PATIENCE, path_of, prepare, telling_what_failed
+from wirefeed.storage.sqlite import (
+    BUSY,
+    PATIENCE,
+    path_of,
+    prepare,
+    telling_what_failed,
+    unavailable,
+)
 
 _READERS = 4
 _Result = TypeVar("_Result")
@@ -123,7 +130,7 @@ class Database:
             async with asyncio.timeout(self._patience):
                 await self._turn.acquire()
         except TimeoutError:
-            raise Unavailable(BUSY) from None
+            raise unavailable(BUSY) from None
         try:
             yield
         finally:

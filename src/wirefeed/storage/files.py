@@ -133,11 +133,11 @@ def is_writable(file: Path) -> bool:
         return False
 
 
-def existing(url: str) -> Path:
-    """Give the file of a database that there is. Raises `Unacceptable`."""
+def existing(url: str, field: str = "database.url") -> Path:
+    """Give the file of a database that there is. Raises `Unacceptable`, naming where it is said."""
     file = path_of(url)
     if not file.is_file():
-        raise Unacceptable(f"there is no database {file}", field="database.url")
+        raise Unacceptable(f"there is no database {file}", field=field)
     return file
 
 

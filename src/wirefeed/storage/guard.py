@@ -151,12 +151,12 @@ class Guard:
         else:
             self._breaker.failed()
         if self._breaker.is_closed and not was_closed:
-            _log.info("redis_back")
+            _log.info("redis back")
         if not self._breaker.is_open or was_open:
             return
         if was_closed:
             # Its kind alone: a message may quote an address, and that a password.
-            _log.warning("redis_lost", error=type(error).__name__ if error else "slow")
+            _log.warning("redis lost", error=type(error).__name__ if error else "slow")
         if self._probing is None or self._probing.done():
             self._probing = asyncio.create_task(self._probe())
 

@@ -40,6 +40,17 @@ _OUT_OF_REACH = {
     sqlite3.SQLITE_PROTOCOL: BUSY,
     sqlite3.SQLITE_NOTADB: "the file is not a database",
 }
+#: What would help, for whoever looks after it.
+_REMEDIES = {
+    BUSY: "another program holds it: try again, or find out which with `fuser`",
+    "the database is out of memory": "give it more memory",
+    "the database was interrupted": "try again",
+    "the disk of the database fails": "see what the system's log says of that disk",
+    "the database is damaged": "restore the last backup that `wirefeed db check` finds whole",
+    "the disk of the database is full": "make room",
+    "the file is not a database": f"see {SETTING}",
+}
+_SEE_WHOSE = f"see that {SETTING} names a file, and that it and its folder are wirefeed's user's"
 
 
 def path_of(url: str) -> Path:
@@ -116,16 +127,21 @@ def telling_what_failed() -> Iterator[None]:
     try:
         yield
     except PoolTimeoutError as error:
-        raise Unavailable(BUSY) from error
+        raise unavailable(BUSY) from error
     except DBAPIError as error:
         # The low byte is the primary code (https://www.sqlite.org/rescode.html).
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         if code not in _OUT_OF_REACH:
             raise
-        raise Unavailable(_OUT_OF_REACH[code]) from error
+        raise unavailable(_OUT_OF_REACH[code]) from error
 
 
 def out_of_reach(error: sqlite3.Error) -> Unavailable:
     """Say in our words why the database cannot be used."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return Unavailable(_OUT_OF_REACH.get(code, "the database cannot be used"))
+    return unavailable(_OUT_OF_REACH.get(code, "the database cannot be used"))
+
+
+def unavailable(said: str) -> Unavailable:
+    """Say that the database cannot be used, and what would help."""
+    return Unavailable(said, remedy=_REMEDIES.get(said, _SEE_WHOSE))
