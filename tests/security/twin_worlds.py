@@ -324,7 +324,8 @@ def _after(draw: st.DrawFn, sight: Sight, line: Line, seed: int) -> Iterator[Sen
     ways = [one["way"] for one in drawn[: len(steps)]]
     # A kill is told to who saw any version.
     kills = not any(ranks(sight, line))
-    longer = secret(sight, longer, ways, closed=False, kills=kills)
+    # As of an own story: open to anybody, it would take the place of what it was written from.
+    longer = secret(sight, longer, ways, closed=bool(line.evolved_from), kills=kills)
     yield from written(sight, longer, seed, since=len(line.steps))
 
 

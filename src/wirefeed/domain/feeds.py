@@ -84,17 +84,24 @@ class Gathering:
         self._rank: dict[str, int] = {}
         self._changed = 0
         self._updated = 0
+        #: When stories went out of the caller's sight.
+        self._gone: list[int] = []
+        #: The oldest change of what is shown, once the window is full.
+        self._floor = 0
         self._newest: int | None = None
         self._untils: list[int] = []
 
     def is_full(self, story: Story) -> bool:
         """Say whether this story, and so every later one but a kill, is beyond the window."""
         count = len(self._threads)
-        if count >= MOST:
-            return True
-        if self._newest is None or count < self._shape.items:
-            return False
-        return self._newest - story.changed >= self._shape.span
+        if count < MOST:
+            if self._newest is None or count < self._shape.items:
+                return False
+            if self._newest - story.changed < self._shape.span:
+                return False
+        shown = (item.story.changed for members in self._threads.values() for item in members)
+        self._floor = min(shown, default=0)
+        return True
 
     @property
     def kills_since(self) -> int:
@@ -113,8 +120,7 @@ class Gathering:
         hidden = access.level is Level.HIDDEN
         if hidden:
             # That it went is known; what was sent of it since is not.
-            self._changed = max(self._changed, access.gone or 0)
-            self._updated = max(self._updated, access.gone or 0)
+            self._gone.append(access.gone or 0)
             return
         self._changed = max(self._changed, story.changed, access.since or 0)
         self._updated = max(self._updated, story.updated)
@@ -134,10 +140,13 @@ class Gathering:
         shown = [self._newest_of(members) for members in self._threads.values()]
         # Kills first, each group as it was offered.
         shown.sort(key=lambda item: (not item.story.is_killed, self._rank[item.story.guid]))
+        # One that went before is beyond the window, though what was sent of it since, for
+        # others, would bring it in.
+        gone = max((at for at in self._gone if at >= self._floor), default=0)
         return Window(
             items=tuple(shown[:MOST]),
-            changed=self._changed,
-            updated=self._updated,
+            changed=max(self._changed, gone),
+            updated=max(self._updated, gone),
             until=min(self._untils, default=None),
         )
 
