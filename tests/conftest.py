@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture.providers import HypothesisProvider
+from hypothesis.internal.constants_ast import Constants
 from xdist.scheduler import LoadFileScheduling
 
 HERE = Path(__file__).parent
@@ -38,6 +40,10 @@ BARE = os.environ.get("WIREFEED_BARE") == "1"
 settings.register_profile("test", deadline=None, derandomize=True)
 settings.register_profile("soak", deadline=None, max_examples=2_000, print_blob=True)
 settings.load_profile("soak" if SOAK else "test")
+if not SOAK:
+    # Hypothesis draws numbers and words from the modules that were imported so far as well, and
+    # which those are hangs on the worker, and on what it ran before.
+    HypothesisProvider._local_constants = Constants()  # type: ignore[assignment, method-assign]
 
 #: What was said and is not yet in a report, and in the end all that was said.
 _SAID: list[str] = []
