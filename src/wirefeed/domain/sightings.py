@@ -130,6 +130,16 @@ def place(address: str) -> str:
     return network(address, ipv6=_SITE)
 
 
+def seen(address: str, user_agent: str) -> tuple[str, str, int]:
+    """Give the network, the kind of client, and for how many it reads."""
+    return _seen(address, user_agent[:_READ])
+
+
+@lru_cache(maxsize=4096)
+def _seen(address: str, user_agent: str) -> tuple[str, str, int]:
+    return place(address), client_family(user_agent), told_readers(user_agent)
+
+
 def client_family(user_agent: str) -> str:
     """Name the kind of a client by its `User-Agent`, without a version."""
     return _family(user_agent[:_READ])

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from wirefeed.domain.credentials import FeedKey, Token
 from wirefeed.domain.errors import Refusal, Unavailable
 from wirefeed.domain.leaks import Flag
-from wirefeed.domain.sightings import Refused, Sighting, client_family, place, told_readers
+from wirefeed.domain.sightings import Refused, Sighting, place, seen
 from wirefeed.services.leaks import Leaks
 from wirefeed.services.tallies import Id, Latest, Tallies, Tally
 from wirefeed.storage import credentials, flags, usage
@@ -81,8 +81,8 @@ class Usage:
         """Note that a feed key was used."""
         now = self._clock()
         self._keys.note((key.id,), now)
-        seen = (key.id, place(address), client_family(user_agent))
-        self._sightings.note(seen, now, told_readers(user_agent))
+        network, client, readers = seen(address, user_agent)
+        self._sightings.note((key.id, network, client), now, readers)
 
     def saw_token(self, token: Token) -> None:
         """Note that a token was used."""

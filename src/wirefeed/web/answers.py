@@ -29,6 +29,8 @@ PRIVATE_CACHE = "private, max-age=60, stale-if-error=86400"
 _DELTA = ((hdrs.CACHE_CONTROL, "private, no-store"), ("IM", "feed"))
 #: Sets of headers that are remembered.
 _HEADS = 4096
+#: Stands for a key; in no address of ours.
+_KEY = "\0"
 _NOTHING: Mapping[str, str] = {}
 _POLICY = "default-src 'none'; sandbox"
 #: What an answer hangs on beside its address; the public one ignores credentials.
@@ -62,6 +64,8 @@ class Answers:
             if one.standing is not None
             for door in (Door.PUBLIC, Door.SUBSCRIBER)
         }
+        #: The links of each feed, parted where its key stands in an address.
+        self._links: dict[tuple[Door, str], list[str]] = {}
         self._heads: OrderedDict[tuple[object, ...], Head] = OrderedDict()
 
     def answer(
@@ -129,8 +133,22 @@ class Answers:
         """Give the headers of an answer that are its reader's own."""
         if answer.door is Door.PUBLIC:
             return _NOTHING
-        links = _links(self._house.url(answer.path), answer.named.form)
-        return with_sunset(self._house, answer.reader, answer.feed.language, links)
+        link = self._link(answer)
+        if answer.reader.sunset is None:
+            return {hdrs.LINK: link}
+        return with_sunset(self._house, answer.reader, answer.feed.language, [link])
+
+    def _link(self, answer: "Answer") -> str:
+        """Give the links of a feed whose address is nobody's but its reader's."""
+        names = (answer.door, answer.named.tail)
+        parts = self._links.get(names)
+        if parts is None:
+            tail = answer.named.tail
+            url = self._house.url(f"{answer.door}{'' if answer.self_url else _KEY + '/'}{tail}")
+            parts = self._links[names] = ", ".join(_links(url, answer.named.form)).split(_KEY)
+        if len(parts) == 1:
+            return parts[0]
+        return answer.path.split("/", 3)[2].join(parts)
 
 
 ANSWERS = web.AppKey("answers", Answers)

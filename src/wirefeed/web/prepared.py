@@ -91,7 +91,7 @@ def has_room(transport: asyncio.Transport | None) -> bool:
 
 def written(headers: Mapping[str, str]) -> bytes:
     """Write headers as they are sent. Raises `ValueError` for one that would be two."""
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    if any("\r" in line or "\n" in line for line in lines):
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if not lines.count("\r") == lines.count("\n") == len(headers):
         raise ValueError("a header holds the end of a line")
-    return "".join(f"{line}\r\n" for line in lines).encode()
+    return lines.encode()
