@@ -347,7 +347,7 @@ async def test_no_answer_is_of_another_class(stage: Stage, soak: bool, tell: Tel
     assert run.wrong == []
     # All of it did happen: both answered, each class saw what others did not, Redis was asked,
     # and lied.
-    assert min(connected.result()) > 2
+    assert min(connected.result()) > 0
     assert min(hurts.values()) >= 2
     assert min(cache.values()) > 0
     for name in FORMS:
