@@ -413,3 +413,17 @@ def test_a_change_brings_a_story_back_into_every_window_it_was_in(kind, after):
         # A window holds two, and each time `latest` gets two of the others.
         stays = kind == "kill" or after < (2 if feed.topic else 1)
         assert ("d" in guids(world.look(feed, PUBLIC_READER))) is stays, feed
+
+
+@pytest.mark.parametrize("sent_again", [3 * HOUR, MINUTE, 0])
+def test_what_others_are_sent_of_a_story_that_went_before_dates_no_full_window(sent_again: int):
+    """It went before what is shown; a version of it since, for others, comes before that."""
+    shown = replace(at(HOUR, "shown", position=5), updated=NOW - 4 * HOUR)
+    went = at(sent_again, "went", position=2 if sent_again == 3 * HOUR else 9)
+    gone = Access(level=Level.HIDDEN, reason=Reason.NOT_COVERED, gone=NOW - 3 * HOUR)
+    window = gather(
+        [shown, went], lambda s: gone if s.guid == "went" else SHOWN, Shape(items=1, span=0)
+    )
+    # The first is how it stands where nothing was sent again.
+    older = gather([shown, at(5 * HOUR, "older", position=1)], shape=Shape(items=1, span=0))
+    assert (window.changed, window.updated) == (older.changed, NOW - 4 * HOUR)

@@ -86,22 +86,17 @@ class Gathering:
         self._updated = 0
         #: When stories went out of the caller's sight.
         self._gone: list[int] = []
-        #: The oldest change of what is shown, once the window is full.
-        self._floor = 0
         self._newest: int | None = None
         self._untils: list[int] = []
 
     def is_full(self, story: Story) -> bool:
         """Say whether this story, and so every later one but a kill, is beyond the window."""
         count = len(self._threads)
-        if count < MOST:
-            if self._newest is None or count < self._shape.items:
-                return False
-            if self._newest - story.changed < self._shape.span:
-                return False
-        shown = (item.story.changed for members in self._threads.values() for item in members)
-        self._floor = min(shown, default=0)
-        return True
+        if count >= MOST:
+            return True
+        if self._newest is None or count < self._shape.items:
+            return False
+        return self._newest - story.changed >= self._shape.span
 
     @property
     def kills_since(self) -> int:
@@ -140,15 +135,24 @@ class Gathering:
         shown = [self._newest_of(members) for members in self._threads.values()]
         # Kills first, each group as it was offered.
         shown.sort(key=lambda item: (not item.story.is_killed, self._rank[item.story.guid]))
-        # One that went before is beyond the window, though what was sent of it since, for
-        # others, would bring it in.
-        gone = max((at for at in self._gone if at >= self._floor), default=0)
+        gone = max(filter(self._is_within, self._gone), default=0)
         return Window(
             items=tuple(shown[:MOST]),
             changed=max(self._changed, gone),
             updated=max(self._updated, gone),
             until=min(self._untils, default=None),
         )
+
+    def _is_within(self, gone: int) -> bool:
+        """Say whether a story that went then is of this window.
+
+        One that went before all a full window shows is beyond it, though what was sent of it
+        since, for others, brought it to the top.
+        """
+        shown = [item.story.changed for members in self._threads.values() for item in members]
+        if len(self._threads) < min(self._shape.items, MOST):
+            return True
+        return gone >= min(shown) or max(shown) - gone < self._shape.span
 
     def _newest_of(self, members: list[Item]) -> Item:
         """Give the last changed of a thread, or what was written from it since."""
