@@ -88,6 +88,11 @@ class Follower:
         return None if self._head is None else self._head.position
 
     @property
+    def written(self) -> int:
+        """How often this process has appended to the wire."""
+        return self._database.advances
+
+    @property
     def head(self) -> Head | None:
         """Where the wire ends, as far as the lease lasts; None when it is over.
 

@@ -1,4 +1,4 @@
-"""Responses whose head was written before anybody asked: sent in one piece. No rules here."""
+"""Responses whose head was written before anybody asked. No rules here."""
 
 import asyncio
 from collections.abc import Mapping

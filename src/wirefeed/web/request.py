@@ -221,13 +221,21 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 async def in_force(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let what a request took from somebody be so in every process before it is answered.
 
-    What fails may have done a part of it before.
+    What fails may have done a part of it before. Who is refused is not kept waiting: how long
+    would tell that something was taken from somebody else.
     """
-    try:
+    if request.method in _SAFE:
         return await handler(request)
-    finally:
-        if request.method not in _SAFE:
-            await request.app[FOLLOWER].in_force()
+    follower = request.app[FOLLOWER]
+    before = follower.written
+    try:
+        response = await handler(request)
+    except (WirefeedError, web.HTTPException):
+        if follower.written != before:
+            await follower.in_force()
+        raise
+    await follower.in_force()
+    return response
 
 
 def problem(request: web.Request, error: WirefeedError) -> web.Response:
