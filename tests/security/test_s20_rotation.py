@@ -51,6 +51,10 @@ class Load:
         request = raw.get(path, f"Authorization: Bearer {token}", method=method)
         return await raw.ask(port, request)
 
+    async def in_force(self) -> None:
+        """Wait as the command or request does that changed a key: it returns when all act by it."""
+        await self.agency.services.follower.in_force()
+
     async def press(self) -> None:
         """Call with every token at both servers, as often as there are calls in a phase."""
         each = itertools.cycle(itertools.product(self.tokens, self.ports))
@@ -69,6 +73,7 @@ class Load:
 
     async def published(self) -> list[str]:
         """Give the keys that both servers publish, without their private parts."""
+        await self.in_force()
         found = []
         for port in self.ports:
             answer = await raw.ask(port, raw.get("/.well-known/jwks.json"))
@@ -95,6 +100,7 @@ async def load(tmp_path: Path) -> AsyncIterator[Load]:
 
 async def denied(load: Load) -> None:
     """Every token is refused at both servers, in the very bytes in which nonsense is."""
+    await load.in_force()
     for port in load.ports:
         for token, use in load.tokens:
             nonsense = await load.call(port, "nonsense", use)
