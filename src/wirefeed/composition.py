@@ -34,6 +34,7 @@ from wirefeed.services.accounts import Accounts
 from wirefeed.services.administrators import Administrators
 from wirefeed.services.audit import Audit
 from wirefeed.services.bulk import Bulk
+from wirefeed.services.compressing import Compressor
 from wirefeed.services.documents import Documents
 from wirefeed.services.endings import Endings
 from wirefeed.services.feed_keys import FeedKeys
@@ -95,6 +96,7 @@ class Services:
     presence: Presence
     follower: Follower
     cache: Cache
+    compressor: Compressor
     quotas: Quotas
     keyring: Keyring
     signing_keys: SigningKeys
@@ -143,6 +145,7 @@ async def _closing(services: Services) -> AsyncIterator[None]:
         # The last one is done first: what a command has taken away is so everywhere when it ends,
         # also if that failed half-way.
         last.callback(services.presence.leave)
+        last.callback(services.compressor.close)
         last.push_async_callback(services.cache.close)
         last.push_async_callback(services.follower.close)
         last.push_async_callback(services.follower.in_force)
@@ -212,6 +215,7 @@ def _build(
     # One bound for all that is rendered: parts and whole documents make room for each other.
     memory = Lru(settings.cache.megabytes * _MEGABYTE)
     cache = Cache(memory, counts, _shared(settings.redis, master, database.log_id, counts))
+    compressor = Compressor()
     syndication = Syndication(
         database,
         taxonomy,
@@ -220,6 +224,7 @@ def _build(
             house,
             cache,
             memory,
+            compressor,
             secret=_derived(master, b"documents"),
             counts=counts,
         ),
@@ -239,6 +244,7 @@ def _build(
         presence=presence,
         follower=follower,
         cache=cache,
+        compressor=compressor,
         quotas=Quotas(settings.limits.per_minute),
         keyring=keyring,
         signing_keys=SigningKeys(database, audit, keyring, max_days=max_days, clock=clock),

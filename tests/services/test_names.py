@@ -37,6 +37,7 @@ from wirefeed.domain.views import published_to
 from wirefeed.formats.coding import Coding
 from wirefeed.services import documents as documents_
 from wirefeed.services import readers
+from wirefeed.services.compressing import Compressor
 from wirefeed.services.documents import Documents, Format
 from wirefeed.services.house import House
 from wirefeed.storage import cache
@@ -74,7 +75,14 @@ keys = st.binary(min_size=16, max_size=16)
 
 def documents() -> Documents:
     memory, counts = Lru(1_000_000), Counter[tuple[str, ...]]()
-    return Documents(HOUSE, cache.Cache(memory, counts), memory, secret=bytes(32), counts=counts)
+    return Documents(
+        HOUSE,
+        cache.Cache(memory, counts),
+        memory,
+        Compressor(),
+        secret=bytes(32),
+        counts=counts,
+    )
 
 
 def window(*items: Item) -> Window:

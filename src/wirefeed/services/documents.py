@@ -30,7 +30,8 @@ from wirefeed.domain.feeds import (
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.views import View, published_to, view
 from wirefeed.formats import atom, jsonfeed, rss
-from wirefeed.formats.coding import Coding, compress
+from wirefeed.formats.coding import Coding
+from wirefeed.services.compressing import Compressor
 from wirefeed.services.house import House
 from wirefeed.storage.cache import Cache
 from wirefeed.storage.lru import Lru
@@ -116,6 +117,7 @@ class Documents:
         house: House,
         cache: Cache,
         fragments: Lru,
+        compressor: Compressor,
         *,
         secret: bytes,
         counts: Counter[tuple[str, ...]],
@@ -123,6 +125,7 @@ class Documents:
         self._house = house
         self._cache = cache
         self._fragments = fragments
+        self._compressor = compressor
         self._secret = secret
         self._counts = counts
         self._wordings: dict[str, bytes] = {}
@@ -244,8 +247,10 @@ class Documents:
         if coding is Coding.IDENTITY:
             return await plain()
 
+        waiting = partial(self._cache.waiting, _kind(coding), document.name)
+
         async def squeeze() -> bytes:
-            return await asyncio.to_thread(compress, await plain(), coding)
+            return await self._compressor.compress(await plain(), coding, waiting)
 
         return await self._cache.fetch(_kind(coding), document.name, squeeze)
 
