@@ -204,7 +204,7 @@ class Follower:
     async def _look(self) -> Head:
         began, advances = self._monotonic(), self._database.advances
         self._counts["looks",] += 1
-        async with self._database.reading() as connection:
+        async with self._database.looking() as connection:
             head = await wire.head(connection)
             changes = await self._since(connection, head)
         if self._head is not None and (changes is None or any(map(takes_away, changes))):

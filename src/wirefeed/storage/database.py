@@ -8,6 +8,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import URL, CursorResult, NullPool, select
@@ -21,6 +22,7 @@ from sqlalchemy.ext.asyncio import (
 
 from wirefeed.domain.errors import Unavailable
 from wirefeed.storage import tables, wire
+from wirefeed.storage.reading import BEGIN, ReadingConnection
 from wirefeed.storage.schema import make_ready
 from wirefeed.storage.sqlite import (
     BUSY,
@@ -32,6 +34,9 @@ from wirefeed.storage.sqlite import (
 )
 
 _READERS = 4
+#: Seconds in which a look at the wire has to get in. A commit is done long before: one who holds
+#: the database for longer has it to itself, and feeds that are known are not to wait for that.
+_GLANCE = 1.0
 _Result = TypeVar("_Result")
 
 
@@ -39,9 +44,16 @@ class Database:
     """An open database: `reading` and `writing` are the only ways to a connection."""
 
     def __init__(
-        self, reader: AsyncEngine, writer: AsyncEngine, watcher: AsyncEngine, *, patience: float
+        self,
+        reader: AsyncEngine,
+        looker: AsyncEngine,
+        writer: AsyncEngine,
+        watcher: AsyncEngine,
+        *,
+        patience: float,
     ) -> None:
         self._reader = reader
+        self._looker = looker
         self._writer = writer
         #: Its connections are closed when they are given back, whatever became of the others.
         self._watcher = watcher
@@ -64,7 +76,19 @@ class Database:
         await asyncio.to_thread(make_ready, path)
         address = URL.create("sqlite+aiosqlite", database=str(path))
         reader = create_async_engine(
-            address, pool_size=_READERS, max_overflow=_READERS, pool_timeout=patience
+            address,
+            async_creator=partial(ReadingConnection, path),
+            pool_size=_READERS,
+            max_overflow=_READERS,
+            pool_timeout=patience,
+        )
+        glance = min(_GLANCE, patience)
+        looker = create_async_engine(
+            address,
+            async_creator=partial(ReadingConnection, path),
+            pool_size=1,
+            max_overflow=0,
+            pool_timeout=glance,
         )
         writer = _SteadyEngine(
             create_async_engine(
@@ -72,10 +96,11 @@ class Database:
             ).sync_engine
         )
         watcher = create_async_engine(address, poolclass=NullPool)
-        prepare(reader.sync_engine, "BEGIN", patience, query_only=True)
-        prepare(watcher.sync_engine, "BEGIN", patience, query_only=True)
+        prepare(reader.sync_engine, BEGIN, patience, query_only=True)
+        prepare(looker.sync_engine, BEGIN, glance, query_only=True)
+        prepare(watcher.sync_engine, BEGIN, patience, query_only=True)
         prepare(writer.sync_engine, "BEGIN IMMEDIATE", patience)
-        database = cls(reader, writer, watcher, patience=patience)
+        database = cls(reader, looker, writer, watcher, patience=patience)
         try:
             async with database.reading() as conn:
                 rows = await conn.execute(select(tables.meta.c.key, tables.meta.c.value))
@@ -89,6 +114,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection: each has a thread that would outlive the program."""
         await self._reader.dispose()
+        await self._looker.dispose()
         await self._writer.dispose()
 
     @asynccontextmanager
@@ -96,6 +122,13 @@ class Database:
         """Give a connection that sees the state at its first look, and cannot write."""
         with telling_what_failed():
             async with self._reader.connect() as conn:
+                yield conn
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[AsyncConnection]:
+        """Give the same to one at a time, and say soon if another has the database to itself."""
+        with telling_what_failed():
+            async with self._looker.connect() as conn:
                 yield conn
 
     @asynccontextmanager
