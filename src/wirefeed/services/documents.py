@@ -241,7 +241,9 @@ class Documents:
             now = await draft()
             if now.name != document.name:
                 raise Moved("the feed has changed meanwhile")
-            return (await self._render(now))[0]
+            body, parts = await self._render(now)
+            self._cache.keep(_PARTS, now.name, parts)
+            return body
 
         plain = partial(self._cache.fetch, _BODY, document.name, again)
         if coding is Coding.IDENTITY:
@@ -281,9 +283,8 @@ class Documents:
         parts = await self._rendered(draft)
         body = bytes(draft.form.module.feed(draft.channel, parts))
         names = b"".join(draft.parts[: len(parts)])
-        # Whoever finds the parts elsewhere is to find the body, too.
+        # Kept before the parts are: whoever finds these elsewhere is to find the body, too.
         self._cache.keep(_BODY, draft.name, body)
-        self._cache.keep(_PARTS, draft.name, names)
         return body, names
 
     async def _rendered(self, draft: Draft) -> list[bytes]:
