@@ -42,8 +42,8 @@ MOST_BYTES = 2_000_000
 _NAME = 16
 #: Of what a client says it holds, so much is looked for.
 _MOST_TAGS = 2
-#: Items rendered in one go; others want an answer meanwhile.
-_AT_ONCE = 20
+#: Items rendered in one go, of up to a millisecond each: others want an answer meanwhile.
+_AT_ONCE = 3
 #: What the cache holds of a document: its bytes, and the names of its parts, the notices first.
 _BODY, _PARTS = "document", "parts"
 
