@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,7 @@ from tests.process.test_serve import fill, story
 from tests.support.house import House
 from tests.support.pollers import Ask, Heard, Polls, p99, polling
 from tests.support.redis_server import redis_server
-from tests.support.servers import Credentials, Server, credentials, servers
+from tests.support.servers import Credentials, Server, credentials, servers, without_a_core
 
 SECONDS, SECONDS_AT_FULL_SIZE = 0.5, 10.0
 PUBLISHES = 3
@@ -134,11 +133,11 @@ async def stampede(
             await asyncio.sleep(SECONDS)
             began = time.monotonic()
             await asyncio.sleep(seconds)
-            waited, published = queued(running), time.monotonic()
+            waited, published = without_a_core(running), time.monotonic()
             body = story(f"new-{len(asks)}-{number}")
             await running[0].post("/api/v1/stories", known.newsroom, body)
             await asyncio.sleep(SECONDS)
-            waited = queued(running) - waited
+            waited = without_a_core(running) - waited
             await asyncio.sleep(seconds - SECONDS)
             after = slowest(polls.since(published), seconds)
             times.append((p99(polls.since(began, published)), after, waited))
@@ -154,14 +153,3 @@ def slowest(heard: Sequence[Heard], seconds: float) -> float:
     """
     took = sorted((one.seconds for one in heard), reverse=True)
     return took[int(len(took) * JUDGED / seconds) // 100] * 1000
-
-
-def queued(running: Sequence[Server]) -> float:
-    """Give the milliseconds in which a server was ready to run and had no core, of all the mean.
-
-    https://docs.kernel.org/scheduler/sched-stats.html, `/proc/<pid>/schedstat`. 0 where there
-    is none.
-    """
-    files = [Path(f"/proc/{server.process.process.pid}/schedstat") for server in running]
-    waited = [int(file.read_text().split()[1]) for file in files if file.exists()]
-    return sum(waited) / 1e6 / len(files)
