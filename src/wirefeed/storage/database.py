@@ -7,10 +7,11 @@ for one that is just being committed; writers take turns. What has been committe
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import URL, CursorResult, NullPool, select
+from sqlalchemy import URL, Connection, CursorResult, Engine, NullPool, create_engine, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -36,12 +37,21 @@ _Result = TypeVar("_Result")
 
 
 class Database:
-    """An open database: `reading` and `writing` are the only ways to a connection."""
+    """An open database: `reading`, `read` and `writing` are the only ways to a connection."""
 
     def __init__(
-        self, reader: AsyncEngine, writer: AsyncEngine, watcher: AsyncEngine, *, patience: float
+        self,
+        reader: AsyncEngine,
+        writer: AsyncEngine,
+        watcher: AsyncEngine,
+        swift: Engine,
+        *,
+        patience: float,
     ) -> None:
         self._reader = reader
+        #: Its one connection is used in one thread alone.
+        self._swift = swift
+        self._thread = ThreadPoolExecutor(1, "wirefeed-read")
         self._writer = writer
         #: Its connections are closed when they are given back, whatever became of the others.
         self._watcher = watcher
@@ -72,10 +82,14 @@ class Database:
             ).sync_engine
         )
         watcher = create_async_engine(address, poolclass=NullPool)
+        swift = create_engine(
+            address.set(drivername="sqlite"), pool_size=1, max_overflow=0, pool_timeout=patience
+        )
         prepare(reader.sync_engine, "BEGIN", patience, query_only=True)
         prepare(watcher.sync_engine, "BEGIN", patience, query_only=True)
+        prepare(swift, "BEGIN", patience, query_only=True)
         prepare(writer.sync_engine, "BEGIN IMMEDIATE", patience)
-        database = cls(reader, writer, watcher, patience=patience)
+        database = cls(reader, writer, watcher, swift, patience=patience)
         try:
             async with database.reading() as conn:
                 rows = await conn.execute(select(tables.meta.c.key, tables.meta.c.value))
@@ -90,6 +104,8 @@ class Database:
         """Close every connection: each has a thread that would outlive the program."""
         await self._reader.dispose()
         await self._writer.dispose()
+        await asyncio.to_thread(self._thread.shutdown)
+        self._swift.dispose()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -97,6 +113,19 @@ class Database:
         with telling_what_failed():
             async with self._reader.connect() as conn:
                 yield conn
+
+    async def read(self, ask: Callable[[Connection], _Result]) -> _Result:
+        """Ask in one go, in another thread; it sees the state at its first look, and cannot write.
+
+        A connection of `reading` goes to a thread and back for each step of each statement,
+        which takes longer than the statements of many short reads.
+        """
+
+        def asked() -> _Result:
+            with telling_what_failed(), self._swift.connect() as conn:
+                return ask(conn)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, asked)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
