@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from tests.security.guarded import statements
 from tests.support.agency import DAY, HOUR, MINUTE, SECOND, Agency, running, settings_in
 from tests.support.answers import FORMATS, ask, basic
 from wirefeed.config import LimitSettings
+from wirefeed.domain.errors import UnknownKey
 from wirefeed.web.answers import Answers
 from wirefeed.web.prepared import PreparedResponse, written
 from wirefeed.web.remembered import Memory
+from wirefeed.web.request import FAILURE
 
 STORY = "urn:news:story"
 #: It wants a delta least of all, but memory does not read so far.
@@ -56,11 +60,17 @@ class Recall:
         self, path: str, headers: Mapping[str, str], method: str = "GET", waiting: int = 0
     ) -> PreparedResponse | None:
         """Ask without a look."""
-        sent = {"Host": "127.0.0.1", **headers}
-        request = make_mocked_request(method, path, headers=sent, transport=Peer(waiting))
+        request = asked(path, headers, method, waiting)
         first, again = self.memory.answer(request), self.memory.answer(request)
         assert said(first) == said(again)
         return again
+
+
+def asked(
+    path: str, headers: Mapping[str, str], method: str = "GET", waiting: int = 0
+) -> web.Request:
+    sent = {"Host": "127.0.0.1", **headers}
+    return make_mocked_request(method, path, headers=sent, transport=Peer(waiting))
 
 
 @pytest.fixture
@@ -306,6 +316,63 @@ def texts_within(value: object) -> Iterator[str]:
             if id(held) not in found and not isinstance(held, type | Answers):
                 found.add(id(held))
                 waiting.append(held)
+
+
+async def test_a_key_first_seen_is_answered_as_the_application_does(
+    agency: Agency, recall: Recall, doors
+):
+    known, new, other = doors[2][0], await agency.feed_key("ann"), await agency.feed_key("ann")
+    headers = {"Accept-Encoding": "identity"}
+    tail = "/en/latest.rss"
+    first = await ask(agency, f"{known}{tail}", headers)
+    for more in ({}, {"If-None-Match": first.tag}):
+        told = await ask(agency, f"{other}{tail}", {**headers, **more, **BY_THE_APPLICATION})
+        await agency.services.follower.look()
+        agency.services.readers._memo.forget()
+        recall.memory._known.forget()
+        assert recall.now(f"{new}{tail}", {**headers, **more}) is None
+        learnt = await recall.memory.learn(asked(f"{new}{tail}", {**headers, **more}))
+        assert learnt is not None
+        assert (learnt.status, learnt.body) == (told.status, told.body)
+        own = [(name, value.replace(new, other)) for name, value in settled(learnt.headers)]
+        assert own == settled(told.headers)
+
+
+NO_KEYS = {
+    "unknown": "wf_feed_0000000000000000000000000000002frUzS",
+    "no key at all": "guess",
+}
+
+
+@pytest.mark.parametrize("name", NO_KEYS)
+async def test_what_came_of_looking_for_a_key_is_left_to_the_application(
+    agency: Agency, recall: Recall, name
+):
+    request = asked(f"/f/{NO_KEYS[name]}/en/latest.rss", {})
+    assert await recall.memory.learn(request) is None
+    assert isinstance(request[FAILURE], UnknownKey)
+    with statements(agency, "feed_keys") as looks:
+        answer = await ask(agency, f"/f/{NO_KEYS[name]}/en/latest.rss")
+    assert answer.status == 404
+    assert len(looks) == (name == "unknown")
+
+
+@pytest.mark.parametrize(
+    ("tail", "headers"),
+    [
+        ("/en/latest.rss", {"A-IM": "feed"}),
+        ("/en/latest.rss", {"Sec-Fetch-Dest": "document"}),
+        ("/de/latest.rss", {}),
+        ("/", {}),
+    ],
+)
+async def test_nobody_is_looked_for_whom_memory_would_not_answer(
+    agency: Agency, recall: Recall, doors, tail, headers
+):
+    path = f"{await agency.feed_key('ann')}{tail}"
+    with statements(agency, "feed_keys") as looks:
+        assert await recall.memory.learn(asked(path, headers)) is None
+    assert looks == []
 
 
 async def test_every_use_of_a_key_counts_whoever_answers(agency: Agency, recall: Recall, doors):

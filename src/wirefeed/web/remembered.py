@@ -18,6 +18,7 @@ from wirefeed.web.answers import KEY, Answers, coding_for
 from wirefeed.web.conditions import Conditions, conditions
 from wirefeed.web.known import Known
 from wirefeed.web.prepared import PreparedResponse, has_room
+from wirefeed.web.request import FAILURE
 
 _METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 _BEARER = "Bearer "
@@ -56,6 +57,30 @@ class Memory:
             known = self._by_address(path, door, named, held.tags or ())
         return None if known is None else self._answered(request, path, known, held)
 
+    async def learn(self, request: web.BaseRequest) -> PreparedResponse | None:
+        """Answer once it is known whose the key is; a failure is noted for the application.
+
+        Whatever else has to be waited for is left to it, too.
+        """
+        if not _is_plain(request):
+            return None
+        secret, named = self._opened(request.raw_path.partition("?")[0])
+        if named is None or self._readers.held_by_feed_key(secret) is not None:
+            return None
+        try:
+            await self._readers.by_feed_key(secret)
+        except Exception as error:  # noqa: BLE001 - the application answers it, whatever it is
+            request[FAILURE] = error
+            return None
+        return self.answer(request)
+
+    def _opened(self, path: str) -> tuple[str, Named | None]:
+        """Take a private address apart: the key in it, and what it names."""
+        if not (path.startswith(Door.PRIVATE) and path.isascii()):
+            return "", None
+        secret, _, tail = path[len(Door.PRIVATE) :].partition("/")
+        return secret, self._answers.named.get(tail)
+
     def _answered(
         self, request: web.BaseRequest, path: str, known: Known, held: Conditions
     ) -> PreparedResponse | None:
@@ -89,18 +114,15 @@ class Memory:
         self, path: str, door: Door, named: Named | None, tags: Collection[str]
     ) -> Known | None:
         """Give what is known of an address that says by itself who asks."""
-        secret = ""
-        address: str | bytes = path
-        if named is None:
-            if not (path.startswith(Door.PRIVATE) and path.isascii()):
-                return None
-            address = digest(path)
+        private = named is None
+        if private and not (path.startswith(Door.PRIVATE) and path.isascii()):
+            return None
+        address = digest(path) if private else path
         known = self._known.get(address)
         if known is not None and known.since <= self._clock():
             return known
-        if named is None:
-            secret, _, tail = path[len(Door.PRIVATE) :].partition("/")
-            named = self._answers.named.get(tail)
+        if private:
+            secret, named = self._opened(path)
             reader = self._readers.held_by_feed_key(secret)
         else:
             reader = self._readers.held_public()

@@ -173,9 +173,12 @@ class Runner(web.AppRunner):
         server = await super()._make_server()
         # aiohttp has no setting for the class that answers malformed requests.
         server.__class__ = _Listener
-        handle = self._counting(_expecting_nothing(server.request_handler))
+        handle = _expecting_nothing(server.request_handler)
         if MEMORY in self.app:
-            handle = self._remembering(self.app[MEMORY], handle)
+            memory = self.app[MEMORY]
+            handle = self._remembering(memory, self._counting(_learning(memory, handle)))
+        else:
+            handle = self._counting(handle)
         server.request_handler = handle  # type: ignore[assignment]
         return server
 
@@ -210,6 +213,16 @@ class Runner(web.AppRunner):
             return response
 
         return count
+
+
+def _learning(memory: Memory, handle: Handler) -> Handler:
+    """Answer from memory what is known as soon as its reader is, and hand on the rest."""
+
+    async def answer(request: web.BaseRequest) -> Response:
+        known = await memory.learn(request)
+        return await handle(request) if known is None else known
+
+    return answer
 
 
 def _expecting_nothing(handle: Handler) -> Handler:
