@@ -21,6 +21,7 @@ from wirefeed.domain.wire import ChangeKind
 from wirefeed.storage import (
     credentials,
     dead_letters,
+    holders,
     signing_keys,
     stories,
     subscribers,
@@ -71,6 +72,7 @@ QUERIES: dict[str, Asking] = {
     "a source's tokens": lambda c: credentials.tokens(c, source="desk"),
     "a feed key": lambda c: credentials.feed_key(c, b"1"),
     "a subscriber's feed keys": lambda c: credentials.feed_keys(c, "acme"),
+    "feed keys with their holders": lambda c: c.run_sync(holders.by_digest, [b"1", b"2"]),
 }
 #: Sorted in memory, but only what was found: a few rows.
 SORTED = {
@@ -86,6 +88,7 @@ SORTED = {
     "a subscriber's tokens",
     "a source's tokens",
     "a subscriber's feed keys",
+    "feed keys with their holders",
 }
 TABLES = (
     *("stories", "placements", "revisions", "wire", "due", "head"),

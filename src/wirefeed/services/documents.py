@@ -94,6 +94,8 @@ class Document:
     levels: Mapping[Level, int]
     #: Why items are not full: `topic`, `delay`.
     why: tuple[str, ...] = ()
+    #: When the clock next makes another one of it.
+    until: int | None = None
     #: Whether it was rendered for whoever asked first.
     rendered: bool = False
 
@@ -218,6 +220,7 @@ class Documents:
             changed=draft.window.changed,
             levels=count_levels(items),
             why=why(items),
+            until=draft.window.until,
         )
 
     def held(self, document: Document, coding: Coding) -> bytes | None:
@@ -309,7 +312,7 @@ class Documents:
 
 
 def _kind(coding: Coding) -> str:
-    return _BODY if coding is Coding.IDENTITY else coding.value
+    return _BODY if coding is Coding.IDENTITY else coding
 
 
 def _name(tag: str) -> bytes | None:

@@ -98,9 +98,9 @@ class Follower:
 
         It ends with every commit of this process, too: own writes are seen at once.
         """
-        if self.age >= LEASE or self._advances != self._database.advances:
-            return None
-        return self._head
+        # Asked for each answer from memory, so every call in it counts.
+        late = self._monotonic() - self._began >= LEASE
+        return None if late or self._advances != self._database.advances else self._head
 
     async def current(self, grace: float = 0) -> Head:
         """Give what may be answered by, after a look if the lease is over.

@@ -64,6 +64,12 @@ class Memo(Generic[_Key, _Value]):
         loaded = await asyncio.shield(task)
         return loaded[0]
 
+    def keep(self, key: _Key, value: _Value, until: int | None) -> None:
+        """Remember what was made just now, without waiting, of nothing but what holds."""
+        self._held[key] = value, until
+        while len(self._held) > self._limit:
+            self._held.popitem(last=False)
+
     def forget(self, concerns: Callable[[_Key, _Value], bool] | None = None) -> None:
         """Forget what a change concerns, or everything."""
         self._age += 1
@@ -96,13 +102,8 @@ class Memo(Generic[_Key, _Value]):
                     raise
                 continue
             if await self._is_of(age):
-                self._keep(key, loaded)
+                self.keep(key, *loaded)
                 return loaded
-
-    def _keep(self, key: _Key, loaded: Loaded[_Value]) -> None:
-        self._held[key] = loaded
-        while len(self._held) > self._limit:
-            self._held.popitem(last=False)
 
     async def _is_of(self, age: int) -> bool:
         """Say whether nothing was forgotten since.

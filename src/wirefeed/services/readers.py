@@ -43,7 +43,7 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.memo import Loaded, Memo
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.usage import Usage
-from wirefeed.storage import administrators, credentials, subscribers
+from wirefeed.storage import administrators, credentials, holders, subscribers
 from wirefeed.storage.database import Database
 
 #: Seconds that public feeds go on while the database is out of reach: as long as caches in
@@ -152,15 +152,7 @@ class Readers:
     async def _load_feed_keys(
         self, names: Sequence[bytes]
     ) -> dict[bytes, tuple[FeedKey, Subscriber]]:
-        async with self._database.reading() as connection:
-            rows = await credentials.feed_keys_by_digest(connection, names)
-            owners = {row.subscriber for row in rows.values()}
-            found = await subscribers.some(connection, owners)
-        return {
-            name: (row, found[row.subscriber])
-            for name, row in rows.items()
-            if row.subscriber in found
-        }
+        return await self._database.read(partial(holders.by_digest, digests=names))
 
     async def by_credential(self, presented: Presented, address: str) -> Reader:
         """Say who presents a credential at a subscriber's address, coming from an address.

@@ -100,7 +100,8 @@ class Syndication:
 
         async def load() -> Loaded[Document]:
             draft = await self._draft(feed, form, reader, self_url)
-            return await self._documents.document(draft, why_of), draft.window.until
+            document = await self._documents.document(draft, why_of)
+            return document, document.until
 
         return await self._memo.fetch(asked, load, self._patience(reader))
 
@@ -125,7 +126,8 @@ class Syndication:
 
         async def load() -> Loaded[Document]:
             draft = await self._draft(feed, form, reader, self_url)
-            return self._documents.outline(draft, why_of), draft.window.until
+            document = self._documents.outline(draft, why_of)
+            return document, document.until
 
         outline = await self._outlines.fetch(asked, load, patience)
         return outline if outline.tag in tags else None
@@ -137,17 +139,26 @@ class Syndication:
         reader: Reader,
         *,
         self_url: str,
-        tags: Collection[str] = (),
     ) -> Document | None:
         """Give the same without waiting for anything, if it is known for sure."""
         if isinstance(feed, Feed) and not reader.reads(feed):
             return None
-        asked = self._asked(feed, form, reader, self_url)
-        document = self._memo.get(asked)
-        if document is None and tags:
-            outline = self._outlines.get(asked)
-            return outline if outline is not None and outline.tag in tags else None
-        return document
+        return self._memo.get(self._asked(feed, form, reader, self_url))
+
+    def outlined(
+        self,
+        tags: Collection[str],
+        feed: AnyFeed,
+        form: Format,
+        reader: Reader,
+        *,
+        self_url: str,
+    ) -> Document | None:
+        """Give what has one of these tags, rendered or not, if that is known for sure."""
+        if not tags or (isinstance(feed, Feed) and not reader.reads(feed)):
+            return None
+        outline = self._outlines.get(self._asked(feed, form, reader, self_url))
+        return outline if outline is not None and outline.tag in tags else None
 
     def _asked(self, feed: AnyFeed, form: Format, reader: Reader, self_url: str) -> _Asked:
         notices = self._house.notices(reader, feed.language)

@@ -195,4 +195,4 @@ async def _beat(shared: Shared, kind: str, key: bytes, ended: asyncio.Event) -> 
 
 
 def _name(kind: str, key: bytes) -> bytes:
-    return b"%b:%b" % (kind.encode(), key)
+    return kind.encode() + b":" + key

@@ -7,11 +7,12 @@ for one that is just being committed; writers take turns. What has been committe
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import URL, CursorResult, NullPool, select
+from sqlalchemy import URL, Connection, CursorResult, Engine, NullPool, create_engine, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -41,7 +42,7 @@ _Result = TypeVar("_Result")
 
 
 class Database:
-    """An open database: `reading` and `writing` are the only ways to a connection."""
+    """An open database: `reading`, `read` and `writing` are the only ways to a connection."""
 
     def __init__(
         self,
@@ -49,11 +50,15 @@ class Database:
         looker: AsyncEngine,
         writer: AsyncEngine,
         watcher: AsyncEngine,
+        swift: Engine,
         *,
         patience: float,
     ) -> None:
         self._reader = reader
         self._looker = looker
+        #: Its one connection is used in one thread alone.
+        self._swift = swift
+        self._thread = ThreadPoolExecutor(1, "wirefeed-read")
         self._writer = writer
         #: Its connections are closed when they are given back, whatever became of the others.
         self._watcher = watcher
@@ -96,11 +101,15 @@ class Database:
             ).sync_engine
         )
         watcher = create_async_engine(address, poolclass=NullPool)
+        swift = create_engine(
+            address.set(drivername="sqlite"), pool_size=1, max_overflow=0, pool_timeout=patience
+        )
         prepare(reader.sync_engine, BEGIN, patience, query_only=True)
         prepare(looker.sync_engine, BEGIN, glance, query_only=True)
         prepare(watcher.sync_engine, BEGIN, patience, query_only=True)
+        prepare(swift, BEGIN, patience, query_only=True)
         prepare(writer.sync_engine, "BEGIN IMMEDIATE", patience)
-        database = cls(reader, looker, writer, watcher, patience=patience)
+        database = cls(reader, looker, writer, watcher, swift, patience=patience)
         try:
             async with database.reading() as conn:
                 rows = await conn.execute(select(tables.meta.c.key, tables.meta.c.value))
@@ -116,6 +125,8 @@ class Database:
         await self._reader.dispose()
         await self._looker.dispose()
         await self._writer.dispose()
+        await asyncio.to_thread(self._thread.shutdown)
+        self._swift.dispose()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -123,6 +134,19 @@ class Database:
         with telling_what_failed():
             async with self._reader.connect() as conn:
                 yield conn
+
+    async def read(self, ask: Callable[[Connection], _Result]) -> _Result:
+        """Ask in one go, in another thread; it sees the state at its first look, and cannot write.
+
+        A connection of `reading` goes to a thread and back for each step of each statement,
+        which takes longer than the statements of many short reads.
+        """
+
+        def asked() -> _Result:
+            with telling_what_failed(), self._swift.connect() as conn:
+                return ask(conn)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, asked)
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[AsyncConnection]:

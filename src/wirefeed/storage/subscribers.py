@@ -162,14 +162,6 @@ async def subscriber(conn: AsyncConnection, subscriber_id: str) -> Subscriber | 
     return found[0] if found else None
 
 
-async def some(conn: AsyncConnection, ids: Collection[str]) -> dict[str, Subscriber]:
-    """Give those of some subscribers that there are."""
-    if not ids:
-        return {}
-    rows = await conn.execute(_SUBSCRIBERS.where(_subscriber.id.in_(ids)))
-    return {found.id: found for found in await _with_subscriptions(conn, rows.all())}
-
-
 async def subscribers(
     conn: AsyncConnection,
     after: str | None = None,

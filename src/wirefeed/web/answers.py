@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import TypeAlias
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
@@ -20,7 +21,7 @@ from wirefeed.web.coding import choose
 from wirefeed.web.conditions import Validators
 from wirefeed.web.pages import levels
 from wirefeed.web.polling import CACHE_STATUS, Origin
-from wirefeed.web.prepared import Head, PreparedResponse
+from wirefeed.web.prepared import Head
 from wirefeed.web.request import COMMON_HEADERS, PUBLIC_CACHE
 from wirefeed.web.sunset import with_sunset
 
@@ -30,8 +31,10 @@ _DELTA = ((hdrs.CACHE_CONTROL, "private, no-store"), ("IM", "feed"))
 #: Sets of headers that are remembered.
 _HEADS = 4096
 #: Stands for a key; in no address of ours.
-_KEY = "\0"
+KEY = "\0"
 _NOTHING: Mapping[str, str] = {}
+#: By coding; None is a 304.
+Heads: TypeAlias = dict[Coding | None, Head]
 _POLICY = "default-src 'none'; sandbox"
 #: What an answer hangs on beside its address; the public one ignores credentials.
 _VARY = {
@@ -66,7 +69,7 @@ class Answers:
         }
         #: The links of each feed, parted where its key stands in an address.
         self._links: dict[tuple[Door, str], list[str]] = {}
-        self._heads: OrderedDict[tuple[object, ...], Head] = OrderedDict()
+        self._heads: OrderedDict[tuple[object, ...], Heads] = OrderedDict()
 
     def answer(
         self,
@@ -113,20 +116,28 @@ class Answers:
             return False
         return True
 
-    def head(self, answer: "Answer", coding: Coding | None) -> Head:
-        """Give the head of an answer, as far as it hangs on neither the key nor its holder.
+    def heads(self, answer: "Answer") -> Heads:
+        """Give the heads of an answer, as far as they hang on neither the key nor its holder.
 
-        It is made once for all who are told the same; None is a 304.
+        They are made once for all who are told the same.
         """
         document, lapse = answer.document, answer.reader.lapse
         last_modified = answer.validators.last_modified
-        made_for = (answer.door, answer.named.tail, document.name, last_modified, lapse, coding)
-        head = self._heads.get(made_for)
-        if head is None:
-            status = HTTPStatus.NOT_MODIFIED if coding is None else HTTPStatus.OK
-            head = self._heads[made_for] = Head(status, _headers(answer, coding))
+        made_for = (answer.door, answer.named.tail, document.name, last_modified, lapse)
+        heads = self._heads.get(made_for)
+        if heads is None:
+            heads = self._heads[made_for] = {}
             if len(self._heads) > _HEADS:
                 self._heads.popitem(last=False)
+        return heads
+
+    def head(self, answer: "Answer", coding: Coding | None) -> Head:
+        """Give one of them; None is that of a 304."""
+        heads = self.heads(answer)
+        head = heads.get(coding)
+        if head is None:
+            status = HTTPStatus.NOT_MODIFIED if coding is None else HTTPStatus.OK
+            head = heads[coding] = Head(status, _headers(answer, coding))
         return head
 
     def own(self, answer: "Answer") -> Mapping[str, str]:
@@ -144,8 +155,8 @@ class Answers:
         parts = self._links.get(names)
         if parts is None:
             tail = answer.named.tail
-            url = self._house.url(f"{answer.door}{'' if answer.self_url else _KEY + '/'}{tail}")
-            parts = self._links[names] = ", ".join(_links(url, answer.named.form)).split(_KEY)
+            url = self._house.url(f"{answer.door}{'' if answer.self_url else KEY + '/'}{tail}")
+            parts = self._links[names] = ", ".join(_links(url, answer.named.form)).split(KEY)
         if len(parts) == 1:
             return parts[0]
         return answer.path.split("/", 3)[2].join(parts)
@@ -192,11 +203,6 @@ class Answer:
     def self_url(self) -> str:
         """What the document says of its own address."""
         return self.named.self_urls[self.door]
-
-    def prepared(self, coding: Coding | None, body: bytes = b"") -> PreparedResponse:
-        """Give what is in memory: the whole of it, or, without a coding, that the client has it."""
-        head = self._answers.head(self, coding)
-        return PreparedResponse(head, self._answers.own(self), body)
 
     def not_modified(self) -> web.Response:
         """Say that the client holds it."""

@@ -16,6 +16,7 @@ from wirefeed.web.answers import ANSWERS, Answers
 from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
 from wirefeed.web.metrics import COUNTS, METRICS, count_answers
+from wirefeed.web.remembered import MEMORY, Memory
 from wirefeed.web.request import (
     ACCOUNTS,
     ADMINISTRATORS,
@@ -116,7 +117,8 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[ENDINGS] = opened.endings
     app[BULK] = opened.bulk
     app[FOLLOWER] = follower = opened.follower
-    app[ANSWERS] = Answers(opened)
+    app[ANSWERS] = answers = Answers(opened)
+    app[MEMORY] = Memory(answers, opened)
     app[COUNTS], app[METRICS] = opened.counts, opened.metrics
     opened.metrics.watch("position", lambda: follower.position)
     opened.metrics.watch("lag", lambda: follower.age)

@@ -15,7 +15,7 @@ from wirefeed.web.conditions import Conditions, conditions
 from wirefeed.web.pages import feed_page
 from wirefeed.web.polling import Origin, takes_delta
 from wirefeed.web.rendering import KEY, LANG
-from wirefeed.web.request import READERS, SYNDICATION, presented
+from wirefeed.web.request import FAILURE, READERS, SYNDICATION, presented
 
 
 async def public(request: web.Request) -> web.StreamResponse:
@@ -31,6 +31,9 @@ async def subscriber(request: web.Request) -> web.StreamResponse:
 
 async def private(request: web.Request) -> web.StreamResponse:
     """Give a feed by private address. Its document names no address: many keys share it."""
+    if (failure := request.get(FAILURE)) is not None:
+        # The key was looked for already, and nobody is to wait for that twice.
+        raise failure
     reader = await request.app[READERS].by_feed_key(request.match_info["key"])
     return await _answer(request, Door.PRIVATE, reader)
 

@@ -91,6 +91,8 @@ PROBLEM_PAGE: web.AppKey[Callable[[web.Request, HTTPStatus, str], web.Response]]
 READY = web.AppKey("ready", asyncio.Event)
 
 REQUEST_ID = web.RequestKey("request_id", str)
+#: What became of a look for the request's credential before it was routed.
+FAILURE = web.RequestKey("failure", Exception)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
