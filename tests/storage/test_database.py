@@ -182,6 +182,15 @@ async def test_every_connection_is_set_up(database, pragma, value):
             assert (await conn.exec_driver_sql(f"PRAGMA {pragma}")).scalar_one() == value
 
 
+async def test_those_that_read_keep_little_of_what_they_read(database):
+    async with database.reading() as reader, database.writing() as writer:
+        kept, default = [
+            (await conn.exec_driver_sql("PRAGMA cache_size")).scalar_one()
+            for conn in (reader, writer)
+        ]
+    assert (kept, default) == (-512, -2000)
+
+
 # --- transactions --------------------------------------------------------------------------------
 
 
