@@ -15,6 +15,7 @@ from tests.bench import (
     accounts,
     anatomy,
     coherence,
+    edge,
     herd,
     hot,
     intake,
@@ -28,6 +29,7 @@ from tests.bench.rows import Row, Sizes, table
 
 _SUBJECTS: Mapping[str, Callable[[Sizes], list[Row]]] = {
     "hot": hot.figures,
+    "edge": edge.figures,
     "anatomy": anatomy.figures,
     "keys": keys.figures,
     "publishing": publishing.figures,

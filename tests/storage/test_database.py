@@ -189,6 +189,15 @@ def scalar(sql: str) -> Callable[[Connection], object]:
     return lambda conn: conn.exec_driver_sql(sql).scalar_one()
 
 
+async def test_those_that_read_keep_little_of_what_they_read(database):
+    async with database.reading() as reader, database.writing() as writer:
+        kept, default = [
+            (await conn.exec_driver_sql("PRAGMA cache_size")).scalar_one()
+            for conn in (reader, writer)
+        ]
+    assert (kept, default) == (-512, -2000)
+
+
 # --- transactions --------------------------------------------------------------------------------
 
 

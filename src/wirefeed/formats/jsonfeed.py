@@ -102,7 +102,9 @@ def feed(channel: Channel, items: Sequence[bytes]) -> bytes:
 
 def encode(part: _Feed | _Item) -> bytes:
     """Write a feed or an item."""
-    return msgspec.json.encode(part)
+    # The encoder leaves up to half of its buffer unused behind what it wrote, and what is rendered
+    # is kept for long; a copy is as long as its bytes.
+    return bytes(memoryview(msgspec.json.encode(part)))
 
 
 def feed_of(channel: Channel, items: Sequence[_Item | msgspec.Raw]) -> _Feed:

@@ -7,6 +7,7 @@ What was chosen is remembered until the wire or the clock changes it; how it is 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from sys import getsizeof
 from typing import TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,8 +33,11 @@ from wirefeed.storage.database import Database
 _CHUNK = 100
 #: That are remembered by name; their bytes are in the cache, which is bounded in bytes.
 _DOCUMENTS = 4096
-#: A window holds its stories: enough for all formats of what is asked for in one moment.
-_WINDOWS = 8
+#: A window holds its stories, and they are large: so many bytes, enough for all formats of what is
+#: asked for in one moment.
+_WINDOWS = 3 * 1024 * 1024
+#: What a story takes beside its texts.
+_BESIDE = 3000
 #: Of a feed in which the caller may see hardly anything, this much is looked through.
 _MOST_READ = 5_000
 #: By what a document is found: whatever shapes it but the stories.
@@ -66,7 +70,9 @@ class Syndication:
         self._memo: Memo[_Asked, Document] = Memo(follower, _DOCUMENTS, clock)
         #: What was asked for by who had it already, and so was not rendered.
         self._outlines: Memo[_Asked, Document] = Memo(follower, _DOCUMENTS, clock)
-        self._windows: Memo[tuple[AnyFeed, Sight], Window] = Memo(follower, _WINDOWS, clock)
+        self._windows: Memo[tuple[AnyFeed, Sight], Window] = Memo(
+            follower, _WINDOWS, clock, weight_of
+        )
         follower.heed(self._forget)
 
     def _forget(self, changes: Sequence[Change] | None) -> None:
@@ -356,6 +362,13 @@ def _parts_of(feed: AnyFeed) -> frozenset[Feed]:
     if isinstance(feed, Feed):
         return frozenset({feed})
     return frozenset(Feed(language=feed.language, topic=topic) for topic in feed.topics)
+
+
+def weight_of(window: Window) -> int:
+    """Say about how many bytes of memory the stories of a window take."""
+    revisions = [item.story.revision for item in window.items]
+    texts = (text for r in revisions for text in (r.headline, r.summary, r.body, r.ednote))
+    return _BESIDE * len(revisions) + sum(map(getsizeof, texts))
 
 
 class KilledStory(Gone):
