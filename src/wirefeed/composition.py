@@ -57,6 +57,10 @@ from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
+from wirefeed.services.wire_cursors import WireCursors
+from wirefeed.services.wire_entries import WireEntries
+from wirefeed.services.wire_log import WireLog
+from wirefeed.services.wire_pages import Unkept, WirePages
 from wirefeed.storage.cache import Cache, Shared
 from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
@@ -116,6 +120,7 @@ class Services:
     prospects: Prospects
     endings: Endings
     bulk: Bulk
+    wire: WirePages
 
 
 @asynccontextmanager
@@ -212,6 +217,7 @@ def _build(
     # One bound for all that is rendered: parts and whole documents make room for each other.
     memory = Lru(settings.cache.megabytes * _MEGABYTE)
     cache = Cache(memory, counts, _shared(settings.redis, master, database.log_id, counts))
+    log = WireLog(database, follower)
     syndication = Syndication(
         database,
         taxonomy,
@@ -273,6 +279,14 @@ def _build(
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),
         endings=Endings(database, clock=clock),
         bulk=Bulk(database, plans, accounts, clock=clock),
+        wire=WirePages(
+            log,
+            WireCursors(_derived(master, b"wire"), database.log_id),
+            WireEntries(database, log, house, memory, counts=counts, clock=clock),
+            Unkept(),
+            days=settings.wire.days,
+            clock=clock,
+        ),
     )
 
 

@@ -22,6 +22,7 @@ from wirefeed.web.request import (
     AUDIT,
     BULK,
     CLOCK,
+    ENDING,
     ENDINGS,
     FEED_KEYS,
     FOLLOWER,
@@ -35,6 +36,7 @@ from wirefeed.web.request import (
     PLANS,
     PROSPECTS,
     PUBLISHING,
+    QUOTAS,
     READERS,
     READY,
     SETTINGS,
@@ -43,6 +45,7 @@ from wirefeed.web.request import (
     TAXONOMY,
     TOKENS,
     USAGE,
+    WIRE,
     finish,
     harden,
     in_force,
@@ -115,6 +118,8 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[PROSPECTS] = opened.prospects
     app[ENDINGS] = opened.endings
     app[BULK] = opened.bulk
+    app[QUOTAS], app[WIRE] = opened.quotas, opened.wire
+    app[ENDING] = opened.wire.log.close
     app[FOLLOWER] = follower = opened.follower
     app[ANSWERS] = Answers(opened)
     app[COUNTS], app[METRICS] = opened.counts, opened.metrics
