@@ -61,6 +61,7 @@ from wirefeed.services.wire_cursors import WireCursors
 from wirefeed.services.wire_entries import WireEntries
 from wirefeed.services.wire_log import WireLog
 from wirefeed.services.wire_pages import Unkept, WirePages
+from wirefeed.services.wire_streams import WireStreams
 from wirefeed.storage.cache import Cache, Shared
 from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
@@ -121,6 +122,7 @@ class Services:
     endings: Endings
     bulk: Bulk
     wire: WirePages
+    streams: WireStreams
 
 
 @asynccontextmanager
@@ -234,6 +236,14 @@ def _build(
         grace=grace,
         clock=clock,
     )
+    wire = WirePages(
+        log,
+        WireCursors(_derived(master, b"wire"), database.log_id),
+        WireEntries(database, log, house, memory, counts=counts, clock=clock),
+        Unkept(),
+        days=settings.wire.days,
+        clock=clock,
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -279,14 +289,8 @@ def _build(
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),
         endings=Endings(database, clock=clock),
         bulk=Bulk(database, plans, accounts, clock=clock),
-        wire=WirePages(
-            log,
-            WireCursors(_derived(master, b"wire"), database.log_id),
-            WireEntries(database, log, house, memory, counts=counts, clock=clock),
-            Unkept(),
-            days=settings.wire.days,
-            clock=clock,
-        ),
+        wire=wire,
+        streams=WireStreams(wire, follower, clock=clock),
     )
 
 

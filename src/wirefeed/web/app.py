@@ -41,6 +41,7 @@ from wirefeed.web.request import (
     READY,
     SETTINGS,
     SIGNING_KEYS,
+    STREAMS,
     SYNDICATION,
     TAXONOMY,
     TOKENS,
@@ -119,7 +120,7 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[ENDINGS] = opened.endings
     app[BULK] = opened.bulk
     app[QUOTAS], app[WIRE] = opened.quotas, opened.wire
-    app[ENDING] = opened.wire.log.close
+    app[STREAMS], app[ENDING] = opened.streams, opened.wire.log.close
     app[FOLLOWER] = follower = opened.follower
     app[ANSWERS] = Answers(opened)
     app[COUNTS], app[METRICS] = opened.counts, opened.metrics
@@ -149,6 +150,7 @@ async def _running(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.follower.run(failed)),
         asyncio.create_task(services.publishing.run()),
         asyncio.create_task(announce(services.publishing, failed)),
+        asyncio.create_task(services.streams.run(failed)),
         asyncio.create_task(services.usage.run(failed)),
         asyncio.create_task(services.metrics.run(failed)),
     ]

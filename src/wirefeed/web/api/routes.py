@@ -26,6 +26,7 @@ from wirefeed.web.api import (
     tokens,
     usage,
     wire,
+    wire_stream,
 )
 from wirefeed.web.api.openapi import document
 
@@ -52,6 +53,7 @@ TAGS = {
 ENDPOINTS = (
     *ingest.ENDPOINTS,
     *wire.ENDPOINTS,
+    *wire_stream.ENDPOINTS,
     *account.ENDPOINTS,
     *plans.ENDPOINTS,
     *subscribers.ENDPOINTS,
