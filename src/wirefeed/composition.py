@@ -58,6 +58,11 @@ from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
+from wirefeed.services.wire_cursors import WireCursors
+from wirefeed.services.wire_entries import WireEntries
+from wirefeed.services.wire_log import WireLog
+from wirefeed.services.wire_pages import Unkept, WirePages
+from wirefeed.services.wire_streams import WireStreams
 from wirefeed.storage.cache import Cache, Shared
 from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
@@ -118,6 +123,8 @@ class Services:
     prospects: Prospects
     endings: Endings
     bulk: Bulk
+    wire: WirePages
+    streams: WireStreams
 
 
 @asynccontextmanager
@@ -216,6 +223,7 @@ def _build(
     memory = Lru(settings.cache.megabytes * _MEGABYTE)
     cache = Cache(memory, counts, _shared(settings.redis, master, database.log_id, counts))
     compressor = Compressor()
+    log = WireLog(database, follower)
     syndication = Syndication(
         database,
         taxonomy,
@@ -231,6 +239,14 @@ def _build(
         follower,
         shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
         grace=grace,
+        clock=clock,
+    )
+    wire = WirePages(
+        log,
+        WireCursors(_derived(master, b"wire"), database.log_id),
+        WireEntries(database, log, house, memory, counts=counts, clock=clock),
+        Unkept(),
+        days=settings.wire.days,
         clock=clock,
     )
     return Services(
@@ -279,6 +295,8 @@ def _build(
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),
         endings=Endings(database, clock=clock),
         bulk=Bulk(database, plans, accounts, clock=clock),
+        wire=wire,
+        streams=WireStreams(wire, follower, clock=clock),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -80,26 +80,68 @@ async def append(conn: AsyncConnection, changes: Sequence[Change], now: int) -> 
     return Head(position=row.position, at=row.at)
 
 
+_SINCE = (
+    select(tables.wire)
+    .where(_wire.position > bindparam("above"))
+    .order_by(_wire.position)
+    .limit(bindparam("most"))
+)
+
+
 async def since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
     """Give the changes above a position, in order."""
-    rows = await conn.execute(
-        select(tables.wire).where(_wire.position > position).order_by(_wire.position).limit(limit)
+    rows = await conn.execute(_SINCE, {"above": position, "most": limit})
+    return [_row(row) for row in rows]
+
+
+_KILLS = (
+    select(tables.wire)
+    .where(_wire.position > bindparam("above"), _wire.kind == ChangeKind.KILL.value)
+    .order_by(_wire.position.desc())
+    .limit(bindparam("most"))
+)
+
+
+async def kills(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
+    """Give the kills above a position, the newest first; it must not be far from the end."""
+    rows = await conn.execute(_KILLS, {"above": position, "most": limit})
+    return [_row(row) for row in rows]
+
+
+_FIRST = select(_wire.position, _wire.at).where(_wire.position > bindparam("above"))
+_FIRST = _FIRST.order_by(_wire.position).limit(1)
+
+
+async def before(conn: AsyncConnection, at: int) -> int:
+    """Give the highest position of all that was written before a time; 0 if nothing was.
+
+    Time on the wire never goes back, so it is found by halving.
+    """
+    low, high = 0, (await head(conn)).position
+    while low < high:
+        # The first row above the middle: positions may have gaps.
+        middle = (low + high) // 2
+        row = (await conn.execute(_FIRST, {"above": middle})).one_or_none()
+        if row is None or row.at >= at:
+            high = middle
+        else:
+            low = row.position
+    return low
+
+
+def _row(row: Any) -> Row:  # noqa: ANN401 - of the table
+    return Row(
+        row.position,
+        row.at,
+        Change(
+            kind=ChangeKind(row.kind),
+            about=row.about,
+            version=row.version,
+            before=_audiences(row.audience_before),
+            after=_audiences(row.audience_after),
+            delay=row.delay,
+        ),
     )
-    return [
-        Row(
-            row.position,
-            row.at,
-            Change(
-                kind=ChangeKind(row.kind),
-                about=row.about,
-                version=row.version,
-                before=_audiences(row.audience_before),
-                after=_audiences(row.audience_after),
-                delay=row.delay,
-            ),
-        )
-        for row in rows
-    ]
 
 
 def _text(audiences: Iterable[Audience]) -> str:

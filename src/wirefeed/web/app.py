@@ -23,6 +23,7 @@ from wirefeed.web.request import (
     AUDIT,
     BULK,
     CLOCK,
+    ENDING,
     ENDINGS,
     FEED_KEYS,
     FOLLOWER,
@@ -36,14 +37,17 @@ from wirefeed.web.request import (
     PLANS,
     PROSPECTS,
     PUBLISHING,
+    QUOTAS,
     READERS,
     READY,
     SETTINGS,
     SIGNING_KEYS,
+    STREAMS,
     SYNDICATION,
     TAXONOMY,
     TOKENS,
     USAGE,
+    WIRE,
     finish,
     harden,
     in_force,
@@ -116,6 +120,8 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[PROSPECTS] = opened.prospects
     app[ENDINGS] = opened.endings
     app[BULK] = opened.bulk
+    app[QUOTAS], app[WIRE] = opened.quotas, opened.wire
+    app[STREAMS], app[ENDING] = opened.streams, opened.wire.log.close
     app[FOLLOWER] = follower = opened.follower
     app[ANSWERS] = answers = Answers(opened)
     app[MEMORY] = Memory(answers, opened)
@@ -146,6 +152,7 @@ async def _running(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.follower.run(failed)),
         asyncio.create_task(services.publishing.run()),
         asyncio.create_task(announce(services.publishing, failed)),
+        asyncio.create_task(services.streams.run(failed)),
         asyncio.create_task(services.usage.run(failed)),
         asyncio.create_task(services.metrics.run(failed)),
     ]

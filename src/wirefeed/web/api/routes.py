@@ -25,12 +25,15 @@ from wirefeed.web.api import (
     subscribers,
     tokens,
     usage,
+    wire,
+    wire_stream,
 )
 from wirefeed.web.api.openapi import document
 
 #: The headings under which endpoints are told, in their order.
 TAGS = {
     "Stories in": "What newsrooms send.",
+    "Wire": "What partners follow: every change of a story, in order, none missed.",
     "Account": "What a partner sees of its own, with a token of its own.",
     "Plans": "What is sold, version by version.",
     "Subscribers": "Whom it is sold to, from contract to lapse.",
@@ -49,6 +52,8 @@ TAGS = {
 }
 ENDPOINTS = (
     *ingest.ENDPOINTS,
+    *wire.ENDPOINTS,
+    *wire_stream.ENDPOINTS,
     *account.ENDPOINTS,
     *plans.ENDPOINTS,
     *subscribers.ENDPOINTS,
