@@ -9,6 +9,7 @@ WirefeedError
  ├── Forbidden          a good credential, without this right
  ├── NotFound           no such thing for this caller
  │    ├── Gone          it was there for this caller, and was withdrawn
+ │    │    └── Outlived a place on the wire from which nobody can go on any more
  │    └── UnknownKey    the key in the address is none of ours
  ├── TooMany            a credential that does not hold, and many before it
  │    └── Overdrawn     more full answers than one client may take
@@ -83,6 +84,15 @@ class NotFound(WirefeedError):
 
 class Gone(NotFound):
     """It was withdrawn."""
+
+
+class Outlived(Gone):
+    """The wire cannot be followed from this place any more."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, field="after", remedy="begin again where `restart` says")
+        #: The path at which the wire can be read again.
+        self.restart = ""
 
 
 class UnknownKey(NotFound):

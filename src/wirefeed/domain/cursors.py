@@ -1,0 +1,160 @@
+"""Where a partner is on the wire: what it heard last, how much so far, and a digest of all of it.
+
+Pure. Whoever reads the wire twice from one place hears the same, so two who hold the same count
+and digest have heard the same. What is not for a partner moves nothing here.
+"""
+
+import hashlib
+import struct
+from dataclasses import dataclass, replace
+from typing import Final
+
+from wirefeed.domain.access import Grant
+from wirefeed.domain.plans import DAY, Sight
+from wirefeed.domain.wire import Audience, Change
+
+#: The digest of nothing.
+NOTHING: Final = bytes(32)
+#: An entry that is no story's: what its reader is entitled to is no longer what it was.
+ENTITLEMENT: Final = "entitlement"
+#: Bytes of a fingerprint.
+_MARK = 8
+#: Position, count, digest, when it began, the day it was given, its sight, its filters. Of one
+#: length, whatever it holds: also a length tells something.
+_LAYOUT: Final = struct.Struct(f">QQ32sQI{_MARK}s{_MARK}s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """What of its wire a partner asks for: topics and languages; without any, all."""
+
+    topics: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+
+    @property
+    def mark(self) -> bytes:
+        """Its fingerprint."""
+        return _mark(sorted(self.topics), sorted(self.languages))
+
+    def of(self, change: Change) -> Change:
+        """Give a change as far as it concerns what is asked for.
+
+        A story that moves out of it so is withheld, as one that moves out of a plan is.
+        """
+        if not self.topics and not self.languages:
+            return change
+        before = frozenset(filter(self._has, change.before))
+        after = frozenset(filter(self._has, change.after))
+        return replace(change, before=before, after=after)
+
+    def _has(self, audience: Audience) -> bool:
+        return (not self.languages or audience.language in self.languages) and (
+            not self.topics or not self.topics.isdisjoint(audience.topics)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one partner is on the wire."""
+
+    #: Of the last change it heard; at first, where it began.
+    position: int
+    #: When it began: from there back, each grant reaches as far as its archive.
+    began: int
+    #: The day up to which it has read, counted from 1970.
+    day: int
+    #: Fingerprints of what it was entitled to, and of what it asked for.
+    sight: bytes
+    following: bytes
+    #: How many changes it has heard,
+    count: int = 0
+    #: and all of them in one number.
+    digest: bytes = NOTHING
+
+    def after(self, kind: str, version: int, guid: str, position: int | None = None) -> "Place":
+        """Give the place behind one more change; without a position, one that is no story's."""
+        return replace(
+            self,
+            position=self.position if position is None else position,
+            count=self.count + 1,
+            digest=chained(self.digest, kind, version, guid),
+        )
+
+    def pack(self) -> bytes:
+        """Write it down."""
+        return _LAYOUT.pack(
+            self.position,
+            self.count,
+            self.digest,
+            self.began,
+            self.day,
+            self.sight,
+            self.following,
+        )
+
+    @classmethod
+    def unpack(cls, raw: bytes) -> "Place":
+        """Read what was written down. Raises `ValueError` for anything else."""
+        try:
+            position, count, digest, began, day, sight, following = _LAYOUT.unpack(raw)
+        except struct.error as error:
+            raise ValueError("this is no place on a wire") from error
+        return cls(
+            position=position,
+            count=count,
+            digest=digest,
+            began=began,
+            day=day,
+            sight=sight,
+            following=following,
+        )
+
+
+def chained(digest: bytes, kind: str, version: int, guid: str) -> bytes:
+    """Add a change to a digest, as partners do, too: by what stands in its entry."""
+    return hashlib.sha256(digest + f"\n{kind} {version} {guid}".encode()).digest()
+
+
+def sight_mark(sight: Sight) -> bytes:
+    """Give the fingerprint of what somebody is entitled to."""
+    return _mark(sorted(map(_terms, sight.grants)), sight.anonymous)
+
+
+def _terms(grant: Grant) -> list[object]:
+    return [
+        grant.plan,
+        sorted(grant.topics),
+        sorted(grant.languages),
+        sorted(grant.excepted),
+        grant.level.value,
+        grant.delay,
+        grant.media,
+        grant.early,
+        grant.notes,
+    ]
+
+
+def _mark(*parts: object) -> bytes:
+    return hashlib.sha256(repr(parts).encode()).digest()[:_MARK]
+
+
+def reaching(grants: frozenset[Grant], began: int, at: int) -> frozenset[Grant]:
+    """Give the grants under which a change of some time is heard by who began at another.
+
+    What came since is heard under all of them, however late it is asked for.
+    """
+    if at >= began:
+        return grants
+    return frozenset(
+        grant
+        for grant in grants
+        if grant.archive_days is None or at >= began - grant.archive_days * DAY
+    )
+
+
+def reach(grants: frozenset[Grant], began: int) -> int:
+    """Say how far back in time any of these reaches."""
+    days = [grant.archive_days for grant in grants]
+    if not days:
+        return began
+    return began - max(0 if one is None else one for one in days) * DAY if None not in days else 0
