@@ -141,11 +141,17 @@ class _Resolver(AbstractResolver):
         self._look_up = look_up
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - so aiohttp calls it
     ) -> list[ResolveResult]:
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(_NAME):
-            found = await loop.run_in_executor(self._threads, self._look_up, host)
+        try:
+            async with asyncio.timeout(_NAME):
+                found = await loop.run_in_executor(self._threads, self._look_up, host)
+        except TimeoutError as error:
+            raise OSError(errno.ETIMEDOUT, "the name server takes too long") from error
         for address in found:
             self._guard.check(address, port)
         return [

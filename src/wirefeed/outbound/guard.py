@@ -11,9 +11,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 Address = IPv4Address | IPv6Address
 
-#: All that is given out of IPv6. It leaves out what maps or translates to IPv4 (`::/96`,
-#: `64:ff9b::/96`, `64:ff9b:1::/48`), what is local (`fc00::/7`, `fe80::/10`, `fec0::/10`) and groups
-#: (`ff00::/8`).
+#: All that is given out of IPv6. What maps or translates to IPv4 (`::/96`, `64:ff9b::/96`,
+#: `64:ff9b:1::/48`) is not in it, nor what is local (`fc00::/7`, `fe80::/10`, `fec0::/10`), nor are
+#: groups (`ff00::/8`).
 _UNICAST = IPv6Network("2000::/3")
 _NOT_OF_IT = (
     # Special purposes (RFC 2928): Teredo and benchmarks among them.
@@ -48,7 +48,7 @@ _DISCARD = 9
 
 
 class NotAllowed(PermissionError):
-    """This address is not to be called."""
+    """The address is not to be called."""
 
 
 class Guard:

@@ -13,8 +13,8 @@ from wirefeed.domain.feeds import AnyFeed
 from wirefeed.domain.networks import network
 from wirefeed.domain.readers import Reader
 from wirefeed.formats.coding import Coding
+from wirefeed.services.addresses import Door, Named, named
 from wirefeed.services.documents import Document, Format
-from wirefeed.web.addresses import Door, Named, named
 from wirefeed.web.client import address_of
 from wirefeed.web.coding import choose
 from wirefeed.web.conditions import Validators

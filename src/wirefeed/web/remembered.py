@@ -7,7 +7,7 @@ same by the same functions.
 from aiohttp import HttpVersion11, hdrs, web
 
 from wirefeed.domain.readers import Reader
-from wirefeed.web.addresses import Door, Named
+from wirefeed.services.addresses import Door, Named
 from wirefeed.web.answers import Answer, Answers, coding_for
 from wirefeed.web.conditions import Conditions, conditions
 from wirefeed.web.prepared import PreparedResponse, has_room
