@@ -31,6 +31,8 @@ PLACED = {
     ("hand_overs", "subscriber"): "the links that would give it credentials",
     ("leases", "subscriber"): "where it is told of changes",
     ("intents", "subscriber"): "where it asked to be",
+    ("webhooks", "subscriber"): "where it has its stories sent",
+    ("attempts", "subscriber"): "what was sent there",
 }
 
 

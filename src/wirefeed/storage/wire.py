@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy import bindparam, case, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.wire import Audience, Change, ChangeKind, Head
@@ -46,6 +46,10 @@ _ADVANCE = (
 )
 
 
+#: In the words of its index, which a parameter would not match.
+_IS_KILL = text("kind = 'kill'")
+
+
 async def head(conn: AsyncConnection) -> Head:
     row = (await conn.execute(_HEAD)).one()
     return Head(position=row.position, at=row.at)
@@ -82,9 +86,35 @@ async def append(conn: AsyncConnection, changes: Sequence[Change], now: int) -> 
 
 async def since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
     """Give the changes above a position, in order."""
-    rows = await conn.execute(
-        select(tables.wire).where(_wire.position > position).order_by(_wire.position).limit(limit)
-    )
+    query = select(tables.wire).where(_wire.position > position)
+    return _rows(await conn.execute(query.order_by(_wire.position).limit(limit)))
+
+
+async def kills_since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
+    """Give the kills above a position, in order."""
+    query = select(tables.wire).where(_IS_KILL, _wire.position > position)
+    return _rows(await conn.execute(query.order_by(_wire.position).limit(limit)))
+
+
+async def at(conn: AsyncConnection, positions: Collection[int]) -> list[Row]:
+    """Give the changes at these positions, in order."""
+    query = select(tables.wire).where(_wire.position.in_(positions))
+    return _rows(await conn.execute(query.order_by(_wire.position)))
+
+
+async def position_before(conn: AsyncConnection, time: int) -> int:
+    """Give the last position that was written before a time."""
+    # Times never go back along the wire, so the first of them is found by halving.
+    low, high = 0, (await head(conn)).position
+    while low < high:
+        middle = (low + high + 1) // 2
+        query = select(_wire.at).where(_wire.position >= middle).order_by(_wire.position).limit(1)
+        found = (await conn.execute(query)).scalar_one_or_none()
+        low, high = (middle, high) if found is not None and found < time else (low, middle - 1)
+    return low
+
+
+def _rows(found: Iterable[Any]) -> list[Row]:
     return [
         Row(
             row.position,
@@ -98,7 +128,7 @@ async def since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
                 delay=row.delay,
             ),
         )
-        for row in rows
+        for row in found
     ]
 
 
