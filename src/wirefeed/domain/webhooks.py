@@ -85,6 +85,8 @@ class Webhook:
     host: str
     following: Following = EVERYTHING
     created: int
+    #: The token it was added with, by its owner: it goes with that, if that is taken back.
+    token: str | None = None
     #: Encrypted, as it is kept: it signs what is sent, and so does
     secret: bytes = field(repr=False)
     #: the one before it, until a time.

@@ -18,8 +18,14 @@ from wirefeed.services.intents import Intents, Limits
 from wirefeed.services.leases import Leases
 from wirefeed.services.pings import Pings
 from wirefeed.services.readers import Readers
+from wirefeed.services.sealer import Sealer
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.topics import Topics
+from wirefeed.services.webhook_calls import WebhookCalls
+from wirefeed.services.webhook_choosing import Choosing
+from wirefeed.services.webhook_entries import WebhookEntries
+from wirefeed.services.webhook_owners import Owners
+from wirefeed.services.webhooks import Webhooks
 from wirefeed.storage.database import Database
 
 
@@ -41,6 +47,7 @@ class Callbacks:
 
     delivery: Delivery
     hub: Hub
+    webhooks: Webhooks
 
 
 def callbacks(
@@ -55,7 +62,7 @@ def callbacks(
 ) -> Callbacks:
     """Put it together."""
     database, follower, clock = means.database, means.follower, means.clock
-    calls, urls = calls, means.outbound.urls
+    calls, urls = means.outbound.calls, means.outbound.urls
     duty = Duty(database, "delivery", clock=clock)
     delivery = Delivery(database, follower, duty, means.counts, clock=clock)
     topics = Topics(named, house, readers, syndication, secret=secret)
@@ -75,4 +82,21 @@ def callbacks(
     if settings.hub.url:
         delivery.serve(Pings(database, readers, calls, named, settings.hub.url))
     hub = Hub(database, means.audit, topics, urls, delivery, clock=clock)
-    return Callbacks(delivery=delivery, hub=hub)
+    entries = WebhookEntries(
+        words=house.teaser_words, backfill=house.url("/api/v1/wire?after=oldest"), clock=clock
+    )
+    sealer = Sealer(secret)
+    delivery.serve(
+        WebhookCalls(
+            database,
+            follower,
+            Owners(database, follower, clock),
+            Choosing(database, entries, clock),
+            calls,
+            sealer,
+            key=secret,
+            clock=clock,
+        )
+    )
+    webhooks = Webhooks(database, means.audit, sealer, admit=urls.parse, clock=clock)
+    return Callbacks(delivery=delivery, hub=hub, webhooks=webhooks)

@@ -21,9 +21,11 @@ webhooks = Table(
     Column("url", Text, nullable=False),
     Column("host", Text, nullable=False),
     #: Names; empty: all.
-    Column("topics", Text, nullable=False),
-    Column("languages", Text, nullable=False),
+    Column("topics", Text, nullable=False, server_default="[]"),
+    Column("languages", Text, nullable=False, server_default="[]"),
     Column("created", Time, nullable=False),
+    #: The token it was added with, by its owner.
+    Column("token", Text),
     #: Encrypted under a key that is not in the database.
     Column("secret", LargeBinary, nullable=False),
     Column("secret_before", LargeBinary),
@@ -55,6 +57,7 @@ webhooks = Table(
     Column("reason", Text),
     Index(None, "subscriber", "id"),
     Index(None, "position"),
+    Index(None, "token"),
 )
 
 #: The log of calls, the newest of each subscriber.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import BindParameter, Row, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.cursors import Following
@@ -30,6 +30,7 @@ async def add(conn: AsyncConnection, new: Webhook) -> None:
             topics=codec.text(new.following.topics),
             languages=codec.text(new.following.languages),
             created=new.created,
+            token=new.token,
             secret=new.secret,
             **_place(new.place),
         )
@@ -53,6 +54,12 @@ async def webhooks(
     query = select(tables.webhooks).order_by(_hook.id).where(_hook.id > after).limit(limit)
     if subscriber is not None:
         query = query.where(_hook.subscriber == subscriber)
+    return [_a_webhook(row) for row in await conn.execute(query)]
+
+
+async def added_with(conn: AsyncConnection, jtis: Collection[str]) -> list[Webhook]:
+    """Give those that were added with any of these tokens."""
+    query = select(tables.webhooks).where(_hook.token.in_(jtis)).order_by(_hook.id)
     return [_a_webhook(row) for row in await conn.execute(query)]
 
 
@@ -127,46 +134,49 @@ async def due(
     return [_a_webhook(row) for row in await conn.execute(query)]
 
 
-_SETTLE = (
+def _writing(*names: str) -> dict[str, BindParameter[Any]]:
+    return {name: bindparam(name) for name in names}
+
+
+_IS_ONE = _hook.id == bindparam("one")
+# Whoever had something sent anew meanwhile means it: see `go_back` and `repeat`.
+_PLACE = (
     update(tables.webhooks)
-    .where(
-        _hook.id == bindparam("one"),
-        # Whoever had it told anew meanwhile means it: see `go_back` and `repeat`.
-        _hook.position == bindparam("from_position"),
-        _hook.repeats == bindparam("from_repeats"),
-    )
+    .where(_IS_ONE, _hook.position == bindparam("was"), _hook.kills == bindparam("were"))
+    .values(_writing("position", "kills", "began", "sight", "paused_until", "paused_at"))
+)
+_REPEATS = (
+    update(tables.webhooks)
+    .where(_IS_ONE, _hook.repeats == bindparam("was"))
+    .values(_writing("repeats"))
+)
+_STANDING = (
+    update(tables.webhooks)
+    .where(_IS_ONE)
     .values(
-        {
-            name: bindparam(name)
-            for name in (
-                *("position", "kills", "began", "sight", "paused_until", "paused_at", "repeats"),
-                *("failures", "failing_since", "next_at", "tried", "failure"),
-                *("called", "status", "disabled", "reason"),
-            )
-        }
+        _writing(
+            *("failures", "failing_since", "next_at", "tried", "failure"),
+            *("called", "status", "disabled", "reason"),
+        )
     )
 )
 
 
 async def settle(conn: AsyncConnection, changed: Sequence[tuple[Place, Webhook]]) -> None:
-    """Write down where webhooks stand now that stood at a place before; not what was changed."""
-    if not changed:
-        return
-    rows = [
-        {
-            "one": now.id,
-            "from_position": before.position,
-            "from_repeats": codec.text(before.repeats),
-            **_place(now.place),
-            **_standing(now.standing),
-            "called": now.called,
-            "status": now.status,
-            "disabled": now.disabled,
-            "reason": now.reason,
-        }
-        for before, now in changed
-    ]
-    await conn.execute(_SETTLE, rows)
+    """Write down where webhooks stand now that stood at a place before."""
+    places, repeats, standings = [], [], []
+    for before, now in changed:
+        place = {**_place(now.place), "one": now.id}
+        left, were = place.pop("repeats"), codec.text(before.repeats)
+        places.append({**place, "was": before.position, "were": before.kills})
+        if left != were:
+            repeats.append({"one": now.id, "was": were, "repeats": left})
+        ended = {"disabled": now.disabled, "reason": now.reason}
+        called = {"one": now.id, "called": now.called, "status": now.status}
+        standings.append({**called, **_standing(now.standing), **ended})
+    for statement, rows in ((_PLACE, places), (_REPEATS, repeats), (_STANDING, standings)):
+        if rows:
+            await conn.execute(statement, rows)
 
 
 def _place(place: Place) -> Mapping[str, object]:
@@ -199,6 +209,7 @@ def _a_webhook(row: Row[*tuple[Any, ...]]) -> Webhook:
         host=row.host,
         following=Following(topics=codec.names(row.topics), languages=codec.names(row.languages)),
         created=row.created,
+        token=row.token,
         secret=row.secret,
         secret_before=row.secret_before,
         rotates_until=row.rotates_until,

@@ -38,9 +38,10 @@ def _webhooks() -> None:
         _text("subscriber"),
         _text("url"),
         _text("host"),
-        _text("topics"),
-        _text("languages"),
+        _text("topics", default="[]"),
+        _text("languages", default="[]"),
         _big("created"),
+        _text("token", nullable=True),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
         sa.Column("secret_before", sa.LargeBinary()),
         _big("rotates_until", default="0"),
@@ -65,6 +66,7 @@ def _webhooks() -> None:
     )
     op.create_index("ix_webhooks_subscriber_id", "webhooks", ["subscriber", "id"])
     op.create_index("ix_webhooks_position", "webhooks", ["position"])
+    op.create_index("ix_webhooks_token", "webhooks", ["token"])
 
 
 def _attempts() -> None:
