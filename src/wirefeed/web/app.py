@@ -44,6 +44,7 @@ from wirefeed.web.request import (
     TAXONOMY,
     TOKENS,
     USAGE,
+    WEBHOOKS,
     finish,
     harden,
     in_force,
@@ -119,6 +120,7 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[BULK] = opened.bulk
     app[FOLLOWER] = follower = opened.follower
     app[HUB] = opened.callbacks.hub
+    app[WEBHOOKS] = opened.callbacks.webhooks
     app[ANSWERS] = Answers(opened)
     app[COUNTS], app[METRICS] = opened.counts, opened.metrics
     opened.metrics.watch("position", lambda: follower.position)

@@ -54,6 +54,7 @@ from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
+from wirefeed.services.webhooks import Webhooks
 
 SETTINGS = web.AppKey("settings", Settings)
 TAXONOMY = web.AppKey("taxonomy", Taxonomy)
@@ -77,6 +78,7 @@ BULK = web.AppKey("bulk", Bulk)
 FOLLOWER = web.AppKey("follower", Follower)
 HOUSE = web.AppKey("house", House)
 HUB = web.AppKey("hub", Hub)
+WEBHOOKS = web.AppKey("webhooks", Webhooks)
 GUESSES = web.AppKey("guesses", Guesses)
 LEAKS = web.AppKey("leaks", Leaks)
 LEAK_REPORTS = web.AppKey("leak_reports", LeakReports)

@@ -19,12 +19,14 @@ from wirefeed.web.api import (
     hand_overs,
     keys,
     leaks,
+    own_webhooks,
     plans,
     reference,
     serving,
     subscribers,
     tokens,
     usage,
+    webhooks,
 )
 from wirefeed.web.api.openapi import document
 
@@ -39,6 +41,7 @@ TAGS = {
     "Tokens": "The credentials of machines: of subscribers, newsrooms and administrators.",
     "Private addresses": "The credentials of people with feed readers.",
     "One-time links": "How a credential reaches whom it is meant for, seen by nobody else.",
+    "Webhooks": "Where changes are sent, signed, as they come.",
     "Leaks": "Credentials found in public, and private addresses that seem shared.",
     "Use": "Where credentials are used, and what was refused.",
     "Desk": "Stories as they are held, and taking one back.",
@@ -57,6 +60,8 @@ ENDPOINTS = (
     *tokens.ENDPOINTS,
     *feed_keys.ENDPOINTS,
     *hand_overs.ENDPOINTS,
+    *webhooks.ENDPOINTS,
+    *own_webhooks.ENDPOINTS,
     *leaks.ENDPOINTS,
     *usage.ENDPOINTS,
     *desk.ENDPOINTS,
