@@ -61,6 +61,10 @@ from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
+from wirefeed.services.wire_cursors import WireCursors
+from wirefeed.services.wire_entries import WireEntries
+from wirefeed.services.wire_log import WireLog
+from wirefeed.services.wire_pages import Unkept, WirePages
 from wirefeed.storage.cache import Cache, Shared
 from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
@@ -124,6 +128,7 @@ class Services:
     named: Mapping[str, Named]
     outbound: Outbound
     callbacks: Callbacks
+    wire: WirePages
 
 
 @asynccontextmanager
@@ -221,6 +226,15 @@ def _build(
     # One bound for all that is rendered: parts and whole documents make room for each other.
     memory = Lru(settings.cache.megabytes * _MEGABYTE)
     cache = Cache(memory, counts, _shared(settings.redis, master, database.log_id, counts))
+    log = WireLog(database, follower)
+    pages = WirePages(
+        log,
+        WireCursors(_derived(master, b"wire"), database.log_id),
+        WireEntries(database, log, house, memory, counts=counts, clock=clock),
+        Unkept(),
+        days=settings.wire.days,
+        clock=clock,
+    )
     syndication = Syndication(
         database,
         taxonomy,
@@ -293,8 +307,10 @@ def _build(
             house,
             readers,
             syndication,
+            pages,
             secret=_derived(master, b"callbacks"),
         ),
+        wire=pages,
     )
 
 

@@ -113,6 +113,13 @@ class Feed(Section, frozen=True):
     hours: _Natural = 24
 
 
+class WireSettings(Section, frozen=True):
+    """How far back the wire can be followed."""
+
+    #: A cursor leads on for so many days, and a backfill reaches back so far at most.
+    days: Annotated[int, Meta(ge=2, le=36_500)] = 400
+
+
 class TeaserSettings(Section, frozen=True):
     """How much the summary of a story shows."""
 
@@ -229,6 +236,7 @@ class Settings(Section, frozen=True):
     redis: RedisSettings = RedisSettings()
     taxonomy: Taxonomy = Taxonomy()
     feed: Feed = Feed()
+    wire: WireSettings = WireSettings()
     teaser: TeaserSettings = TeaserSettings()
     tokens: Tokens = Tokens()
     guessing: Guessing = Guessing()

@@ -41,6 +41,7 @@ OTHERWISE = {
     "taxonomy.plans": ("p.toml", "p.toml"),
     "feed.items": ("20", 20),
     "feed.hours": ("0", 0),
+    "wire.days": ("90", 90),
     "teaser.words": ("30", 30),
     "tokens.max_days": ("30", 30),
     "tokens.max_live": ("5", 5),

@@ -6,6 +6,10 @@ Nothing here is read off the routes: one that is declared with a wrong right is 
 #: Method and path → a permission of an administrator, or who else calls it.
 RIGHTS: dict[tuple[str, str], str] = {
     ("POST", "/api/v1/stories"): "source",
+    ("GET", "/api/v1/wire"): "wire",
+    ("GET", "/api/v1/wire/reconcile"): "wire",
+    ("POST", "/api/v1/wire/ack"): "wire",
+    ("GET", "/api/v1/stories/{guid}"): "wire",
     ("GET", "/api/v1/account"): "account",
     ("GET", "/api/v1/account/tokens"): "account",
     ("POST", "/api/v1/account/tokens"): "account",

@@ -194,7 +194,11 @@ def administrator_gets(who: str, operation: Operation[Any, Any]) -> int:
 def other_gets(who: str, operation: Operation[Any, Any]) -> int:
     """Say what anybody else is answered."""
     needed = right(operation)
-    opened_by = {Caller.ACCOUNT.value: "subscriber", Caller.SOURCE.value: "newsroom"}
+    opened_by = {
+        Caller.ACCOUNT.value: "subscriber",
+        Caller.WIRE.value: "subscriber",
+        Caller.SOURCE.value: "newsroom",
+    }
     if needed == Caller.ANYONE.value:
         return anybody_gets(operation)
     if who == opened_by.get(needed):

@@ -181,6 +181,6 @@ async def test_kills_are_found_wherever_they_stand(conn):
 async def test_a_time_is_found_on_the_wire(conn, count):
     for time in range(count):
         await wire.append(conn, [Change(kind=ChangeKind.UPDATE, about="a")] * 2, now=10 * time)
-    assert [await wire.position_before(conn, time) for time in range(-5, 10 * count + 6, 5)] == [
+    assert [await wire.before(conn, time) for time in range(-5, 10 * count + 6, 5)] == [
         2 * sum(10 * n < time for n in range(count)) for time in range(-5, 10 * count + 6, 5)
     ]

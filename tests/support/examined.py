@@ -27,8 +27,9 @@ _JUDGED = """
 [[operations]]
 include-operation-id = "{id}"
 [operations.checks.positive_data_acceptance]
-expected-statuses = ["2xx", "400", "401", "403", "404", "409", "412", "422", "428"]
+expected-statuses = ["2xx", "400", "401", "403", "404", "409", "410", "412", "422", "428"]
 """
+_JUDGING = {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.GONE}
 
 
 async def examine(
@@ -44,7 +45,7 @@ async def examine(
     judged = [
         _JUDGED.format(id=endpoint.id)
         for endpoint in endpoints
-        if HTTPStatus.UNPROCESSABLE_ENTITY in endpoint.operation.problems
+        if not _JUDGING.isdisjoint(endpoint.operation.problems)
     ]
     settings.write_text(_SETTINGS + "".join(judged), "utf-8")
     drawn = [] if SOAK else ["--generation-deterministic"]

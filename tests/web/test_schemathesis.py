@@ -41,6 +41,15 @@ async def test_nothing_is_found_by_a_subscriber(agency: Agency, tmp_path: Path):
     await _examine(agency, _for(Caller.ACCOUNT), tmp_path, reader)
 
 
+async def test_nothing_is_found_by_a_partner_that_follows_the_wire(agency: Agency, tmp_path: Path):
+    await agency.publish("urn:newsml:news.example:20260301:4711")
+    await agency.subscriber("reader", "sport")
+    reader = await agency.token("reader")
+    # As in a server that drains, nobody is kept waiting.
+    agency.services.wire.log.close()
+    await _examine(agency, _for(Caller.WIRE), tmp_path, reader)
+
+
 async def test_nothing_is_found_by_a_newsroom(agency: Agency, tmp_path: Path):
     await agency.publish("urn:news:first")
     newsroom = {"Authorization": f"Bearer {agency.newsroom}"}

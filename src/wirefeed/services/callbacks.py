@@ -26,6 +26,7 @@ from wirefeed.services.webhook_choosing import Choosing
 from wirefeed.services.webhook_entries import WebhookEntries
 from wirefeed.services.webhook_owners import Owners
 from wirefeed.services.webhooks import Webhooks
+from wirefeed.services.wire_pages import WirePages
 from wirefeed.storage.database import Database
 
 
@@ -57,6 +58,7 @@ def callbacks(
     house: House,
     readers: Readers,
     syndication: Syndication,
+    pages: WirePages,
     *,
     secret: bytes,
 ) -> Callbacks:
@@ -82,16 +84,13 @@ def callbacks(
     if settings.hub.url:
         delivery.serve(Pings(database, readers, calls, named, settings.hub.url))
     hub = Hub(database, means.audit, topics, urls, delivery, clock=clock)
-    entries = WebhookEntries(
-        words=house.teaser_words, backfill=house.url("/api/v1/wire?after=oldest"), clock=clock
-    )
     sealer = Sealer(secret)
     delivery.serve(
         WebhookCalls(
             database,
             follower,
             Owners(database, follower, clock),
-            Choosing(database, entries, clock),
+            Choosing(database, pages.log, WebhookEntries(pages.entries), clock),
             calls,
             sealer,
             key=secret,

@@ -5,6 +5,7 @@ there are, and takes three to five times as long as this on the way of every ful
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from wirefeed.domain.errors import Overdrawn
 
@@ -12,6 +13,20 @@ _MINUTE = 60_000_000
 _SECOND = 1_000_000
 #: Clients that are remembered: 4 MB at the most.
 _CLIENTS = 16_384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What is left to a client."""
+
+    #: So many answers it may have
+    quota: int
+    #: in so many seconds;
+    window: int
+    #: so many are left,
+    answers: int
+    #: and all of them again in so many seconds.
+    whole_in: int
 
 
 class Quotas:
@@ -33,6 +48,20 @@ class Quotas:
     def __len__(self) -> int:
         """Give how many clients are remembered."""
         return len(self._full)
+
+    def left(self, client: str, now: int) -> Left | None:
+        """Say what a client has left; None: there is no limit."""
+        if not self._per_minute:
+            return None
+        moment = now * self._per_minute
+        owed = self._full.get(client, 0) - moment
+        owed = owed if 0 <= owed <= self._span else 0
+        return Left(
+            quota=self._per_minute,
+            window=_MINUTE // _SECOND,
+            answers=(self._span - owed) // _MINUTE,
+            whole_in=-(-owed // (_SECOND * self._per_minute)),
+        )
 
     def spend(self, client: str, now: int) -> None:
         """Take one answer out of a client's bucket. Raises `Overdrawn` when it is empty.

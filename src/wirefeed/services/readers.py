@@ -205,9 +205,21 @@ class Readers:
                 return await self.by_feed_key(presented.secret)
             except UnknownKey as error:
                 raise Unauthenticated from error
+        return await self._let_in(presented, address, Scope.FEEDS_READ)
+
+    async def of_wire(self, presented: Presented, address: str) -> Reader:
+        """Say which machine follows the wire, coming from an address.
+
+        Raises `Unauthenticated`, or `Forbidden` for one without the scope or a live subscription.
+        """
+        if presented.scheme is not Scheme.BEARER:
+            raise Unauthenticated
+        return await self._let_in(presented, address, Scope.WIRE_READ)
+
+    async def _let_in(self, presented: Presented, address: str, scope: Scope) -> Reader:
         name, load = _named(presented.secret), partial(self._load_by_token, presented.secret)
         reader = await self._memo.fetch(name, load, self._grace)
-        if (refusal := _refusal(reader, address)) is not None:
+        if (refusal := _refusal(reader, address, scope)) is not None:
             raise refusal
         self.saw(reader)
         return reader
@@ -346,8 +358,10 @@ def _elsewhere(token: Token, address: str | None) -> WirefeedError | None:
     return _refused(error, token, "network")
 
 
-def _refusal(reader: Reader, address: str | None) -> WirefeedError | None:
-    """Say why a token that holds opens no feeds, coming from this address; None: it does.
+def _refusal(
+    reader: Reader, address: str | None, scope: Scope = Scope.FEEDS_READ
+) -> WirefeedError | None:
+    """Say why a token that holds opens no stories, coming from this address; None: it does.
 
     Without an address, it was shown before.
     """
@@ -358,8 +372,8 @@ def _refusal(reader: Reader, address: str | None) -> WirefeedError | None:
         return refusal
     if token.subscriber is None:
         return Forbidden("this token is not for reading stories", remedy="use a subscriber's token")
-    if Scope.FEEDS_READ not in token.scopes:
-        return _without(token, Scope.FEEDS_READ)
+    if scope not in token.scopes:
+        return _without(token, scope)
     if reader.lapse is None:
         return None
     what = "subscription" if token.entitlements is None else "subscription of this token"

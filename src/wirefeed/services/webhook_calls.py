@@ -21,6 +21,7 @@ from wirefeed.services.flights import Outcome
 from wirefeed.services.follower import Follower
 from wirefeed.services.sealer import Sealer
 from wirefeed.services.webhook_choosing import Choosing, Message
+from wirefeed.services.webhook_entries import MEDIA_TYPE
 from wirefeed.services.webhook_owners import Owners
 from wirefeed.storage import webhooks
 from wirefeed.storage.database import Database
@@ -179,7 +180,7 @@ class WebhookCalls:
         name = message_id(self._key, webhook.id, message.position, message.about)
         signed = sign_by_each(self._secrets(webhook, now), name, now, message.body)
         headers = {
-            "Content-Type": "application/json",
+            "Content-Type": MEDIA_TYPE,
             "webhook-id": signed.id,
             "webhook-timestamp": signed.timestamp,
             "webhook-signature": signed.signatures,

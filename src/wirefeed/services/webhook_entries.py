@@ -1,56 +1,44 @@
 """A change as a webhook is sent it: the entry of the wire API, of the story as it may be seen now.
 
-What a newer version follows is not sent: only the present state of a story leaves the house.
+What a newer version follows is not sent: the present state of a story is all that leaves.
 """
 
-from collections.abc import Callable
+from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+import msgspec
 
-from wirefeed.domain.access import Level, Reason, decide
 from wirefeed.domain.plans import Entitlement
-from wirefeed.domain.stories import PubStatus
-from wirefeed.domain.views import view
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.formats import ninjs_out
-from wirefeed.formats.ninjs_out import Told
-from wirefeed.storage import stories
+from wirefeed.services.wire_entries import Heard, WireEntries
+from wirefeed.services.wire_pages import OLDEST
 from wirefeed.storage.wire import Row
 
-#: Of these, the name is enough, and is always sent: nothing of the story's text is in it.
-_ENDS = {
-    ChangeKind.WITHHOLD: PubStatus.WITHHELD,
-    ChangeKind.EXPIRE: PubStatus.WITHHELD,
-}
+MEDIA_TYPE: Final = ninjs_out.MEDIA_TYPE
+
+
+class _Ours(msgspec.Struct):
+    superseded: bool = False
+
+
+class _Marked(msgspec.Struct):
+    wirefeed: _Ours
+
+
+_MARKED = msgspec.json.Decoder(_Marked)
 
 
 class WebhookEntries:
-    """Writes changes for webhooks."""
+    """Gives changes as webhooks are sent them."""
 
-    def __init__(self, *, words: int, backfill: str, clock: Callable[[], int]) -> None:
-        self._words = words
-        self._backfill = backfill
-        self._clock = clock
+    def __init__(self, entries: WireEntries) -> None:
+        self._entries = entries
 
-    async def entry(
-        self, connection: AsyncConnection, row: Row, kind: ChangeKind, to: Entitlement
-    ) -> bytes | None:
+    async def entry(self, row: Row, kind: ChangeKind, to: Entitlement) -> bytes | None:
         """Give a change, heard as this kind; None: what comes later says all of it."""
-        change = row.change
-        told = Told(change=kind.value, guid=change.about, version=change.version)
-        story = (await stories.held(connection, [change.about])).get(change.about)
-        if story is None:
-            return None
-        if kind in _ENDS:
-            return ninjs_out.bare(told, _ENDS[kind], thread=story.thread)
-        access = decide(story, to, self._clock())
-        killed = access.reason is Reason.KILLED
-        # A kill is told as long as it holds; anything else, as long as it is the newest.
-        is_newest = killed if kind is ChangeKind.KILL else change.version >= story.version
-        if access.level is Level.HIDDEN or not is_newest or killed != (kind is ChangeKind.KILL):
-            return None
-        return ninjs_out.entry(view(story, access, words=self._words), told)
+        (entry,) = await self._entries.render([Heard(row, kind)], to)
+        return None if _MARKED.decode(entry).wirefeed.superseded else entry
 
     def entitlement(self) -> bytes:
         """Give the entry that says that something else may be seen from here on."""
-        return ninjs_out.entitlement(self._backfill)
+        return ninjs_out.entitlement(OLDEST)

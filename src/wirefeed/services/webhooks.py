@@ -188,7 +188,7 @@ class Webhooks:
         """
         async with self._database.writing() as connection:
             row = await self._callable(connection, webhook_id, of)
-            start = await wire.position_before(connection, since)
+            start = await wire.before(connection, since)
             # What it has yet to be told anyway is not left out.
             start = min(start, row.place.position)
             await webhooks.go_back(connection, webhook_id, start)

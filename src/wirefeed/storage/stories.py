@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,6 +23,7 @@ _STANDINGS = msgspec.json.Decoder(frozenset[Standing])
 _FEEDS = msgspec.json.Decoder(frozenset[Feed])
 
 _s = stories.c
+_older = revisions.alias()
 _COLUMNS = (
     *(_s.revision, _s.version, _s.language, _s.topics, _s.stood, _s.feeds, _s.thread),
     *(_s.released, _s.published, _s.updated, _s.kind, _s.changed, _s.position),
@@ -137,6 +138,27 @@ async def history(conn: AsyncConnection, guid: str) -> list[Received]:
         )
         for row in rows
     ]
+
+
+_BEFORE = (
+    select(func.max(_older.c.version))
+    .where(_older.c.guid == _s.guid, _older.c.version < _s.version)
+    .correlate(stories)
+    .scalar_subquery()
+)
+_LAST_BUT_ONE = select(revisions.c.guid, revisions.c.raw).select_from(
+    stories.join(revisions, and_(_s.guid == revisions.c.guid, revisions.c.version == _BEFORE))
+)
+
+
+async def previous(conn: AsyncConnection, guids: Collection[str]) -> dict[str, bytes]:
+    """Give the version before the newest of each of these stories, as it came."""
+    found: dict[str, bytes] = {}
+    names = sorted(guids)
+    for at in range(0, len(names), _AT_ONCE):
+        query = _LAST_BUT_ONE.where(_s.guid.in_(names[at : at + _AT_ONCE]))
+        found |= {row.guid: codec.unsqueeze(row.raw) for row in await conn.execute(query)}
+    return found
 
 
 # --- by feed -------------------------------------------------------------------------------------

@@ -84,52 +84,80 @@ async def append(conn: AsyncConnection, changes: Sequence[Change], now: int) -> 
     return Head(position=row.position, at=row.at)
 
 
+_SINCE = (
+    select(tables.wire)
+    .where(_wire.position > bindparam("above"))
+    .order_by(_wire.position)
+    .limit(bindparam("most"))
+)
+
+
 async def since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
     """Give the changes above a position, in order."""
-    query = select(tables.wire).where(_wire.position > position)
-    return _rows(await conn.execute(query.order_by(_wire.position).limit(limit)))
+    rows = await conn.execute(_SINCE, {"above": position, "most": limit})
+    return [_row(row) for row in rows]
+
+
+_KILLS = (
+    select(tables.wire)
+    .where(_wire.position > bindparam("above"), _IS_KILL)
+    .order_by(_wire.position.desc())
+    .limit(bindparam("most"))
+)
+
+
+async def kills(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
+    """Give the kills above a position, the newest first."""
+    rows = await conn.execute(_KILLS, {"above": position, "most": limit})
+    return [_row(row) for row in rows]
+
+
+_FIRST = select(_wire.position, _wire.at).where(_wire.position > bindparam("above"))
+_FIRST = _FIRST.order_by(_wire.position).limit(1)
+
+
+async def before(conn: AsyncConnection, at: int) -> int:
+    """Give the highest position of all that was written before a time; 0 if nothing was.
+
+    Time on the wire never goes back, so it is found by halving.
+    """
+    low, high = 0, (await head(conn)).position
+    while low < high:
+        # The first row above the middle: positions may have gaps.
+        middle = (low + high) // 2
+        row = (await conn.execute(_FIRST, {"above": middle})).one_or_none()
+        if row is None or row.at >= at:
+            high = middle
+        else:
+            low = row.position
+    return low
 
 
 async def kills_since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
     """Give the kills above a position, in order."""
     query = select(tables.wire).where(_IS_KILL, _wire.position > position)
-    return _rows(await conn.execute(query.order_by(_wire.position).limit(limit)))
+    return [_row(row) for row in await conn.execute(query.order_by(_wire.position).limit(limit))]
 
 
 async def at(conn: AsyncConnection, positions: Collection[int]) -> list[Row]:
     """Give the changes at these positions, in order."""
     query = select(tables.wire).where(_wire.position.in_(positions))
-    return _rows(await conn.execute(query.order_by(_wire.position)))
+    return [_row(row) for row in await conn.execute(query.order_by(_wire.position))]
 
 
-async def position_before(conn: AsyncConnection, time: int) -> int:
-    """Give the last position that was written before a time."""
-    # Times never go back along the wire, so the first of them is found by halving.
-    low, high = 0, (await head(conn)).position
-    while low < high:
-        middle = (low + high + 1) // 2
-        query = select(_wire.at).where(_wire.position >= middle).order_by(_wire.position).limit(1)
-        found = (await conn.execute(query)).scalar_one_or_none()
-        low, high = (middle, high) if found is not None and found < time else (low, middle - 1)
-    return low
-
-
-def _rows(found: Iterable[Any]) -> list[Row]:
-    return [
-        Row(
-            row.position,
-            row.at,
-            Change(
-                kind=ChangeKind(row.kind),
-                about=row.about,
-                version=row.version,
-                before=_audiences(row.audience_before),
-                after=_audiences(row.audience_after),
-                delay=row.delay,
-            ),
-        )
-        for row in found
-    ]
+def _row(row: Any) -> Row:  # noqa: ANN401 - of the table
+    return Row(
+        row.position,
+        row.at,
+        Change(
+            kind=ChangeKind(row.kind),
+            about=row.about,
+            version=row.version,
+            before=_audiences(row.audience_before),
+            after=_audiences(row.audience_after),
+            delay=row.delay,
+        ),
+    )
 
 
 def _text(audiences: Iterable[Audience]) -> str:

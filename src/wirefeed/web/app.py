@@ -22,6 +22,7 @@ from wirefeed.web.request import (
     AUDIT,
     BULK,
     CLOCK,
+    ENDING,
     ENDINGS,
     FEED_KEYS,
     FOLLOWER,
@@ -36,6 +37,7 @@ from wirefeed.web.request import (
     PLANS,
     PROSPECTS,
     PUBLISHING,
+    QUOTAS,
     READERS,
     READY,
     SETTINGS,
@@ -45,6 +47,7 @@ from wirefeed.web.request import (
     TOKENS,
     USAGE,
     WEBHOOKS,
+    WIRE,
     finish,
     harden,
     in_force,
@@ -118,6 +121,8 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[PROSPECTS] = opened.prospects
     app[ENDINGS] = opened.endings
     app[BULK] = opened.bulk
+    app[QUOTAS], app[WIRE] = opened.quotas, opened.wire
+    app[ENDING] = opened.wire.log.close
     app[FOLLOWER] = follower = opened.follower
     app[HUB] = opened.callbacks.hub
     app[WEBHOOKS] = opened.callbacks.webhooks

@@ -22,6 +22,7 @@ from wirefeed.domain.errors import (
     NoCredential,
     NotFound,
     Outdated,
+    Outlived,
     Overdrawn,
     TooMany,
     Unacceptable,
@@ -49,12 +50,14 @@ from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.prospects import Prospects
 from wirefeed.services.publishing import Publishing
+from wirefeed.services.quotas import Quotas
 from wirefeed.services.readers import Readers
 from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
 from wirefeed.services.webhooks import Webhooks
+from wirefeed.services.wire_pages import WirePages
 
 SETTINGS = web.AppKey("settings", Settings)
 TAXONOMY = web.AppKey("taxonomy", Taxonomy)
@@ -83,6 +86,10 @@ GUESSES = web.AppKey("guesses", Guesses)
 LEAKS = web.AppKey("leaks", Leaks)
 LEAK_REPORTS = web.AppKey("leak_reports", LeakReports)
 USAGE = web.AppKey("usage", Usage)
+QUOTAS = web.AppKey("quotas", Quotas)
+WIRE = web.AppKey("wire", WirePages)
+#: Called when the server begins to drain: what would go on for long is to end.
+ENDING: web.AppKey[Callable[[], None]] = web.AppKey("ending")
 #: What everybody may have is kept by caches for seconds, and shown by them while we are away.
 PUBLIC_CACHE = "public, max-age=60, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400"
 #: The cookie that holds a feed key, so that its owner's browser can read stories in full.
@@ -256,6 +263,8 @@ def problem(request: web.Request, error: WirefeedError) -> web.Response:
         members["field"] = str(error.field)
     if error.remedy:
         members["remedy"] = error.remedy
+    if isinstance(error, Outlived):
+        members["restart"] = error.restart
     headers: dict[str, str] = {}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers[hdrs.RETRY_AFTER] = _RETRY_AFTER

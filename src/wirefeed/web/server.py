@@ -19,7 +19,15 @@ from wirefeed.web.listening import BACKLOG, Sockets, listen
 from wirefeed.web.metrics import METRICS
 from wirefeed.web.prepared import PreparedResponse
 from wirefeed.web.remembered import remembered
-from wirefeed.web.request import COMMON_HEADERS, FOLLOWER, READY, finish, harden, problems
+from wirefeed.web.request import (
+    COMMON_HEADERS,
+    ENDING,
+    FOLLOWER,
+    READY,
+    finish,
+    harden,
+    problems,
+)
 
 _log = structlog.get_logger("wirefeed.web")
 _CONTINUE = "100-continue"
@@ -136,6 +144,8 @@ class Runner(web.AppRunner):
         if self._draining:
             return
         self._draining = True
+        if ENDING in self.app:
+            self.app[ENDING]()
         for site in list(self.sites):
             await site.stop()
         loop = asyncio.get_running_loop()

@@ -38,6 +38,7 @@ it belongs to its list and means nothing elsewhere.\
 _SCHEMES = {
     "administrator": "An administrator's token.",
     "account": "A subscriber's own token.",
+    "partner": "A subscriber's own token, with the scope wire:read.",
     "newsroom": "A newsroom's token, with the scope stories:write.",
 }
 _ETAG, _LINK, _LOCATION = "ETag", "Link", "Location"
@@ -150,6 +151,8 @@ def _security(operation: Operation[Any, Any]) -> list[_Json]:
             return []
         case Caller.ACCOUNT:
             return [{"account": []}]
+        case Caller.WIRE:
+            return [{"partner": ["wire:read"]}]
         case Caller.SOURCE:
             return [{"newsroom": ["stories:write"]}]
         case permission:

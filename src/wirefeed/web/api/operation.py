@@ -41,6 +41,8 @@ class Caller(StrEnum):
     ANYONE = "anyone"
     #: A subscriber's own token.
     ACCOUNT = "account"
+    #: The same, if it may follow the wire and its subscription counts.
+    WIRE = "wire"
     #: A newsroom's token.
     SOURCE = "source"
 
@@ -162,7 +164,7 @@ def _are(caller: object, kind: type[_Kind]) -> _Kind:
 class Result:
     """What an endpoint gives."""
 
-    #: Of the type that the operation gives; bytes when that is `Raw`.
+    #: Of the type that the operation gives; bytes when that is `Raw`, or a response that was sent.
     value: object = None
     #: One of the operation's `statuses`; None: its first.
     status: HTTPStatus | None = None

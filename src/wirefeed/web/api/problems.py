@@ -24,6 +24,7 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
         str, Meta(description="What is at fault: a JSONPath into the body, a parameter, a header.")
     ] = ""
     remedy: Annotated[str, Meta(description="What would put it right.")] = ""
+    restart: Annotated[str, Meta(description="The path at which the wire can be read again.")] = ""
     request_id: Annotated[str, Meta(description="To name to us when the fault is ours.")] = ""
 
 
@@ -60,7 +61,10 @@ KINDS = {
     HTTPStatus.CONFLICT: Kind(
         meaning="It contradicts what is held.", detail="It contradicts what is held."
     ),
-    HTTPStatus.GONE: Kind(meaning="It was there, and is no more.", detail="It was withdrawn."),
+    HTTPStatus.GONE: Kind(
+        meaning="It was there, and is no more; a cursor says with `restart` where to go on.",
+        detail="It was withdrawn.",
+    ),
     HTTPStatus.PRECONDITION_FAILED: Kind(
         meaning="Somebody else has changed it since: read it again, and decide anew.",
         detail="it has changed since, or is gone",

@@ -27,12 +27,14 @@ from wirefeed.web.api import (
     tokens,
     usage,
     webhooks,
+    wire,
 )
 from wirefeed.web.api.openapi import document
 
 #: The headings under which endpoints are told, in their order.
 TAGS = {
     "Stories in": "What newsrooms send.",
+    "Wire": "What partners follow: every change of a story, in order, none missed.",
     "Account": "What a partner sees of its own, with a token of its own.",
     "Plans": "What is sold, version by version.",
     "Subscribers": "Whom it is sold to, from contract to lapse.",
@@ -52,6 +54,7 @@ TAGS = {
 }
 ENDPOINTS = (
     *ingest.ENDPOINTS,
+    *wire.ENDPOINTS,
     *account.ENDPOINTS,
     *plans.ENDPOINTS,
     *subscribers.ENDPOINTS,

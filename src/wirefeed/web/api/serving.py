@@ -67,6 +67,8 @@ async def _let_in(request: web.Request, access: Access) -> object:
         return await readers.source(credential, address)
     if access is Caller.ACCOUNT:
         return await readers.account(credential, address)
+    if access is Caller.WIRE:
+        return await readers.of_wire(credential, address)
     administrator = await readers.administrator(credential, address)
     demand(administrator, access)
     return administrator
@@ -74,6 +76,8 @@ async def _let_in(request: web.Request, access: Access) -> object:
 
 def _answer(call: Call[object, object], result: Result) -> web.StreamResponse:
     operation = call.endpoint.operation
+    if isinstance(result.value, web.StreamResponse):
+        return result.value
     status = result.status or operation.statuses[0]
     if status not in operation.statuses:
         raise RuntimeError(f"{call.endpoint.id} answers {status}, which it does not describe")

@@ -1,0 +1,245 @@
+"""Changes as bytes: each story as its caller may see it now, written once for all who see the same.
+
+Whether somebody hears of a change was decided before; here it is what of the story is shown.
+"""
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from wirefeed.domain.access import Access, Level, Reason, decide
+from wirefeed.domain.errors import Gone, Invalid, NotFound
+from wirefeed.domain.hearing import reaches
+from wirefeed.domain.plans import Entitlement
+from wirefeed.domain.stories import PubStatus, Story
+from wirefeed.domain.views import View, published_to, view
+from wirefeed.domain.wire import ChangeKind, takes_away
+from wirefeed.formats import ninjs, ninjs_out
+from wirefeed.formats.ninjs_out import Told
+from wirefeed.services.house import House
+from wirefeed.services.wire_log import WireLog
+from wirefeed.storage import stories, wire
+from wirefeed.storage.database import Database
+from wirefeed.storage.lru import Lru
+from wirefeed.storage.wire import Row
+
+#: Bytes of the name of an entry.
+_NAME = 16
+#: Stories in one read, and entries written in one go; others want an answer meanwhile.
+_AT_ONCE = 100
+_IN_ONE_GO = 20
+#: These say that a story went: there is nothing of it to be shown but, of a kill, its notice.
+_ENDS = {
+    ChangeKind.KILL: PubStatus.CANCELED,
+    ChangeKind.WITHHOLD: PubStatus.WITHHELD,
+    ChangeKind.EXPIRE: PubStatus.WITHHELD,
+}
+#: These have a version before that their caller has seen.
+_COMPARED = frozenset({ChangeKind.UPDATE, ChangeKind.CORRECTION})
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A change, and as what somebody hears of it."""
+
+    row: Row
+    kind: ChangeKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """A story as it is shown with a change, before it is written."""
+
+    name: bytes
+    told: Told
+    story: Story
+    access: Access
+    #: Whether it is to be compared with the version before,
+    compared: bool
+    #: and whether it stands in other topics than where its caller saw that.
+    moved: bool
+
+
+class WireEntries:
+    """Writes entries, and keeps what it wrote."""
+
+    def __init__(
+        self,
+        database: Database,
+        log: WireLog,
+        house: House,
+        fragments: Lru,
+        *,
+        counts: Counter[tuple[str, ...]],
+        clock: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._log = log
+        self._house = house
+        self._fragments = fragments
+        self._counts = counts
+        self._clock = clock
+
+    async def render(self, heard: Sequence[Heard], entitlement: Entitlement) -> list[bytes]:
+        """Write changes as their caller may see them now, in their order."""
+        entries: list[bytes] = []
+        for at in range(0, len(heard), _AT_ONCE):
+            entries += await self._render(heard[at : at + _AT_ONCE], entitlement)
+        return entries
+
+    async def story(self, name: str, entitlement: Entitlement) -> bytes:
+        """Write a story as it stands, by its guid or id.
+
+        Raises `Gone` for one that was withdrawn from its caller's sight, and `NotFound` alike
+        for one that was never in it and one that never was.
+        """
+        async with self._database.reading() as connection:
+            found = (await stories.held(connection, [name])).get(name)
+            found = found or await stories.find(connection, name)
+        if found is None:
+            raise NotFound
+        access = decide(found, entitlement, self._clock())
+        if access.level is Level.HIDDEN:
+            raise NotFound
+        if access.reason is Reason.KILLED:
+            raise Gone
+        told = Told(guid=found.guid, version=found.version)
+        return ninjs_out.entry(self._view(found, access), told)
+
+    async def _render(self, heard: Sequence[Heard], entitlement: Entitlement) -> list[bytes]:
+        guids = {one.row.change.about for one in heard}
+        while True:
+            async with self._database.reading() as connection:
+                seen = (await wire.head(connection)).position
+                held = await stories.held(connection, guids)
+            now = self._clock()
+            shown = [_shown(one, held, entitlement, now, self._house.digest) for one in heard]
+            entries = await self._written(shown)
+            if not await self._overtaken(seen, guids):
+                return entries
+
+    async def _overtaken(self, seen: int, guids: Collection[str]) -> bool:
+        """Say whether any of these was taken back while it was being written."""
+        rows = await self._log.since(seen)
+        return any(row.change.about in guids and takes_away(row.change) for row in rows)
+
+    async def _written(self, shown: Sequence[_Shown | bytes]) -> list[bytes]:
+        drafts = {one.name: one for one in shown if isinstance(one, _Shown)}
+        written = {
+            name: entry for name in drafts if (entry := self._fragments.get(name)) is not None
+        }
+        lacking = [draft for name, draft in drafts.items() if name not in written]
+        # The cache may be too small to give back what it was given.
+        written |= await self._write(lacking)
+        return [one if isinstance(one, bytes) else written[one.name] for one in shown]
+
+    async def _write(self, lacking: Sequence[_Shown]) -> dict[bytes, bytes]:
+        compared = {one.story.guid for one in lacking if one.compared}
+        before: Mapping[str, bytes] = {}
+        if compared:
+            async with self._database.reading() as connection:
+                before = await stories.previous(connection, compared)
+        written = {}
+        for number, one in enumerate(lacking, 1):
+            written[one.name] = self._entry(one, before)
+            self._fragments.put(one.name, written[one.name])
+            self._counts["renders", "change"] += 1
+            if number % _IN_ONE_GO == 0:
+                await asyncio.sleep(0)
+        return written
+
+    def _entry(self, one: _Shown, before: Mapping[str, bytes]) -> bytes:
+        shown, told = self._view(one.story, one.access), one.told
+        raw = before.get(one.story.guid) if one.compared else None
+        if raw is not None:
+            told = replace(told, changed=self._changed(one, raw, shown))
+        return ninjs_out.entry(shown, told)
+
+    def _changed(self, one: _Shown, raw: bytes, shown: View) -> tuple[str, ...] | None:
+        """Say what is other than in the version before, by what is shown of both."""
+        try:
+            revision = ninjs.parse(raw)
+        except Invalid:
+            # It came in another form.
+            return None
+        old = self._view(replace(one.story, revision=revision), one.access)
+        return (*ninjs_out.changes(old, shown), *(["topics"] if one.moved else []))
+
+    def _view(self, story: Story, access: Access) -> View:
+        return view(story, access, words=self._house.teaser_words)
+
+
+def _shown(
+    one: Heard, held: Mapping[str, Story], entitlement: Entitlement, now: int, house: bytes
+) -> _Shown | bytes:
+    """Say what is shown of a story with a change: all that may be, its notice, or its name."""
+    change, kind = one.row.change, one.kind
+    told = Told(change=kind.value, guid=change.about, version=change.version)
+    story = held.get(change.about)
+    if story is None:
+        return ninjs_out.bare(told, _ENDS.get(kind, PubStatus.WITHHELD))
+    access = decide(story, entitlement, now)
+    visible = access.level is not Level.HIDDEN
+    if visible and _is_shown(kind, change.version, story):
+        compared = kind in _COMPARED
+        moved = compared and _moved(one.row, entitlement)
+        name = _name(house, told, story, access, moved=moved)
+        return _Shown(
+            name=name, told=told, story=story, access=access, compared=compared, moved=moved
+        )
+    if kind in _ENDS:
+        newer = visible and not story.is_killed and story.version > change.version
+        status = _ENDS[kind]
+    else:
+        newer = True
+        status = PubStatus.USABLE if visible else PubStatus.WITHHELD
+        status = PubStatus.CANCELED if visible and story.is_killed else status
+    # Out of its caller's sight a story may have come into another thread.
+    thread = story.thread if visible else ""
+    return ninjs_out.bare(told, status, thread=thread, superseded=newer)
+
+
+def _is_shown(kind: ChangeKind, version: int, story: Story) -> bool:
+    """Say whether a visible story is shown with this change, or with a newer one."""
+    if kind is ChangeKind.KILL or story.is_killed:
+        return kind is ChangeKind.KILL and story.is_killed
+    return kind not in _ENDS and story.version == version
+
+
+def _moved(row: Row, entitlement: Entitlement) -> bool:
+    """Say whether a story stands in other topics than where the caller knew it to be."""
+    known = {
+        audience.topics
+        for audience in row.change.before
+        if any(reaches(grant, {audience}) for grant in entitlement.grants)
+    }
+    return bool(known) and known.isdisjoint(audience.topics for audience in row.change.after)
+
+
+def _name(house: bytes, told: Told, story: Story, access: Access, *, moved: bool) -> bytes:
+    """Name an entry by everything that shapes its bytes, and by nothing else."""
+    killed = access.reason is Reason.KILLED
+    parts = (
+        "wire",
+        ninjs_out.EDITION,
+        house,
+        told.change,
+        told.version,
+        moved,
+        story.guid,
+        story.version,
+        story.thread,
+        published_to(story, access),
+        story.updated,
+        sorted(access.topics if killed else story.topics),
+        access.level,
+        access.reason,
+        access.media,
+        access.notes,
+        access.early,
+    )
+    return hashlib.blake2b(msgspec.msgpack.encode(parts), digest_size=_NAME).digest()

@@ -1,0 +1,313 @@
+"""The wire as one partner may have it, in pages: where it is, what it hears next, what it is told.
+
+Which changes somebody hears of hangs on the row and on its rights alone; how much of each story is
+shown, on the moment at which the page is made.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Protocol
+
+from wirefeed.domain.access import Grant
+from wirefeed.domain.cursors import ENTITLEMENT, Following, Place, reach, reaching, sight_mark
+from wirefeed.domain.errors import Invalid, Outlived
+from wirefeed.domain.hearing import heard
+from wirefeed.domain.plans import DAY, Entitlement, Sight
+from wirefeed.domain.readers import Reader
+from wirefeed.domain.wire import Audience, Change, ChangeKind
+from wirefeed.formats import ninjs_out
+from wirefeed.services.wire_cursors import WireCursors
+from wirefeed.services.wire_entries import Heard, WireEntries
+from wirefeed.services.wire_log import WireLog
+from wirefeed.storage.wire import Row
+
+#: How a partner is told, as the ledger names it.
+WIRE, STREAM = "wire", "stream"
+#: Seconds in which one request looks for something that its caller hears of.
+_PATIENCE = 1.0
+#: Places of which it is remembered how far nothing follows.
+_PLACES = 20_000
+#: Kills are looked for among so many of the newest changes, and so many are announced.
+_NEAR = 50_000
+_KILLS = 100
+
+
+class Ledger(Protocol):
+    """Who was told what of the wire, and who has said so: by positions, which stay here."""
+
+    async def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
+        """Note that a subscriber is sent whatever it hears of from one position to another."""
+
+    async def acknowledged(self, subscriber: str, way: str, last: int) -> None:
+        """Note that a subscriber has what it heard of up to a position."""
+
+
+class Unkept:
+    """A ledger that nobody keeps."""
+
+    async def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
+        """Note nothing."""
+
+    async def acknowledged(self, subscriber: str, way: str, last: int) -> None:
+        """Note nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A page before it is written: what is heard from one place to another."""
+
+    begins: Place
+    ends: Place
+    heard: tuple[Heard, ...]
+    #: What its reader is entitled to has changed since the page before.
+    is_other: bool = False
+    #: There is more to be heard, or to be looked through.
+    more: bool = False
+
+    def __bool__(self) -> bool:
+        """Say whether it tells anything."""
+        return self.is_other or bool(self.heard)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What a partner is given."""
+
+    items: tuple[bytes, ...]
+    #: Kills that come later in their place, told ahead.
+    kills: tuple[Heard, ...]
+    ends: Place
+    #: Where its reader goes on.
+    cursor: str
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What somebody hears, by what it is entitled to, what it asks for, and when it began."""
+
+    sight: Sight
+    grants: frozenset[Grant]
+    following: Following
+    began: int
+
+    def hear(self, row: Row) -> ChangeKind | None:
+        """Say as what it hears of a change; None: it does not."""
+        grants = self.sight.grants
+        if row.at < self.began:
+            grants = reaching(self.grants, self.began, row.at)
+        change = row.change
+        return _heard(
+            change.kind, change.before, change.after, change.delay, grants, self.following
+        )
+
+
+@lru_cache(maxsize=16_384)
+def _heard(
+    kind: ChangeKind,
+    before: frozenset[Audience],
+    after: frozenset[Audience],
+    delay: int,
+    grants: frozenset[Grant],
+    following: Following,
+) -> ChangeKind | None:
+    change = Change(kind=kind, about="", before=before, after=after, delay=delay)
+    return heard(following.of(change), grants)
+
+
+_mark = lru_cache(maxsize=4_096)(sight_mark)
+
+
+class WirePages:
+    """Reads the wire for partners."""
+
+    def __init__(
+        self,
+        log: WireLog,
+        cursors: WireCursors,
+        entries: WireEntries,
+        ledger: Ledger,
+        *,
+        days: int,
+        clock: Callable[[], int],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.log = log
+        self.entries = entries
+        self._cursors = cursors
+        self._ledger = ledger
+        self._days = days
+        self._clock = clock
+        self._monotonic = monotonic
+        #: Up to where nothing is heard behind a place, so that nobody looks through it again.
+        self._scanned: OrderedDict[tuple[Ears, int], int] = OrderedDict()
+
+    # --- where ----------------------------------------------------------------------------------
+
+    async def begin(self, reader: Reader, following: Following, *, since: int | None) -> Place:
+        """Give a place to begin at: now, or whatever was written from a time on."""
+        now, sight = self._clock(), reader.entitlement.sight
+        if since is None:
+            position = (await self.log.head()).position
+            day = now // DAY
+        else:
+            earliest = max(
+                since, reach(reader.entitlement.grants, now), now - (self._days - 1) * DAY
+            )
+            position = await self.log.before(earliest)
+            day = min(earliest, now) // DAY
+        return Place(
+            position=position,
+            began=now,
+            day=day,
+            sight=_mark(sight),
+            following=following.mark,
+        )
+
+    async def open(self, reader: Reader, following: Following, cursor: str, way: str) -> Place:
+        """Say where a cursor leads; that it came back tells that what it followed has arrived.
+
+        Raises `Invalid`, and `Outlived` where nobody can go on from there any more.
+        """
+        subscriber = _subscriber(reader)
+        place = self._cursors.open(cursor, subscriber)
+        if place.following != following.mark:
+            raise Invalid(
+                "the cursor was given for other topics or languages",
+                field="after",
+                remedy="send those it was begun with, or begin anew with after=oldest",
+            )
+        await self._check(place)
+        await self._ledger.acknowledged(subscriber, way, place.position)
+        return place
+
+    async def acknowledge(self, reader: Reader, cursor: str) -> None:
+        """Take a partner's word that it has whatever led to a cursor. Raises as `open` does."""
+        subscriber = _subscriber(reader)
+        place = self._cursors.open(cursor, subscriber)
+        await self._check(place)
+        await self._ledger.acknowledged(subscriber, WIRE, place.position)
+
+    async def _check(self, place: Place) -> None:
+        if place.day + self._days < self._clock() // DAY:
+            raise Outlived("the cursor is older than what is kept of the wire")
+        if place.position > (await self.log.head()).position:
+            raise Outlived("the cursor is of another log than the one that is here now")
+
+    def seal(self, place: Place, reader: Reader) -> str:
+        """Make the cursor of a place."""
+        return self._cursors.seal(place, _subscriber(reader))
+
+    # --- what -----------------------------------------------------------------------------------
+
+    async def draft(
+        self,
+        reader: Reader,
+        following: Following,
+        place: Place,
+        limit: int,
+        until: int | None = None,
+    ) -> Draft:
+        """Say what comes next for a reader, at most so much of it, up to a position at most."""
+        entitlement = reader.entitlement
+        ends, mark = place, _mark(entitlement.sight)
+        is_other = place.sight != mark
+        if is_other:
+            ends = replace(ends.after(ENTITLEMENT, 0, ENTITLEMENT), sight=mark)
+            limit -= 1
+        ears = ears_of(entitlement, following, place.began)
+        found, more = await self._listen(ears, place.position, limit, until)
+        for one in found:
+            change = one.row.change
+            ends = ends.after(one.kind, change.version, change.about, one.row.position)
+        today = self._clock() // DAY
+        if not more:
+            ends = replace(ends, day=max(place.day, today))
+        elif found:
+            ends = replace(ends, day=min(today, found[-1].row.at // DAY))
+        return Draft(begins=place, ends=ends, heard=tuple(found), is_other=is_other, more=more)
+
+    async def page(self, reader: Reader, following: Following, draft: Draft, way: str) -> Page:
+        """Write a page. With more to come, it announces the kills that are among that."""
+        items = await self.entries.render(draft.heard, reader.entitlement)
+        if draft.is_other:
+            items.insert(0, ninjs_out.entitlement(OLDEST))
+        kills: list[Heard] = []
+        if draft.more:
+            kills = await self.kills(reader, following, draft.ends)
+        if draft.heard:
+            await self.note(reader, way, draft.begins, draft.ends)
+        return Page(
+            items=tuple(items),
+            kills=tuple(kills),
+            ends=draft.ends,
+            cursor=self.seal(draft.ends, reader),
+            more=draft.more,
+        )
+
+    async def note(self, reader: Reader, way: str, begins: Place, ends: Place) -> None:
+        """Note in the ledger that a reader is sent what lies between two places."""
+        await self._ledger.heard(_subscriber(reader), way, begins.position + 1, ends.position)
+
+    async def kills(self, reader: Reader, following: Following, place: Place) -> list[Heard]:
+        """Give the kills that a reader will hear of behind a place, the newest first."""
+        head = (await self.log.head()).position
+        above = max(place.position, head - _NEAR)
+        ears = ears_of(reader.entitlement, following, place.began)
+        rows = await self.log.kills(above, _KILLS)
+        return [Heard(row, kind) for row in rows if (kind := ears.hear(row)) is not None]
+
+    async def _listen(
+        self, ears: Ears, position: int, limit: int, until: int | None
+    ) -> tuple[list[Heard], bool]:
+        """Give what is heard above a position, and whether there is more."""
+        found: list[Heard] = []
+        end = self._monotonic() + _PATIENCE
+        scanned = self._scanned.get((ears, position), position)
+        behind = position
+        more = False
+        while not more and (rows := await self.log.since(scanned)):
+            for row in rows:
+                if until is not None and row.position > until:
+                    return found, False
+                kind = ears.hear(row)
+                if kind is not None and len(found) == limit:
+                    more = True
+                    break
+                scanned = row.position
+                if kind is not None:
+                    found.append(Heard(row, kind))
+                    behind = row.position
+            more = more or self._monotonic() > end
+        self._remember(ears, behind, scanned)
+        return found, more
+
+    def _remember(self, ears: Ears, position: int, scanned: int) -> None:
+        if scanned > position:
+            self._scanned[ears, position] = scanned
+            self._scanned.move_to_end((ears, position))
+            if len(self._scanned) > _PLACES:
+                self._scanned.popitem(last=False)
+
+
+#: Where the whole of the wire begins, as far as its reader's archives reach.
+OLDEST = "/api/v1/wire?after=oldest"
+
+
+def ears_of(entitlement: Entitlement, following: Following, began: int) -> Ears:
+    """Say what somebody hears."""
+    return Ears(entitlement.sight, entitlement.grants, following, began)
+
+
+def _subscriber(reader: Reader) -> str:
+    if reader.subscriber is None:
+        raise TypeError("only subscribers follow the wire")
+    return reader.subscriber.id
+
+
+def compact(heard: Sequence[Heard]) -> list[tuple[str, str, int]]:
+    """Give of changes what they are counted and digested by: kind, guid, version."""
+    return [(one.kind.value, one.row.change.about, one.row.change.version) for one in heard]

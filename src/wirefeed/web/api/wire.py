@@ -1,0 +1,298 @@
+"""The wire for partners: page by page, waiting if need be, and proof that nothing was missed.
+
+What somebody hears, and what of it is shown, is decided below.
+"""
+
+import asyncio
+import re
+import time
+from http import HTTPStatus
+from typing import Any
+
+from wirefeed.domain.cursors import Following, Place
+from wirefeed.domain.errors import Invalid, Outlived, Unacceptable
+from wirefeed.domain.readers import Reader
+from wirefeed.formats import times, wire_json
+from wirefeed.services.quotas import Left
+from wirefeed.services.wire_pages import WIRE, Draft, compact
+from wirefeed.web.api.operation import Call, Caller, Operation, Param, Result
+from wirefeed.web.api.wire_shapes import (
+    CHANGES,
+    CURSOR,
+    DIGEST,
+    EXAMPLE,
+    GONE,
+    PAGE,
+    STANDING,
+    STORY,
+    Asked,
+    Filters,
+    Range,
+    Received,
+)
+from wirefeed.web.client import client_address
+from wirefeed.web.request import QUOTAS, READERS, TAXONOMY, presented
+from wirefeed.web.request import WIRE as PAGES
+
+_TAG = "Wire"
+_PATH = "/api/v1/wire"
+_SECOND = 1_000_000
+#: What a language is called (BCP 47), as far as a filter may say it.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,5}")
+_MOST_NAMES = 100
+
+
+@Operation(
+    method="GET",
+    path=_PATH,
+    access=Caller.WIRE,
+    tag=_TAG,
+    query=Asked,
+    query_example={"after": "oldest", "wait": "30"},
+    gives=PAGE,
+    problems=GONE,
+    answer={
+        "items": [EXAMPLE],
+        "count": 1,
+        "total": 1,
+        "digest": DIGEST,
+        "next": CURSOR,
+        "more": False,
+    },
+)
+async def follow_wire(call: Call[None, Asked]) -> Result:
+    """Give the changes of stories since a cursor.
+
+    Ask with after=oldest once, and from then on with the `next` of the answer before, kept
+    where a crash does not reach it. Without after, the wire begins now. An answer may be asked
+    for again: the same cursor gives the same changes, each with the story as you may see it at
+    that time. A change that a newer one follows says superseded, and has no text; a killed
+    story never has any.
+
+    The digest is a chain. It begins as 32 bytes of zero, and each entry makes it the SHA-256 of
+    itself followed by a line feed, the change, a space, the version, a space and the uri, in
+    UTF-8: sha256(digest ‖ LF ‖ change ‖ SP ‖ version ‖ SP ‖ uri). Change is the member
+    wirefeed.change. Who comes to the same digest after as many entries has missed nothing.
+
+    What your plans give may change between two answers. Then an entry with the change
+    entitlement says so, with where to fetch what you may see besides; it is counted and digested
+    like any other. A cursor belongs to its topics and languages: with others it is refused.
+
+    A cursor that comes back tells us that you have what came before it. An answer with entries
+    counts as one towards your limit, one without costs nothing.
+    """
+    reader, following = call.reader, _following(call, call.query)
+    pages = call.app[PAGES]
+    place = await _place(call, call.query.after, call.query.since, following)
+    end = time.monotonic() + call.query.wait
+    while True:
+        bell = pages.log.bell
+        draft = await pages.draft(reader, following, place, call.query.limit)
+        left = end - time.monotonic()
+        if draft or draft.more or left <= 0 or pages.log.closing or _went(call):
+            break
+        await _wait(call, bell, left, reader)
+        # Its rights may have ended meanwhile, or be others.
+        reader = await _again(call)
+    headers = _spent(call, reader, draft)
+    page = await pages.page(reader, following, draft, WIRE)
+    body = wire_json.page(
+        page.items,
+        total=page.ends.count,
+        digest=page.ends.digest,
+        cursor=page.cursor,
+        more=page.more,
+        kills=compact(page.kills),
+    )
+    return Result(value=body, headers=headers)
+
+
+async def _wait(call: Call[Any, Any], bell: asyncio.Event, left: float, reader: Reader) -> None:
+    """Wait for something new, no longer than the reader's rights are sure to be the same."""
+    turn = reader.until(call.now)
+    if turn is not None:
+        left = min(left, max(0.0, (turn - call.now) / _SECOND))
+    await call.app[PAGES].log.wait(bell, left)
+
+
+def _went(call: Call[Any, Any]) -> bool:
+    """Say whether nobody waits for the answer any more."""
+    transport = call.request.transport
+    return transport is None or transport.is_closing()
+
+
+async def _again(call: Call[Any, Any]) -> Reader:
+    readers = call.app[READERS]
+    return await readers.of_wire(presented(call.request), client_address(call.request))
+
+
+def _following(call: Call[Any, Any], asked: Filters) -> Following:
+    topics, languages = _names(asked.topics, "topics"), _names(asked.languages, "languages")
+    for topic in sorted(topics):
+        if topic not in call.app[TAXONOMY]:
+            raise Invalid("there is no such topic", field="topics", remedy="use slugs of topics")
+    if not all(map(_LANGUAGE.fullmatch, languages)):
+        raise Invalid("a language is written as en or tr", field="languages")
+    return Following(topics=topics, languages=languages)
+
+
+def _names(text: str, field: str) -> frozenset[str]:
+    names = [name.strip() for name in text.split(",")] if text else []
+    if len(names) > _MOST_NAMES or not all(names):
+        raise Invalid("names stand there with a comma between each two", field=field)
+    return frozenset(names)
+
+
+async def _place(call: Call[Any, Any], after: str, since: str, following: Following) -> Place:
+    pages, reader = call.app[PAGES], call.reader
+    if after and since:
+        raise Invalid("after says already where to begin", field="since", remedy="send one of them")
+    if since:
+        try:
+            return await pages.begin(reader, following, since=times.read(since, "since"))
+        except Unacceptable as error:
+            raise Invalid(error.message, field="since", remedy=error.remedy) from None
+    if after in {"", "oldest"}:
+        return await pages.begin(reader, following, since=0 if after else None)
+    try:
+        return await pages.open(reader, following, after, WIRE)
+    except Outlived as error:
+        raise _with_restart(call, error) from None
+
+
+def _with_restart(call: Call[Any, Any], error: Outlived) -> Outlived:
+    """Say where the wire can be read again: with the same filters, from its beginning."""
+    kept = {
+        name: call.request.query[name]
+        for name in ("topics", "languages")
+        if name in call.request.query
+    }
+    error.restart = str(call.request.rel_url.with_path(_PATH).with_query(after="oldest", **kept))
+    return error
+
+
+def _spent(call: Call[Any, Any], reader: Reader, draft: Draft) -> dict[str, str]:
+    """Take an answer with entries out of the caller's quota. Raises `Overdrawn`."""
+    if reader.token is None:
+        return {}
+    quotas, client = call.app[QUOTAS], reader.token.jti
+    if draft:
+        quotas.spend(client, call.now)
+    return _told(quotas.left(client, call.now))
+
+
+def _told(left: Left | None) -> dict[str, str]:
+    """Say what is left (draft-ietf-httpapi-ratelimit-headers-10)."""
+    if left is None:
+        return {}
+    return {
+        "RateLimit-Policy": f'"answers";q={left.quota};w={left.window}',
+        "RateLimit": f'"answers";r={left.answers};t={left.whole_in}',
+    }
+
+
+@Operation(
+    method="GET",
+    path=f"{_PATH}/reconcile",
+    access=Caller.WIRE,
+    tag=_TAG,
+    query=Range,
+    query_example={"after": "oldest"},
+    gives=CHANGES,
+    problems=GONE,
+    answer={
+        "items": [{"change": "update", "uri": EXAMPLE["uri"], "version": "2"}],
+        "count": 1,
+        "total": 1,
+        "digest": DIGEST,
+        "next": CURSOR,
+        "more": False,
+        "agrees": True,
+    },
+)
+async def reconcile_wire(call: Call[None, Range]) -> Result:
+    """Give which changes there were between two cursors, to compare with what you hold.
+
+    It has the names of changes, and no text, so that a year is read in minutes. With the cursor
+    that you began with as after, and the one you have come to as until, the total and the digest
+    are those that you have; agrees says whether they are. What your plans give today decides:
+    where that has changed, an entry with the change entitlement comes first.
+    """
+    query, pages, reader = call.query, call.app[PAGES], call.reader
+    following = _following(call, query)
+    place = await _place(call, query.after, "", following)
+    try:
+        until = await pages.open(reader, following, query.until, WIRE) if query.until else None
+    except Outlived as error:
+        raise _with_restart(call, error) from None
+    stop = None if until is None else until.position
+    draft = await pages.draft(reader, following, place, query.limit, stop)
+    items = compact(draft.heard)
+    if draft.is_other:
+        items.insert(0, ("entitlement", "entitlement", 0))
+    ends, agrees = draft.ends, None
+    if until is not None and not draft.more:
+        agrees = (ends.count, ends.digest) == (until.count, until.digest)
+    body = wire_json.changes(
+        items,
+        total=ends.count,
+        digest=ends.digest,
+        cursor=pages.seal(ends, reader),
+        more=draft.more,
+        agrees=agrees,
+    )
+    return Result(value=body)
+
+
+@Operation(
+    method="POST",
+    path=f"{_PATH}/ack",
+    access=Caller.WIRE,
+    tag=_TAG,
+    body=Received,
+    statuses=(HTTPStatus.NO_CONTENT,),
+    problems=GONE,
+    example={"cursor": CURSOR},
+)
+async def acknowledge_wire(call: Call[Received, None]) -> Result:
+    """Say that you have what came before a cursor.
+
+    Who asks for the next page says so by that; this is for who has nothing else to ask, above
+    all after a kill.
+    """
+    try:
+        await call.app[PAGES].acknowledge(call.reader, call.body.cursor)
+    except Outlived as error:
+        raise _with_restart(call, error) from None
+    except Invalid as error:
+        raise Unacceptable(error.message, field="$.cursor", remedy=error.remedy) from None
+    return Result()
+
+
+@Operation(
+    method="GET",
+    path="/api/v1/stories/{guid}",
+    params={
+        "guid": Param(
+            pattern=re.compile(r"[A-Za-z0-9._~:@!$&'()*+,=-]{1,512}"),
+            description="Its guid, or the id that its entries have, where the guid holds a slash"
+            " or anything else that an address would have to encode.",
+            example="urn:newsml:news.example:20260301:4711",
+        )
+    },
+    access=Caller.WIRE,
+    tag=_TAG,
+    gives=STORY,
+    problems=GONE,
+    answer={**EXAMPLE, "wirefeed": STANDING},
+)
+async def get_story(call: Call[None, None]) -> Result:
+    """Give one story, as you may see it now.
+
+    A story that was withdrawn is 410, for whoever could see it.
+    """
+    entries = call.app[PAGES].entries
+    return Result(value=await entries.story(call.params["guid"], call.reader.entitlement))
+
+
+ENDPOINTS = [follow_wire, reconcile_wire, acknowledge_wire, get_story]

@@ -1,0 +1,441 @@
+"""The wire, page by page: what a partner hears, in which order, and what it is shown of it."""
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.formats.ninjs_schema import SCHEMA
+from tests.support.agency import DAY, HOUR, MINUTE, SECOND, Agency, iso
+from tests.support.partner import WIRE, Partner, partner, told
+from wirefeed.domain.credentials import Scope
+from wirefeed.domain.plans import Subscription
+
+VALID = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+async def test_a_partner_hears_of_every_change_once_and_in_order(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a")
+    await agency.publish("urn:b")
+    await agency.publish("urn:a", version="2", headline="Another")
+    heard = await sport.catch_up(limit=2)
+    assert [told(entry) for entry in heard] == [
+        ("publish", "urn:a", 1),
+        ("publish", "urn:b", 1),
+        ("update", "urn:a", 2),
+    ]
+    assert await sport.catch_up() == []
+    for entry in heard:
+        VALID.validate(entry)
+
+
+async def test_nothing_new_is_the_same_cursor(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a")
+    await sport.catch_up()
+    cursor = sport.cursor
+    # For others.
+    await agency.publish("urn:m", topic="economy")
+    await agency.subscriber("herald", "economy")
+    page = await sport.poll()
+    assert (page["items"], page["next"], page["more"]) == ([], cursor, False)
+
+
+async def test_a_page_may_be_asked_for_again(agency: Agency):
+    sport = await partner(agency, "sport")
+    for uri in ("urn:a", "urn:b", "urn:c"):
+        await agency.publish(uri)
+    first = await sport.poll(limit=1)
+    again = [await _page(sport, after=first["next"], limit="1") for _ in range(2)]
+    assert again[0] == again[1]
+    assert again[0]["items"][0]["uri"] == "urn:b"
+
+
+async def test_an_update_says_what_is_other_and_the_version_before_has_no_text(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a", body_html="<p>One and all of it.</p>")
+    await agency.publish("urn:a", version="2", body_html="<p>Two and all of it.</p>")
+    before, after = await sport.catch_up()
+    assert before["wirefeed"]["superseded"] is True
+    assert "bodies" not in before
+    assert "headlines" not in before
+    assert after["bodies"][0]["value"] == "<p>Two and all of it.</p>"
+    assert after["wirefeed"]["changed"] == ["summary", "body"]
+    assert after["wirefeed"]["material"] is True
+
+
+async def test_of_a_teaser_it_is_said_what_changed_in_the_teaser(agency: Agency):
+    reader = await partner(agency, "economy")
+    await agency.publish("urn:a", description_text="Short.", body_html="<p>One.</p>")
+    await agency.publish("urn:a", version="2", description_text="Short.", body_html="<p>Two.</p>")
+    entry = (await reader.catch_up())[-1]
+    assert entry["wirefeed"]["level"] == "summary"
+    assert entry["wirefeed"]["representationType"] == "incomplete"
+    assert (entry["wirefeed"]["changed"], entry["wirefeed"]["material"]) == ([], False)
+    assert "bodies" not in entry
+
+
+async def test_a_killed_story_has_no_text_anywhere_on_the_wire(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a", headline="Libel", slugline="SLUG", body_html="<p>Libel.</p>")
+    await agency.publish("urn:a", version="2", pubstatus="canceled", headline="Libel")
+    publish, kill = await sport.catch_up()
+    assert [publish["pubStatus"], kill["pubStatus"]] == ["canceled", "canceled"]
+    assert kill["headlines"][0]["value"] == "KILL: SLUG"
+    assert b"Libel" not in json.dumps([publish, kill]).encode()
+
+
+async def test_a_kill_among_a_backlog_is_told_ahead_and_again_in_its_place(agency: Agency):
+    sport = await partner(agency, "sport")
+    for number in range(4):
+        await agency.publish(f"urn:{number}")
+    await agency.publish("urn:1", version="2", pubstatus="canceled")
+    page = await sport.poll(limit=2)
+    assert page["kills"] == [{"change": "kill", "uri": "urn:1", "version": "2"}]
+    await sport.catch_up()
+    assert sport.heard[-1] == ("kill", "urn:1", 2)
+    assert "kills" not in sport.pages[-1]
+
+
+async def test_a_kill_of_what_is_for_others_is_not_told_ahead(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a")
+    await agency.publish("urn:b")
+    await agency.publish("urn:m", topic="economy")
+    await agency.publish("urn:m", topic="economy", version="2", pubstatus="canceled")
+    assert "kills" not in await sport.poll(limit=1)
+
+
+async def test_a_story_under_embargo_is_for_those_who_see_it_early(agency: Agency):
+    sport, early = await partner(agency, "sport"), await partner(agency, "everything", name="desk")
+    await agency.publish("urn:a", embargoed=iso(agency.clock.now + HOUR))
+    (flagged,) = await early.catch_up()
+    assert flagged["wirefeed"]["embargoed"] is True
+    assert flagged["embargoedUntil"]
+    assert await sport.catch_up() == []
+    agency.clock.advance(HOUR)
+    await agency.services.publishing.announce_due()
+    for caller in (sport, early):
+        (entry,) = await caller.catch_up()
+        assert told(entry) == ("release", "urn:a", 1)
+        assert "embargoedUntil" not in entry
+        assert entry["bodies"]
+
+
+async def test_the_end_of_a_delay_is_a_change_for_who_waits_for_it(agency: Agency):
+    late, sport = await partner(agency, "late"), await partner(agency, "sport", name="desk")
+    await agency.publish("urn:a")
+    (teaser,) = await late.catch_up()
+    assert teaser["wirefeed"]["reason"] == "delayed"
+    await sport.catch_up()
+    agency.clock.advance(30 * MINUTE)
+    await agency.services.publishing.announce_due()
+    entries = await late.catch_up()
+    if not entries:
+        pytest.skip("the end of a delay is not announced yet")
+    assert told(entries[0]) == ("release", "urn:a", 1)
+    assert entries[0]["bodies"]
+    assert await sport.catch_up() == []
+
+
+async def test_of_a_story_that_moved_away_no_more_is_heard_than_its_kill(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a")
+    await agency.publish("urn:a", topic="economy", version="2", headline="Moved")
+    await agency.publish("urn:a", topic="economy", version="3", headline="Moved")
+    publish, gone = await sport.catch_up()
+    assert told(gone) == ("withhold", "urn:a", 2)
+    assert gone["pubStatus"] == "withheld"
+    assert gone["wirefeed"] == {"change": "withhold"}
+    assert "bodies" not in publish
+    await agency.publish("urn:a", topic="economy", version="4", pubstatus="canceled")
+    (kill,) = await sport.catch_up()
+    assert (told(kill), kill["wirefeed"]["topics"]) == (("kill", "urn:a", 4), ["sport"])
+
+
+# --- where it begins ------------------------------------------------------------------------------
+
+
+async def test_without_a_cursor_the_wire_begins_now(agency: Agency):
+    await agency.publish("urn:a")
+    sport = await partner(agency, "sport", cursor="")
+    assert await sport.catch_up() == []
+    await agency.publish("urn:b")
+    assert [told(entry) for entry in await sport.catch_up()] == [("publish", "urn:b", 1)]
+
+
+async def test_it_may_begin_at_a_time(agency: Agency):
+    await agency.publish("urn:a")
+    agency.clock.advance(MINUTE)
+    since = iso(agency.clock.now)
+    await agency.publish("urn:b")
+    sport = await partner(agency, "sport", cursor="")
+    page = await sport.poll(since=since)
+    assert [entry["uri"] for entry in page["items"]] == ["urn:b"]
+    assert await sport.catch_up() == []
+
+
+async def test_a_backfill_reaches_as_far_as_the_archive_of_each_plan(agency: Agency):
+    sport = await partner(agency, "sport")
+    plans = agency.services.plans
+    await agency.publish("urn:first")
+    await sport.catch_up()
+    await agency.publish("urn:old")
+    agency.clock.advance(40 * DAY)
+    await agency.publish("urn:new")
+    for name in ("sport", "public"):
+        plan = await plans.get(name)
+        grants = tuple(replace(grant, archive_days=30) for grant in plan.grants)
+        await plans.put(replace(plan, grants=grants))
+    sport.token = await agency.token("gazette")
+    again = Partner(agency, sport.token)
+    assert {entry["uri"] for entry in await again.catch_up()} == {"urn:new"}
+    # Whoever began before goes on with what it is owed.
+    assert {entry["uri"] for entry in await sport.catch_up()} == {"urn:old", "urn:new"}
+
+
+# --- filters --------------------------------------------------------------------------------------
+
+
+async def test_filters_are_part_of_the_cursor(agency: Agency):
+    mixed = await partner(agency, "sport", "economy", filters={"topics": "economy"})
+    await agency.publish("urn:a")
+    await agency.publish("urn:m", topic="economy")
+    assert [told(entry) for entry in await mixed.catch_up()] == [("publish", "urn:m", 1)]
+    answer = await _ask(mixed, after=mixed.cursor, topics="sport")
+    assert answer["status"] == 400
+    assert answer["field"] == "after"
+    assert "after=oldest" in answer["remedy"]
+
+
+async def test_a_story_in_another_language_is_not_asked_for(agency: Agency):
+    turkish = await partner(agency, "sport", filters={"languages": "tr"})
+    await agency.publish("urn:a")
+    await agency.publish("urn:t", language="tr")
+    assert [entry["uri"] for entry in await turkish.catch_up()] == ["urn:t"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"topics": "no-such"}, "topics"),
+        ({"topics": "sport,"}, "topics"),
+        ({"languages": "%%"}, "languages"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "501"}, "limit"),
+        ({"wait": "61"}, "wait"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": "2026-03-01T00:00:00Z", "after": "oldest"}, "since"),
+        ({"after": "AAAA"}, "after"),
+        ({"after": "x" * 300}, "after"),
+        ({"limt": "5"}, "limt"),
+    ],
+)
+async def test_what_cannot_be_taken_is_named(agency: Agency, query: dict[str, str], field: str):
+    sport = await partner(agency, "sport")
+    answer = await _ask(sport, **query)
+    assert (answer["status"], answer["field"]) in [(400, field), (410, field)]
+
+
+async def test_a_cursor_is_its_subscribers_alone(agency: Agency):
+    sport, other = await partner(agency, "sport"), await partner(agency, "sport", name="herald")
+    await agency.publish("urn:a")
+    await sport.catch_up()
+    assert (await _ask(other, after=sport.cursor))["status"] == 400
+
+
+async def test_a_cursor_older_than_what_is_kept_says_where_to_restart(agency: Agency):
+    sport = await partner(agency, "sport", filters={"topics": "sport"})
+    await agency.publish("urn:a")
+    await sport.catch_up()
+    agency.clock.advance(402 * DAY)
+    agency.newsroom = ""
+    await agency.publish("urn:b")
+    sport.token = await agency.token("gazette")
+    answer = await _ask(sport, after=sport.cursor)
+    assert (answer["status"], answer["field"]) == (410, "after")
+    restart = await agency.json(answer["restart"], **sport.token)
+    assert [entry["uri"] for entry in restart["items"]] == ["urn:b"]
+
+
+# --- waiting --------------------------------------------------------------------------------------
+
+
+async def test_a_request_is_held_until_something_comes(agency: Agency):
+    sport = await partner(agency, "sport")
+    await sport.catch_up()
+    waiting = asyncio.create_task(sport.poll(wait=30))
+    await _held_up(agency)
+    await agency.publish("urn:m", topic="economy")
+    await _held_up(agency)
+    assert not waiting.done()
+    await agency.publish("urn:a")
+    async with asyncio.timeout(5):
+        page = await waiting
+    assert [entry["uri"] for entry in page["items"]] == ["urn:a"]
+
+
+async def test_who_waits_is_answered_when_the_time_is_over(agency: Agency):
+    sport = await partner(agency, "sport")
+    page = await sport.poll(wait=1)
+    assert page["items"] == []
+
+
+async def test_who_waits_learns_that_its_token_was_revoked(agency: Agency):
+    sport = await partner(agency, "sport")
+    await sport.catch_up()
+    waiting = asyncio.create_task(_ask(sport, after=sport.cursor, wait="30"))
+    await _held_up(agency)
+    (token,) = await agency.services.tokens.all("gazette")
+    await agency.services.tokens.revoke(token.jti)
+    async with asyncio.timeout(5):
+        assert (await waiting)["status"] == 401
+
+
+# --- who may --------------------------------------------------------------------------------------
+
+
+async def test_a_token_needs_the_scope_and_a_live_subscription(agency: Agency):
+    await agency.subscriber("gazette", "sport", ends=agency.clock.now + HOUR)
+    without = await agency.token("gazette", scopes=frozenset({Scope.FEEDS_READ}))
+    assert (await _ask(Partner(agency, without)))["status"] == 403
+    assert (await _ask(Partner(agency, {})))["status"] == 401
+    good = Partner(agency, await agency.token("gazette"))
+    await good.poll()
+    agency.clock.advance(HOUR)
+    answer = await _ask(good)
+    assert answer["status"] == 403
+    assert answer["remedy"] == "renew it"
+
+
+async def test_an_answer_says_what_is_left(agency: Agency):
+    sport = await partner(agency, "sport")
+    async with agency.http.get(WIRE, headers=sport.token) as empty:
+        assert empty.headers["RateLimit-Policy"] == '"answers";q=300000;w=60'
+        assert empty.headers["RateLimit"] == '"answers";r=300000;t=0'
+        assert empty.headers["Cache-Control"] == "private, no-store"
+    await agency.publish("urn:a")
+    query = {"after": "oldest"}
+    async with agency.http.get(WIRE, params=query, headers=sport.token) as answer:
+        assert answer.headers["RateLimit"] == '"answers";r=299999;t=1'
+
+
+# --- rights that change ---------------------------------------------------------------------------
+
+
+async def test_a_change_of_rights_is_told_between_two_pages(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a")
+    await sport.catch_up()
+    held = await agency.services.accounts.subscriber("gazette")
+    more = Subscription(plan="economy", starts=agency.clock.now)
+    await agency.services.accounts.put_subscriber(
+        replace(held, subscriptions=(*held.subscriptions, more))
+    )
+    await agency.publish("urn:m", topic="economy")
+    change, story = await sport.catch_up()
+    assert told(change) == ("entitlement", "entitlement", 0)
+    assert change["wirefeed"]["backfill"] == f"{WIRE}?after=oldest"
+    assert told(story) == ("publish", "urn:m", 1)
+    assert await sport.catch_up() == []
+
+
+# --- proof ----------------------------------------------------------------------------------------
+
+
+async def test_reconciling_gives_the_total_and_digest_a_partner_has(agency: Agency):
+    sport = await partner(agency, "sport", cursor="")
+    await sport.poll()
+    began = sport.cursor
+    for number in range(5):
+        await agency.publish(f"urn:{number}")
+    await sport.catch_up()
+    proof = await _reconcile(sport, after=began, until=sport.cursor, limit="3")
+    assert proof["more"] is True
+    rest = await _reconcile(sport, after=proof["next"], until=sport.cursor, limit="3")
+    listed = [*proof["items"], *rest["items"]]
+    assert [(one["change"], one["uri"], int(one["version"])) for one in listed] == sport.heard
+    assert rest["agrees"] is True
+    assert (rest["total"], rest["digest"]) == (5, sport.pages[-1]["digest"])
+    await agency.publish("urn:later")
+    unchanged = await _reconcile(sport, after=began, until=sport.cursor)
+    assert (unchanged["agrees"], unchanged["count"]) == (True, 5)
+
+
+async def test_reconciling_shows_that_another_beginning_is_another_wire(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a")
+    await agency.publish("urn:b")
+    await sport.poll(limit=1)
+    later = sport.cursor
+    await sport.catch_up()
+    other = Partner(agency, sport.token)
+    await other.catch_up()
+    assert (await _reconcile(sport, after="oldest", until=other.cursor))["agrees"] is True
+    agency.clock.advance(SECOND)
+    partial = await _reconcile(sport, after=later, until=other.cursor)
+    assert [one["uri"] for one in partial["items"]] == ["urn:b"]
+
+
+async def test_a_cursor_is_acknowledged(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a")
+    await sport.catch_up()
+    for cursor, status in ((sport.cursor, 204), ("AAAA", 422), ("", 422)):
+        answer = await agency.http.post(f"{WIRE}/ack", json={"cursor": cursor}, headers=sport.token)
+        assert answer.status in (status, 410 if cursor == "AAAA" else status)
+
+
+# --- one story ------------------------------------------------------------------------------------
+
+
+async def test_one_story_is_given_by_guid_or_id_as_its_caller_may_see_it(agency: Agency):
+    sport, other = await partner(agency, "sport"), await partner(agency, "economy", name="herald")
+    await agency.publish("urn:a")
+    whole = await agency.json("/api/v1/stories/urn:a", **sport.token)
+    VALID.validate(whole)
+    assert whole["bodies"]
+    assert "change" not in whole["wirefeed"]
+    by_id = await agency.json(f"/api/v1/stories/{whole['wirefeed']['id']}", **sport.token)
+    assert by_id == whole
+    teaser = await agency.json("/api/v1/stories/urn:a", **other.token)
+    assert "bodies" not in teaser
+    await agency.publish("urn:m", topic="economy")
+    for name in ("urn:m", "urn:never"):
+        async with agency.http.get(f"/api/v1/stories/{name}", headers=sport.token) as answer:
+            assert answer.status == 404
+    await agency.publish("urn:a", version="2", pubstatus="canceled")
+    async with agency.http.get("/api/v1/stories/urn:a", headers=sport.token) as answer:
+        assert answer.status == 410
+        assert "restart" not in await answer.json()
+
+
+async def _held_up(agency: Agency) -> None:
+    """Return when a request waits for the wire."""
+    async with asyncio.timeout(5):
+        # Nobody tells that somebody waits.
+        while not agency.services.wire.log.waiting:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def _page(caller: Partner, **query: str) -> dict[str, Any]:
+    async with caller.agency.http.get(WIRE, params=query, headers=caller.token) as answer:
+        assert answer.status == 200
+        return dict(json.loads(await answer.read()))
+
+
+async def _ask(caller: Partner, **query: str) -> dict[str, Any]:
+    query = caller.filters | query
+    async with caller.agency.http.get(WIRE, params=query, headers=caller.token) as answer:
+        return dict(json.loads(await answer.read())) | {"status": answer.status}
+
+
+async def _reconcile(caller: Partner, **query: str) -> dict[str, Any]:
+    path = f"{WIRE}/reconcile"
+    async with caller.agency.http.get(path, params=query, headers=caller.token) as answer:
+        assert answer.status == 200, await answer.text()
+        return dict(json.loads(await answer.read()))
