@@ -21,7 +21,7 @@ from wirefeed.services.readers import Readers
 from wirefeed.services.sealer import Sealer
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.topics import Topics
-from wirefeed.services.webhook_calls import WebhookCalls
+from wirefeed.services.webhook_calls import Signing, WebhookCalls
 from wirefeed.services.webhook_choosing import Choosing
 from wirefeed.services.webhook_entries import WebhookEntries
 from wirefeed.services.webhook_owners import Owners
@@ -92,8 +92,8 @@ def callbacks(
             Owners(database, follower, clock),
             Choosing(database, pages.log, WebhookEntries(pages.entries), clock),
             calls,
-            sealer,
-            key=secret,
+            Signing(sealer, secret),
+            pages.ledger,
             clock=clock,
         )
     )

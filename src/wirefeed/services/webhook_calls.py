@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.deliveries import Standing
 from wirefeed.domain.errors import Unavailable
-from wirefeed.domain.signatures import sign_by_each
+from wirefeed.domain.signatures import Signature, sign_by_each
 from wirefeed.domain.webhooks import LOGGED, Attempt, Disabled, Place, Webhook, message_id
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services.delivery import Ask, Settled
@@ -23,6 +23,7 @@ from wirefeed.services.sealer import Sealer
 from wirefeed.services.webhook_choosing import Choosing, Message
 from wirefeed.services.webhook_entries import MEDIA_TYPE
 from wirefeed.services.webhook_owners import Owners
+from wirefeed.services.wire_pages import Ledger
 from wirefeed.storage import webhooks
 from wirefeed.storage.database import Database
 
@@ -55,21 +56,35 @@ class Caller(Protocol):
         """Send, and look at the status alone; whatever happens is an answer."""
 
 
-class Ledger(Protocol):
-    """Who was told what."""
-
-    async def acknowledged(
-        self, connection: AsyncConnection, subscriber: str, first: int, last: int
-    ) -> None:
-        """Note that what stands on the wire from the first to the last was taken."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told(Outcome):
     """What became of a run of calls."""
 
     place: Place
     attempts: tuple[Attempt, ...] = ()
+
+
+class Signing:
+    """Names and signs what is sent."""
+
+    def __init__(self, sealer: Sealer, key: bytes) -> None:
+        self._sealer = sealer
+        self._key = key
+
+    def sign(self, webhook: Webhook, message: Message, now: int) -> Signature:
+        """Sign a message by each secret in use. Raises `Unavailable`: nothing leaves unsigned."""
+        name = message_id(self._key, webhook.id, message.position, message.about)
+        secrets = []
+        for sealed in webhook.sealed(now):
+            secret = self._sealer.open(sealed, webhook.id)
+            if secret is None:
+                raise Unavailable(
+                    "the master key does not open this database's webhook secrets",
+                    field="keys.master",
+                    remedy="use the key file this database was made with",
+                )
+            secrets.append(secret)
+        return sign_by_each(secrets, name, now, message.body)
 
 
 class WebhookCalls:
@@ -84,17 +99,17 @@ class WebhookCalls:
         owners: Owners,
         choosing: Choosing,
         caller: Caller,
-        sealer: Sealer,
+        signing: Signing,
+        ledger: Ledger,
         *,
-        key: bytes,
         clock: Callable[[], int],
     ) -> None:
         self._database = database
         self._owners = owners
         self._choosing = choosing
         self._caller = caller
-        self._sealer = sealer
-        self._key = key
+        self._signing = signing
+        self._ledger = ledger
         self._clock = clock
         #: Where the wire ended when access was last heard to have changed; at first it may have.
         self._access = 0
@@ -170,15 +185,18 @@ class WebhookCalls:
             attempts.append(attempt)
             if attempt.reason:
                 return _Told(reason=attempt.reason, place=place, attempts=tuple(attempts))
+            await self._ledger.acknowledged(held.subscriber, _way(held), attempt.position)
             place = step.then
         return _Told(
             position=place.position, sent=bool(attempts), place=place, attempts=tuple(attempts)
         )
 
     async def _call(self, webhook: Webhook, message: Message) -> Attempt:
+        # Whatever it answers, from here on it may have it.
+        place = message.position
+        await self._ledger.heard(webhook.subscriber, _way(webhook), place, place)
         now, began = self._clock(), time.monotonic()
-        name = message_id(self._key, webhook.id, message.position, message.about)
-        signed = sign_by_each(self._secrets(webhook, now), name, now, message.body)
+        signed = self._signing.sign(webhook, message, now)
         headers = {
             "Content-Type": MEDIA_TYPE,
             "webhook-id": signed.id,
@@ -190,7 +208,7 @@ class WebhookCalls:
             webhook=webhook.id,
             subscriber=webhook.subscriber,
             at=now,
-            message=name,
+            message=signed.id,
             kind=message.kind,
             about=message.about,
             version=message.version,
@@ -200,17 +218,10 @@ class WebhookCalls:
             took=int((time.monotonic() - began) * _MICROS),
         )
 
-    def _secrets(self, webhook: Webhook, now: int) -> list[bytes]:
-        """Give what signs now. Raises `Unavailable`: nothing leaves without a signature."""
-        opened = [self._sealer.open(one, webhook.id) for one in webhook.sealed(now)]
-        secrets = [one for one in opened if one is not None]
-        if len(secrets) < len(opened):
-            raise Unavailable(
-                "the master key does not open this database's webhook secrets",
-                field="keys.master",
-                remedy="use the key file this database was made with",
-            )
-        return secrets
+
+def _way(webhook: Webhook) -> str:
+    """Name the way by which it is told, for the ledger: what one has, another may not have."""
+    return f"{_NAMED}{webhook.id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
