@@ -65,6 +65,7 @@ from wirefeed.services.wire_cursors import WireCursors
 from wirefeed.services.wire_entries import WireEntries
 from wirefeed.services.wire_log import WireLog
 from wirefeed.services.wire_pages import Unkept, WirePages
+from wirefeed.services.wire_streams import WireStreams
 from wirefeed.storage.cache import Cache, Shared
 from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
@@ -129,6 +130,7 @@ class Services:
     outbound: Outbound
     callbacks: Callbacks
     wire: WirePages
+    streams: WireStreams
 
 
 @asynccontextmanager
@@ -227,14 +229,6 @@ def _build(
     memory = Lru(settings.cache.megabytes * _MEGABYTE)
     cache = Cache(memory, counts, _shared(settings.redis, master, database.log_id, counts))
     log = WireLog(database, follower)
-    pages = WirePages(
-        log,
-        WireCursors(_derived(master, b"wire"), database.log_id),
-        WireEntries(database, log, house, memory, counts=counts, clock=clock),
-        Unkept(),
-        days=settings.wire.days,
-        clock=clock,
-    )
     syndication = Syndication(
         database,
         taxonomy,
@@ -253,6 +247,14 @@ def _build(
     )
     feeds = named(house.languages, (topic.slug for topic in taxonomy), house.url)
     door = _outbound(settings)
+    wire = WirePages(
+        log,
+        WireCursors(_derived(master, b"wire"), database.log_id),
+        WireEntries(database, log, house, memory, counts=counts, clock=clock),
+        Unkept(),
+        days=settings.wire.days,
+        clock=clock,
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -307,10 +309,11 @@ def _build(
             house,
             readers,
             syndication,
-            pages,
+            wire,
             secret=_derived(master, b"callbacks"),
         ),
-        wire=pages,
+        wire=wire,
+        streams=WireStreams(wire, follower, clock=clock),
     )
 
 

@@ -7,6 +7,7 @@ Nothing here is read off the routes: one that is declared with a wrong right is 
 RIGHTS: dict[tuple[str, str], str] = {
     ("POST", "/api/v1/stories"): "source",
     ("GET", "/api/v1/wire"): "wire",
+    ("GET", "/api/v1/wire/stream"): "wire",
     ("GET", "/api/v1/wire/reconcile"): "wire",
     ("POST", "/api/v1/wire/ack"): "wire",
     ("GET", "/api/v1/stories/{guid}"): "wire",

@@ -66,6 +66,8 @@ class Draft:
     is_other: bool = False
     #: There is more to be heard, or to be looked through.
     more: bool = False
+    #: Up to here the wire was looked through.
+    scanned: int = 0
 
     def __bool__(self) -> bool:
         """Say whether it tells anything."""
@@ -219,7 +221,7 @@ class WirePages:
             ends = replace(ends.after(ENTITLEMENT, 0, ENTITLEMENT), sight=mark)
             limit -= 1
         ears = ears_of(entitlement, following, place.began)
-        found, more = await self._listen(ears, place.position, limit, until)
+        found, more, scanned = await self._listen(ears, place.position, limit, until)
         for one in found:
             change = one.row.change
             ends = ends.after(one.kind, change.version, change.about, one.row.position)
@@ -228,7 +230,14 @@ class WirePages:
             ends = replace(ends, day=max(place.day, today))
         elif found:
             ends = replace(ends, day=min(today, found[-1].row.at // DAY))
-        return Draft(begins=place, ends=ends, heard=tuple(found), is_other=is_other, more=more)
+        return Draft(
+            begins=place,
+            ends=ends,
+            heard=tuple(found),
+            is_other=is_other,
+            more=more,
+            scanned=scanned,
+        )
 
     async def page(self, reader: Reader, following: Following, draft: Draft, way: str) -> Page:
         """Write a page. With more to come, it announces the kills that are among that."""
@@ -262,8 +271,8 @@ class WirePages:
 
     async def _listen(
         self, ears: Ears, position: int, limit: int, until: int | None
-    ) -> tuple[list[Heard], bool]:
-        """Give what is heard above a position, and whether there is more."""
+    ) -> tuple[list[Heard], bool, int]:
+        """Give what is heard above a position, whether there is more, and how far it looked."""
         found: list[Heard] = []
         end = self._monotonic() + _PATIENCE
         scanned = self._scanned.get((ears, position), position)
@@ -272,7 +281,7 @@ class WirePages:
         while not more and (rows := await self.log.since(scanned)):
             for row in rows:
                 if until is not None and row.position > until:
-                    return found, False
+                    return found, False, scanned
                 kind = ears.hear(row)
                 if kind is not None and len(found) == limit:
                     more = True
@@ -283,7 +292,7 @@ class WirePages:
                     behind = row.position
             more = more or self._monotonic() > end
         self._remember(ears, behind, scanned)
-        return found, more
+        return found, more, scanned
 
     def _remember(self, ears: Ears, position: int, scanned: int) -> None:
         if scanned > position:

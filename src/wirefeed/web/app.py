@@ -42,6 +42,7 @@ from wirefeed.web.request import (
     READY,
     SETTINGS,
     SIGNING_KEYS,
+    STREAMS,
     SYNDICATION,
     TAXONOMY,
     TOKENS,
@@ -122,7 +123,7 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[ENDINGS] = opened.endings
     app[BULK] = opened.bulk
     app[QUOTAS], app[WIRE] = opened.quotas, opened.wire
-    app[ENDING] = opened.wire.log.close
+    app[STREAMS], app[ENDING] = opened.streams, opened.wire.log.close
     app[FOLLOWER] = follower = opened.follower
     app[HUB] = opened.callbacks.hub
     app[WEBHOOKS] = opened.callbacks.webhooks
@@ -158,6 +159,7 @@ async def _running(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.publishing.run()),
         asyncio.create_task(announce(services.publishing, failed)),
         asyncio.create_task(services.callbacks.delivery.run(failed)),
+        asyncio.create_task(services.streams.run(failed)),
         asyncio.create_task(services.usage.run(failed)),
         asyncio.create_task(services.metrics.run(failed)),
     ]

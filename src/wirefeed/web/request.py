@@ -58,6 +58,7 @@ from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
 from wirefeed.services.webhooks import Webhooks
 from wirefeed.services.wire_pages import WirePages
+from wirefeed.services.wire_streams import WireStreams
 
 SETTINGS = web.AppKey("settings", Settings)
 TAXONOMY = web.AppKey("taxonomy", Taxonomy)
@@ -88,6 +89,7 @@ LEAK_REPORTS = web.AppKey("leak_reports", LeakReports)
 USAGE = web.AppKey("usage", Usage)
 QUOTAS = web.AppKey("quotas", Quotas)
 WIRE = web.AppKey("wire", WirePages)
+STREAMS = web.AppKey("streams", WireStreams)
 #: Called when the server begins to drain: what would go on for long is to end.
 ENDING: web.AppKey[Callable[[], None]] = web.AppKey("ending")
 #: What everybody may have is kept by caches for seconds, and shown by them while we are away.

@@ -28,6 +28,7 @@ from wirefeed.web.api import (
     usage,
     webhooks,
     wire,
+    wire_stream,
 )
 from wirefeed.web.api.openapi import document
 
@@ -55,6 +56,7 @@ TAGS = {
 ENDPOINTS = (
     *ingest.ENDPOINTS,
     *wire.ENDPOINTS,
+    *wire_stream.ENDPOINTS,
     *account.ENDPOINTS,
     *plans.ENDPOINTS,
     *subscribers.ENDPOINTS,

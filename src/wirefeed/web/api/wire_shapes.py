@@ -94,6 +94,9 @@ CHANGES = Raw(
         },
     },
 )
+EVENTS = Raw(
+    media_types=("text/event-stream",), schema={"type": "string", "contentMediaType": "text/plain"}
+)
 STORY = Raw(media_types=("application/json",), schema={"type": "object", "required": ["uri"]})
 
 
@@ -106,7 +109,7 @@ class Filters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     languages: Annotated[str, Meta(description="Only these languages, with commas.")] = ""
 
 
-_AFTER = Annotated[
+AFTER = Annotated[
     str,
     Meta(description="The cursor to go on from; oldest: as far back as your plans reach."),
 ]
@@ -118,12 +121,18 @@ _SINCE = Annotated[
 class Asked(Filters, kw_only=True, forbid_unknown_fields=True):
     """Which page is asked for, and for how long."""
 
-    after: _AFTER = ""
+    after: AFTER = ""
     since: _SINCE = ""
     limit: Annotated[int, Meta(ge=1, le=500, description="How many entries at most.")] = 100
     wait: Annotated[
         int, Meta(ge=0, le=60, description="Seconds to hold the request while there is nothing.")
     ] = 0
+
+
+class Listened(Filters, kw_only=True, forbid_unknown_fields=True):
+    """Where a stream begins."""
+
+    after: AFTER = ""
 
 
 class Range(Filters, kw_only=True, forbid_unknown_fields=True):
