@@ -11,7 +11,8 @@ WirefeedError
  │    ├── Gone          it was there for this caller, and was withdrawn
  │    └── UnknownKey    the key in the address is none of ours
  ├── TooMany            a credential that does not hold, and many before it
- │    └── Overdrawn     more full answers than one client may take
+ │    ├── Overdrawn     more full answers than one client may take
+ │    └── Crowded       too much is asked of one host already
  ├── Conflict           it contradicts what is held
  │    └── Outdated      it changes a state that is no longer the one held
  └── Unavailable        the authority cannot be asked now
@@ -111,6 +112,14 @@ class Overdrawn(TooMany):
         self.quota = quota
         #: in so many seconds.
         self.window = window
+
+
+class Crowded(TooMany):
+    """So much waits to be verified at the host of this callback that the next has to wait."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(wait)
+        self.field, self.remedy = "hub.callback", "ask again as soon as Retry-After says"
 
 
 class Conflict(WirefeedError):

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from wirefeed.domain.deliveries import FINE, HOUR, Standing
 from wirefeed.domain.errors import Invalid
+from wirefeed.domain.wire import Change, concerned, is_of_story
 
 #: Seconds. WebSub §9.2: hubs "SHOULD enforce short lease durations"; "10 days is a good default".
 SHORTEST, LONGEST = 3_600, 10 * 86_400
@@ -22,6 +23,8 @@ _SECRET = 200
 _FIELDS = 50
 _SECONDS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _NAMES = ("hub.mode", "hub.callback", "hub.topic", "hub.secret", "hub.lease_seconds")
+#: The language of a story that has none of ours (ISO 639-2).
+_UNKNOWN = "und"
 #: What was asked and has not been verified by then is forgotten.
 PATIENCE = HOUR
 
@@ -222,3 +225,37 @@ def signature(method: Method, secret: bytes, body: bytes) -> str:
 def links(hub: str, topic: str) -> str:
     """WebSub §7: one `Link` header with the hub and the canonical address of the topic."""
     return f'<{hub}>; rel="hub", <{topic}>; rel="self"'
+
+
+class Denied(Exception):
+    """A feed is not delivered, or no longer: WebSub §5.2."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        #: For the subscriber, in a few words.
+        self.reason = reason
+
+
+def denial(topic: str, reason: str) -> Mapping[str, str]:
+    """Give the parameters that tell a callback so."""
+    return {"hub.mode": "denied", "hub.topic": topic, "hub.reason": reason}
+
+
+def verification(intent: Intent, topic: str, challenge: str) -> Mapping[str, str]:
+    """Give the parameters that ask a callback whether it asked (WebSub §5.3)."""
+    parameters = {"hub.mode": intent.mode.value, "hub.topic": topic, "hub.challenge": challenge}
+    if intent.mode is Mode.SUBSCRIBE:
+        parameters["hub.lease_seconds"] = str(intent.seconds)
+    return parameters
+
+
+def concerns(change: Change, language: str, owner: Owner) -> bool:
+    """Say whether a change may be one of what a lease delivers.
+
+    Of stories by their language alone: one may leave a feed for another of its thread.
+    """
+    if is_of_story(change):
+        told = {audience.language for audience in (*change.before, *change.after)}
+        return language in told or _UNKNOWN in told
+    of_one = concerned((change,))
+    return of_one is None or not of_one.isdisjoint(owner.subjects)

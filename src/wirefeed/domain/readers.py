@@ -173,9 +173,7 @@ def renewable(subscriber: Subscriber, now: int) -> str | None:
     return max(ended, default=(0, None))[1]
 
 
-def holder(
-    row: FeedKey, subscriber: Subscriber, plans: Mapping[str, Plan], now: int
-) -> Reader:
+def holder(row: FeedKey, subscriber: Subscriber, plans: Mapping[str, Plan], now: int) -> Reader:
     """Give the reader that a feed key makes of its subscriber, by the plans there are."""
     lapsed = lapse_of(row, subscriber, now)
     if lapsed is not None:

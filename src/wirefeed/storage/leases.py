@@ -36,11 +36,6 @@ _TOLD = (
         reason=bindparam("why"),
     )
 )
-_PASSED = (
-    update(tables.leases)
-    .where(_lease.id == bindparam("one"), _lease.position < bindparam("up_to"))
-    .values(position=bindparam("up_to"))
-)
 
 
 # --- what was asked ------------------------------------------------------------------------------
@@ -124,6 +119,12 @@ async def end(conn: AsyncConnection, *, pair: bytes | None = None, id_: str | No
     return (await conn.execute(delete(tables.leases).where(which))).rowcount > 0
 
 
+async def has_expired(conn: AsyncConnection, now: int) -> bool:
+    """Say whether there are leases that nobody renewed."""
+    query = select(_lease.id).where(_lease.expires <= now).limit(1)
+    return (await conn.execute(query)).first() is not None
+
+
 async def expire(conn: AsyncConnection, now: int, limit: int) -> int:
     """End leases that nobody renewed; give how many."""
     which = select(_lease.id).where(_lease.expires <= now).limit(limit)
@@ -185,8 +186,8 @@ async def due(
 
 async def passed(conn: AsyncConnection, ids: Collection[str], position: int) -> None:
     """Note that up to a position there was nothing to tell these."""
-    if ids:
-        await conn.execute(_PASSED, [{"one": one, "up_to": position} for one in ids])
+    behind = _lease.id.in_(ids), _lease.position < position
+    await conn.execute(update(tables.leases).where(*behind).values(position=position))
 
 
 async def told(conn: AsyncConnection, leases: Sequence[Lease]) -> None:
