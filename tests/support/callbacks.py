@@ -1,4 +1,4 @@
-"""Callbacks for tests: a subscriber of WebSub on the loopback interface, as it is told to behave."""
+"""Callbacks for tests: a WebSub subscriber on the loopback interface, as it is told to behave."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
