@@ -35,6 +35,8 @@ class Newsroom:
     url: str
     chance: random.Random
     held: dict[str, tuple[int, str]] = field(default_factory=dict)
+    #: The same of what the partner may not see.
+    hidden: dict[str, tuple[int, str]] = field(default_factory=dict)
     sent: int = 0
 
     async def send(self) -> None:
@@ -58,8 +60,17 @@ class Newsroom:
         self.held[guid] = (version, status)
         self.sent += 1
         if self.sent % 7 == 0:
-            hidden = {**story, "uri": f"urn:hidden:{self.sent}", "subject": [{"code": ECONOMY}]}
-            await self._post({**hidden, "pubstatus": "usable"})
+            guid = f"urn:hidden:{self.sent}"
+            await self._post(
+                {
+                    **story,
+                    "uri": guid,
+                    "pubstatus": "usable",
+                    "body_html": f"<p>Text {version} of {guid}</p>",
+                    "subject": [{"code": ECONOMY}],
+                }
+            )
+            self.hidden[guid] = (version, "usable")
 
     async def _post(self, story: dict[str, object]) -> None:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
@@ -144,7 +155,8 @@ def test_a_partner_misses_nothing_whoever_is_killed(
     for number in range(rounds):
         # The server is killed at the end of every round, the follower in every other.
         with ExitStack() as running:
-            server = running.enter_context(serving(house))
+            workers = str(1 + number % 2)
+            server = running.enter_context(serving(house, WIREFEED_SERVER__WORKERS=workers))
             follower = running.enter_context(partner.following())
             follower.wait_for("following")
             asyncio.run(bursts(newsroom, server, follower if number % 2 else None))
@@ -154,6 +166,13 @@ def test_a_partner_misses_nothing_whoever_is_killed(
             assert last.ended() == 0, last.said
         assert partner.held() == newsroom.held
         agreed = asyncio.run(reconciled(partner))
+        # What it may see besides is fetched as soon as it may.
+        plans = ("--plan", "sport", "--plan", "economy")
+        command(house, "subscribers", "set", "gazette", *plans)
+        with partner.following("--once") as last:
+            assert last.ended() == 0, last.said
+        assert partner.held() == newsroom.held | newsroom.hidden
+        asyncio.run(reconciled(partner))
     tell(f"follow: {kills} kills, {newsroom.sent} changes sent, {agreed} heard, lost 0")
     assert agreed >= len(newsroom.held)
 

@@ -64,11 +64,14 @@ async def work(house: House, rounds: int, tell: Tell) -> None:
     async with subscriber() as receiver:
         receiver.on_delivery = slow
         secret = await asyncio.to_thread(add, house, receiver.url)
+        said = []
         for _ in range(rounds):
-            with serving(house) as server:
+            with serving(house, WIREFEED_LOG__LEVEL="debug") as server:
+                said.append(server)
                 for _ in range(chance.randrange(10, 30)):
                     await newsroom.send()
                 server.signal(signal.SIGKILL)
+                assert await asyncio.to_thread(server.ended) == -signal.SIGKILL
         with serving(house):
             async with asyncio.timeout(PATIENCE):
                 while copy.stories != newsroom.held:
@@ -78,6 +81,9 @@ async def work(house: House, rounds: int, tell: Tell) -> None:
                         sent = int(seen.headers["webhook-timestamp"]) * 1_000_000
                         assert is_signed(seen, secret, sent)
                         copy.take(seen)
+    heard = "\n".join(line for server in said for line in server.said)
+    assert secret.removeprefix("whsec_") not in heard
+    assert receiver.url not in heard
     tell(
         f"webhooks: {rounds} kills, {newsroom.sent} changes sent, {taken} calls,"
         f" {copy.repeats} repeats, lost 0"

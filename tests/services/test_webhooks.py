@@ -275,6 +275,27 @@ async def test_two_secrets_sign_until_the_overlap_is_over(
     assert not is_signed(second, receiver.secret, now)
 
 
+async def test_secrets_are_rotated_under_load_and_nothing_comes_unsigned(
+    agency: Agency, receiver: Receiver, webhooks: Webhooks
+):
+    held, believed = receiver.secret, []
+
+    async def verify(_: web.Request) -> web.Response:
+        # By the one secret that the partner has installed so far.
+        believed.append(is_signed(receiver.at.delivered[-1], held, agency.clock.now))
+        return web.Response(status=204)
+
+    receiver.at.on_delivery = verify
+    for number in range(40):
+        await agency.publish(f"urn:{number}")
+        if number % 10 == 5:
+            new = await webhooks.rotate(receiver.webhook.id, overlap=HOUR)
+            await agency.publish(f"urn:{number} between")
+            held = new.secret
+    await receiver.got(44)
+    assert believed == [True] * 44
+
+
 async def test_a_rotation_without_overlap_ends_the_old_secret_at_once(
     agency: Agency, receiver: Receiver, webhooks: Webhooks
 ):

@@ -18,8 +18,10 @@ from wirefeed.storage import wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.wire import Row
 
-#: Kills that are looked through at once.
+#: Kills that are looked through at once,
 _KILLS = 100
+#: and changes.
+_NEAR = 200
 #: A subscriber that has nothing is looked at anew after this long, unless something changes.
 _PAUSE = 3_600_000_000
 
@@ -96,17 +98,26 @@ class Choosing:
     async def _kill(self, webhook: Webhook, place: Place, to: Entitlement, head: int) -> Step:
         """Look for a kill that it was not told of, wherever that stands: it goes first."""
         while place.kills < head:
-            async with self._database.reading() as connection:
-                found = await wire.kills_since(connection, place.kills, _KILLS)
+            found, are_all = await self._kills(place.kills, head)
             for row in found:
                 place = replace(place, kills=row.position)
                 message = await self._message(webhook, place, to, row)
                 if message is not None:
                     before = replace(place, kills=row.position - 1)
                     return Step(place=before, message=message, then=place)
-            if len(found) < _KILLS:
+            if are_all:
                 place = replace(place, kills=max(head, place.kills))
         return Step(place=place)
+
+    async def _kills(self, position: int, head: int) -> tuple[list[Row], bool]:
+        """Give the kills above a position, in order, and whether there are no more."""
+        if head - position <= _NEAR:
+            # Most are told of all but the end of the wire, which is in memory.
+            rows = await self._log.since(position)
+            return [row for row in rows if row.change.kind is ChangeKind.KILL], True
+        async with self._database.reading() as connection:
+            found = await wire.kills_since(connection, position, _KILLS)
+        return found, len(found) < _KILLS
 
     async def _repeat(self, webhook: Webhook, place: Place, to: Entitlement) -> Step:
         """Send what was asked for once more, as it may be seen now."""
