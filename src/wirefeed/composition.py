@@ -7,13 +7,14 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
+from wirefeed import __version__
 from wirefeed.config import RedisSettings, Settings
 from wirefeed.config import Taxonomy as TaxonomySettings
 from wirefeed.domain.access import ALL, PUBLIC, Grant
@@ -30,10 +31,13 @@ from wirefeed.formats.definitions import (
     parse_plans,
     parse_topics,
 )
+from wirefeed.outbound.door import Outbound, outbound
 from wirefeed.services.accounts import Accounts
+from wirefeed.services.addresses import Named, named
 from wirefeed.services.administrators import Administrators
 from wirefeed.services.audit import Audit
 from wirefeed.services.bulk import Bulk
+from wirefeed.services.callbacks import Callbacks, Means, callbacks
 from wirefeed.services.compressing import Compressor
 from wirefeed.services.documents import Documents
 from wirefeed.services.endings import Endings
@@ -123,6 +127,10 @@ class Services:
     prospects: Prospects
     endings: Endings
     bulk: Bulk
+    #: Every feed there is, by the end of its address.
+    named: Mapping[str, Named]
+    outbound: Outbound
+    callbacks: Callbacks
     wire: WirePages
     streams: WireStreams
 
@@ -154,6 +162,7 @@ async def _closing(services: Services) -> AsyncIterator[None]:
         last.callback(services.presence.leave)
         last.callback(services.compressor.close)
         last.push_async_callback(services.cache.close)
+        last.push_async_callback(services.outbound.calls.close)
         last.push_async_callback(services.follower.close)
         last.push_async_callback(services.follower.in_force)
         yield
@@ -241,6 +250,8 @@ def _build(
         grace=grace,
         clock=clock,
     )
+    feeds = named(house.languages, (topic.slug for topic in taxonomy), house.url)
+    door = _outbound(settings)
     wire = WirePages(
         log,
         WireCursors(_derived(master, b"wire"), database.log_id),
@@ -295,8 +306,31 @@ def _build(
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),
         endings=Endings(database, clock=clock),
         bulk=Bulk(database, plans, accounts, clock=clock),
+        named=feeds,
+        outbound=door,
+        callbacks=callbacks(
+            settings,
+            Means(database, follower, audit, door, counts, clock),
+            feeds,
+            house,
+            readers,
+            syndication,
+            wire,
+            secret=_derived(master, b"callbacks"),
+        ),
         wire=wire,
         streams=WireStreams(wire, follower, clock=clock),
+    )
+
+
+def _outbound(settings: Settings) -> Outbound:
+    server, own_url = settings.server, settings.public_url
+    return outbound(
+        private_networks=settings.outbound.private_networks,
+        ports=settings.outbound.ports,
+        own_ports=(server.port, server.ops_port or server.port + 1),
+        own_url=own_url,
+        user_agent=f"wirefeed/{__version__} (+{own_url})",
     )
 
 

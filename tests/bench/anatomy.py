@@ -23,8 +23,8 @@ from wirefeed.domain.credentials import digest
 from wirefeed.domain.plans import Subscriber, Subscription
 from wirefeed.formats import ninjs
 from wirefeed.formats.coding import Coding
+from wirefeed.services.addresses import Door
 from wirefeed.services.publishing import Message
-from wirefeed.web.addresses import Door
 from wirefeed.web.answers import ANSWERS
 from wirefeed.web.app import make_app
 from wirefeed.web.conditions import conditions

@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, Column, LargeBinary, Table, Text, delete, func, 
 from tests.support.agency import Agency
 from wirefeed.domain.roles import Role
 from wirefeed.domain.terms import Terms
-from wirefeed.storage.account_tables import schema as metadata
+from wirefeed.storage.all_tables import schema as metadata
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,6 +29,10 @@ PLACED = {
     ("flags", "feed_key"): "what was said of a key",
     ("refusals", "subscriber"): "what it was told",
     ("hand_overs", "subscriber"): "the links that would give it credentials",
+    ("leases", "subscriber"): "where it is told of changes",
+    ("intents", "subscriber"): "where it asked to be",
+    ("webhooks", "subscriber"): "where it has its stories sent",
+    ("attempts", "subscriber"): "what was sent there",
 }
 
 

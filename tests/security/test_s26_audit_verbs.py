@@ -36,11 +36,32 @@ from wirefeed.storage import usage
 #: What a person wrote, and where it comes from.
 CANARIES = ("zq", "192.0.2", "mail.example")
 KINDS = {"csv": "text/csv", "mine": "application/x-www-form-urlencoded"}
-SECRET = re.compile(r"wf_(?:feed|hand)_[0-9A-Za-z]{36}|eyJ[\w-]+\.[\w-]+\.[\w-]{86}")
+SECRET = re.compile(r"whsec_[\w+/=]+|wf_(?:feed|hand)_[0-9A-Za-z]{36}|eyJ[\w-]+\.[\w-]+\.[\w-]{86}")
 #: Calls that are no GET and change nothing; commands that change nothing, or no rights.
 CHANGES_NOTHING = {"/api/v1/admin/plans/{name}/preview"}
-READS = {"list", "show", "export", "history", "flags", "ending", "preview", "refused", "verify"}
-RUNS = {"demo", "serve", "explain", "usage", "doctor", "db upgrade", "db backup", "db check"}
+READS = {
+    "list",
+    "show",
+    "export",
+    "history",
+    "flags",
+    "ending",
+    "preview",
+    "refused",
+    "verify",
+    "log",
+}
+RUNS = {
+    "demo",
+    "serve",
+    "follow",
+    "explain",
+    "usage",
+    "doctor",
+    "db upgrade",
+    "db backup",
+    "db check",
+}
 #: Keys that are flagged before anybody does anything.
 SHARED = ("shared", "shared, too")
 

@@ -25,6 +25,7 @@ from wirefeed.storage import (
     signing_keys,
     stories,
     subscribers,
+    webhooks,
     wire,
 )
 from wirefeed.storage.database import Database
@@ -47,6 +48,11 @@ QUERIES: dict[str, Asking] = {
     "a story's history": lambda c: stories.history(c, "s1"),
     "the head": wire.head,
     "the wire": lambda c: wire.since(c, 3, 50),
+    "kills of the wire": lambda c: wire.kills_since(c, 3, 50),
+    "changes at positions": lambda c: wire.at(c, [3, 4]),
+    "a subscriber's webhooks": lambda c: webhooks.webhooks(c, "acme"),
+    "a webhook": lambda c: webhooks.by_id(c, "w"),
+    "a subscriber's calls": lambda c: webhooks.attempts(c, "acme", limit=50),
     "what is due": lambda c: wire.due(c, 3, 50),
     "a subscriber": lambda c: subscribers.subscriber(c, "acme"),
     "a page of subscribers": lambda c: subscribers.subscribers(c, "a", 50),

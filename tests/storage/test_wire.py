@@ -166,3 +166,21 @@ async def test_nothing_is_scheduled_or_done_without_complaint(database):
         await wire.unschedule(conn, [])
         await wire.done(conn, [])
         assert await wire.next_due(conn) is None
+
+
+async def test_kills_are_found_wherever_they_stand(conn):
+    kinds = [ChangeKind.PUBLISH, ChangeKind.KILL, ChangeKind.UPDATE, ChangeKind.KILL]
+    await wire.append(conn, [Change(kind=kind, about="a") for kind in kinds], now=1)
+    assert [row.position for row in await wire.kills_since(conn, 0, 9)] == [2, 4]
+    assert [row.position for row in await wire.kills_since(conn, 2, 9)] == [4]
+    assert [row.position for row in await wire.kills_since(conn, 0, 1)] == [2]
+    assert [row.position for row in await wire.at(conn, [4, 1, 7])] == [1, 4]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 8])
+async def test_a_time_is_found_on_the_wire(conn, count):
+    for time in range(count):
+        await wire.append(conn, [Change(kind=ChangeKind.UPDATE, about="a")] * 2, now=10 * time)
+    assert [await wire.before(conn, time) for time in range(-5, 10 * count + 6, 5)] == [
+        2 * sum(10 * n < time for n in range(count)) for time in range(-5, 10 * count + 6, 5)
+    ]

@@ -24,6 +24,8 @@ _COMMANDS = {
     "tokens": ("tokens", "tokens"),
     "feedkeys": ("feedkeys", "feedkeys"),
     "handovers": ("handovers", "handovers"),
+    "webhooks": ("webhooks", "webhooks"),
+    "follow": ("follow", "follow"),
     "usage": ("usage", "usage"),
     "admins": ("admins", "admins"),
     "audit": ("audit", "audit"),

@@ -188,6 +188,8 @@ class Channel:
     home_url: str
     #: The feed's own address; empty when its documents are shared between addresses.
     self_url: str
+    #: Who tells of its changes (WebSub); empty: nobody.
+    hub_url: str = ""
     updated: int
     site: str
     rights: str = ""

@@ -19,7 +19,7 @@ from wirefeed.formats.feedgen_fixes import (
 
 MEDIA_TYPE: Final = "application/atom+xml; charset=utf-8"
 #: Part of every fragment's and document's key: raise it when the same story gives other bytes.
-EDITION: Final = 1
+EDITION: Final = 2
 
 _TAIL = b"</feed>"
 _TOMBSTONE = b"<at:deleted-entry "

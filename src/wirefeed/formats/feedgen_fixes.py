@@ -80,7 +80,9 @@ class Feed(FeedGenerator):
         extension: _FeedExtension = self.wirefeed
         extension.channel = channel
         extension.namespaces = namespaces
-        extension.links = links
+        # WebSub §4: XML feeds SHOULD embed their hub, beside naming it in a header.
+        hubs = [Link(rel="hub", href=channel.hub_url)] if channel.hub_url else []
+        extension.links = (*hubs, *links)
         extension.tombstones = tombstones
 
 

@@ -12,7 +12,7 @@ from wirefeed.formats.writing import clean, rfc3339
 
 MEDIA_TYPE: Final = "application/feed+json; charset=utf-8"
 #: Part of every fragment's and document's key: raise it when the same story gives other bytes.
-EDITION: Final = 1
+EDITION: Final = 2
 
 _VERSION = "https://jsonfeed.org/version/1.1"
 
@@ -66,6 +66,13 @@ class _Item(
     wirefeed: _Extension
 
 
+class _Hub(msgspec.Struct, frozen=True):
+    """JSON Feed 1.1, hubs: where real-time notifications can be had, and by which protocol."""
+
+    type: str
+    url: str
+
+
 class _FeedExtension(msgspec.Struct, frozen=True, omit_defaults=True):
     updated: str
     rights: str = ""
@@ -81,6 +88,7 @@ class _Feed(
     description: str = ""
     authors: tuple[_Author, ...]
     language: str = ""
+    hubs: tuple[_Hub, ...] = ()
     wirefeed: _FeedExtension
     items: Sequence[_Item | msgspec.Raw]
 
@@ -117,6 +125,7 @@ def feed_of(channel: Channel, items: Sequence[_Item | msgspec.Raw]) -> _Feed:
         description=clean(channel.description),
         authors=(_Author(name=clean(channel.site), url=_contact(channel.contact)),),
         language=channel.language,
+        hubs=(_Hub(type="WebSub", url=clean(channel.hub_url)),) if channel.hub_url else (),
         wirefeed=_FeedExtension(updated=rfc3339(channel.updated), rights=clean(channel.rights)),
         items=items,
     )

@@ -10,7 +10,7 @@ from wirefeed.formats.feedgen_fixes import RSS_NAMESPACES, Feed, Item, fragment,
 
 MEDIA_TYPE: Final = "application/rss+xml; charset=utf-8"
 #: Part of every fragment's and document's key: raise it when the same story gives other bytes.
-EDITION: Final = 1
+EDITION: Final = 2
 
 _TAIL = b"</channel></rss>"
 

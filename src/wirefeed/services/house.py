@@ -46,6 +46,7 @@ class House:
         self._site = settings.site
         self._texts = texts
         self._public_url = settings.public_url
+        self._public_hub = settings.hub.url
         self.teaser_words = settings.teaser.words
         #: Names everything above that shapes an item's bytes.
         self.digest = hashlib.blake2b(
@@ -92,6 +93,15 @@ class House:
         """Make an absolute address; never from what a request says of its host."""
         return f"{self._public_url}{path}"
 
+    @property
+    def hub_url(self) -> str:
+        """The address of our own hub, the only one that serves private feeds."""
+        return self.url("/hub")
+
+    def hub_of(self, *, public: bool) -> str:
+        """Give the hub that a feed names; only what is public may be another's."""
+        return (self._public_hub if public else "") or self.hub_url
+
     def story_path(self, view: View, language: str) -> str:
         """Give the public address of a story."""
         return f"/{language}/stories/{view.id}/{slug(view.headline)}"
@@ -114,6 +124,7 @@ class House:
 
     def channel(self, feed: AnyFeed, taxonomy: Taxonomy, updated: int, self_url: str) -> Channel:
         """Say what a feed says of itself."""
+        is_public = self_url.startswith(self.url(f"/{feed.language}/"))
         words = self._texts[feed.language]["feed"]
         title = words["title"].format(site=self.name, topic=self.topic_name(feed, taxonomy))
         return Channel(
@@ -123,6 +134,7 @@ class House:
             language=feed.language,
             home_url=self.url(f"/{feed.language}/"),
             self_url=self_url,
+            hub_url=self.hub_of(public=is_public),
             updated=updated,
             site=self.name,
             rights=self.rights,

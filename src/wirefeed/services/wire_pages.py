@@ -139,8 +139,8 @@ class WirePages:
     ) -> None:
         self.log = log
         self.entries = entries
+        self.ledger = ledger
         self._cursors = cursors
-        self._ledger = ledger
         self._days = days
         self._clock = clock
         self._monotonic = monotonic
@@ -183,7 +183,7 @@ class WirePages:
                 remedy="send those it was begun with, or begin anew with after=oldest",
             )
         await self._check(place)
-        await self._ledger.acknowledged(subscriber, way, place.position)
+        await self.ledger.acknowledged(subscriber, way, place.position)
         return place
 
     async def acknowledge(self, reader: Reader, cursor: str) -> None:
@@ -191,7 +191,7 @@ class WirePages:
         subscriber = _subscriber(reader)
         place = self._cursors.open(cursor, subscriber)
         await self._check(place)
-        await self._ledger.acknowledged(subscriber, WIRE, place.position)
+        await self.ledger.acknowledged(subscriber, WIRE, place.position)
 
     async def _check(self, place: Place) -> None:
         if place.day + self._days < self._clock() // DAY:
@@ -259,7 +259,7 @@ class WirePages:
 
     async def note(self, reader: Reader, way: str, begins: Place, ends: Place) -> None:
         """Note in the ledger that a reader is sent what lies between two places."""
-        await self._ledger.heard(_subscriber(reader), way, begins.position + 1, ends.position)
+        await self.ledger.heard(_subscriber(reader), way, begins.position + 1, ends.position)
 
     async def kills(self, reader: Reader, following: Following, place: Place) -> list[Heard]:
         """Give the kills that a reader will hear of behind a place, the newest first."""

@@ -286,6 +286,3 @@ audit_head = Table(
     Column("mac", LargeBinary, nullable=False),
     CheckConstraint("id = 1", name="one"),
 )
-
-#: All the tables there are: these, and those of the log and of stories.
-schema = metadata

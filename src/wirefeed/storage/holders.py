@@ -1,6 +1,6 @@
 """Feed keys with the subscribers that hold them, many by one statement. No rules here."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, bindparam, select
@@ -19,7 +19,7 @@ _key, _subscriber, _person, _subscription = (
     tables.subscriptions.c,
 )
 #: A row for each subscription of whoever holds one of these keys, or one that has none.
-_BY_DIGEST = (
+_HELD = (
     select(
         tables.feed_keys,
         _subscriber.kind,
@@ -40,19 +40,35 @@ _BY_DIGEST = (
     .join_from(tables.feed_keys, tables.subscribers, _subscriber.id == _key.subscriber)
     .join(tables.persons, _person.subscriber == _key.subscriber)
     .outerjoin(tables.subscriptions, _subscription.subscriber == _key.subscriber)
-    .where(_key.digest.in_(bindparam("digests", expanding=True)))
     .order_by(_subscription.id)
 )
+_BY_DIGEST = _HELD.where(_key.digest.in_(bindparam("digests", expanding=True)))
+_BY_ID = _HELD.where(_key.id.in_(bindparam("ids", expanding=True)))
+_Held: TypeAlias = tuple[FeedKey, Subscriber]
 
 
-def by_digest(
-    conn: Connection, digests: Collection[bytes]
-) -> dict[bytes, tuple[FeedKey, Subscriber]]:
+def by_digest(conn: Connection, digests: Collection[bytes]) -> dict[bytes, _Held]:
     """Give those of some keys that there are, each with its subscriber."""
-    found: dict[bytes, list[_Row]] = {}
-    for row in conn.execute(_BY_DIGEST, {"digests": list(digests)}):
-        found.setdefault(row.digest, []).append(row)
-    return {digest: (a_feed_key(rows[0]), _holder(rows)) for digest, rows in found.items()}
+    rows = _each(conn.execute(_BY_DIGEST, {"digests": list(digests)}))
+    return {of_one[0].digest: _with_holder(of_one) for of_one in rows}
+
+
+def by_id(conn: Connection, ids: Collection[str]) -> dict[str, _Held]:
+    """Give the same of keys that are named by their ids."""
+    rows = _each(conn.execute(_BY_ID, {"ids": list(ids)}))
+    return {of_one[0].id: _with_holder(of_one) for of_one in rows}
+
+
+def _each(rows: Iterable[_Row]) -> Collection[Sequence[_Row]]:
+    """Put together what is of one key."""
+    found: dict[str, list[_Row]] = {}
+    for row in rows:
+        found.setdefault(row.id, []).append(row)
+    return found.values()
+
+
+def _with_holder(rows: Sequence[_Row]) -> _Held:
+    return a_feed_key(rows[0]), _holder(rows)
 
 
 def _holder(rows: Sequence[_Row]) -> Subscriber:

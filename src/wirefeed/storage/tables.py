@@ -68,6 +68,13 @@ wire = Table(
     Column("audience_after", Text, nullable=False, server_default="[]"),
     #: Of a release: the delay that ended.
     Column("delay", BigInteger, nullable=False, server_default="0"),
+    # Kills are few, and go before all else: only they are in it.
+    Index(
+        "ix_wire_kills",
+        "position",
+        sqlite_where=text("kind = 'kill'"),
+        postgresql_where=text("kind = 'kill'"),
+    ),
 )
 
 #: What the clock will change, and when.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, case, delete, select, update
+from sqlalchemy import bindparam, case, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.wire import Audience, Change, ChangeKind, Head
@@ -44,6 +44,10 @@ _ADVANCE = (
     )
     .returning(_head.position, _head.at)
 )
+
+
+#: In the words of its index, which a parameter would not match.
+_IS_KILL = text("kind = 'kill'")
 
 
 async def head(conn: AsyncConnection) -> Head:
@@ -96,14 +100,14 @@ async def since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
 
 _KILLS = (
     select(tables.wire)
-    .where(_wire.position > bindparam("above"), _wire.kind == ChangeKind.KILL.value)
+    .where(_wire.position > bindparam("above"), _IS_KILL)
     .order_by(_wire.position.desc())
     .limit(bindparam("most"))
 )
 
 
 async def kills(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
-    """Give the kills above a position, the newest first; it must not be far from the end."""
+    """Give the kills above a position, the newest first."""
     rows = await conn.execute(_KILLS, {"above": position, "most": limit})
     return [_row(row) for row in rows]
 
@@ -127,6 +131,18 @@ async def before(conn: AsyncConnection, at: int) -> int:
         else:
             low = row.position
     return low
+
+
+async def kills_since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
+    """Give the kills above a position, in order."""
+    query = select(tables.wire).where(_IS_KILL, _wire.position > position)
+    return [_row(row) for row in await conn.execute(query.order_by(_wire.position).limit(limit))]
+
+
+async def at(conn: AsyncConnection, positions: Collection[int]) -> list[Row]:
+    """Give the changes at these positions, in order."""
+    query = select(tables.wire).where(_wire.position.in_(positions))
+    return [_row(row) for row in await conn.execute(query.order_by(_wire.position))]
 
 
 def _row(row: Any) -> Row:  # noqa: ANN401 - of the table

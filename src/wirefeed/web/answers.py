@@ -14,8 +14,8 @@ from wirefeed.domain.feeds import AnyFeed
 from wirefeed.domain.networks import network
 from wirefeed.domain.readers import Reader
 from wirefeed.formats.coding import Coding
+from wirefeed.services.addresses import Door, Named
 from wirefeed.services.documents import Document, Format
-from wirefeed.web.addresses import Door, Named, named
 from wirefeed.web.client import address_of
 from wirefeed.web.coding import choose
 from wirefeed.web.conditions import Validators
@@ -51,15 +51,13 @@ class Answers:
         self.readers = services.readers
         self.syndication = services.syndication
         self.counts = services.counts
-        self._house = services.house
+        self.house = services.house
         self._usage = services.usage
         self._quotas = services.quotas
         self._clock = services.clock
         self._trusted = services.settings.server.trusted_proxies
         #: Every feed there is, by the end of its address.
-        self.named = named(
-            self._house.languages, (topic.slug for topic in services.taxonomy), self._house.url
-        )
+        self.named = services.named
         #: The same of the doors whose addresses hold no key, by the whole address.
         self.open = {
             f"{door}{tail}": (door, one)
@@ -147,7 +145,7 @@ class Answers:
         link = self._link(answer)
         if answer.reader.sunset is None:
             return {hdrs.LINK: link}
-        return with_sunset(self._house, answer.reader, answer.feed.language, [link])
+        return with_sunset(self.house, answer.reader, answer.feed.language, [link])
 
     def _link(self, answer: "Answer") -> str:
         """Give the links of a feed whose address is nobody's but its reader's."""
@@ -155,8 +153,9 @@ class Answers:
         parts = self._links.get(names)
         if parts is None:
             tail = answer.named.tail
-            url = self._house.url(f"{answer.door}{'' if answer.self_url else KEY + '/'}{tail}")
-            parts = self._links[names] = ", ".join(_links(url, answer.named.form)).split(KEY)
+            url = self.house.url(f"{answer.door}{'' if answer.self_url else KEY + '/'}{tail}")
+            links = _links(url, answer.named.form, self.house.hub_url)
+            parts = self._links[names] = ", ".join(links).split(KEY)
         if len(parts) == 1:
             return parts[0]
         return answer.path.split("/", 3)[2].join(parts)
@@ -198,6 +197,11 @@ class Answer:
         self.document = document
         self.reader = reader
         self.validators = validators
+
+    @property
+    def hub_url(self) -> str:
+        """Who tells of its changes."""
+        return self._answers.house.hub_of(public=self.door is Door.PUBLIC)
 
     @property
     def self_url(self) -> str:
@@ -245,7 +249,8 @@ def _headers(answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
     headers.update(answer.validators.headers())
     headers[hdrs.CONTENT_SECURITY_POLICY] = _POLICY
     if is_public:
-        headers[hdrs.LINK] = ", ".join(_links(answer.self_url, document.form))
+        hub_url = answer.hub_url
+        headers[hdrs.LINK] = ", ".join(_links(answer.self_url, document.form, hub_url))
         # Of what is not for everybody, it is nobody's business whether others asked for it.
         headers["Cache-Status"] = CACHE_STATUS[Origin.MEMORY]
     else:
@@ -258,10 +263,14 @@ def _headers(answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
     return headers
 
 
-def _links(url: str, form: Format) -> list[str]:
-    """RFC 8288: the feed's own address, and the same feed in the other formats."""
+def _links(url: str, form: Format, hub_url: str) -> list[str]:
+    """RFC 8288: the feed's own address, its hub, and the same feed in the other formats.
+
+    WebSub §4: publishers SHOULD include "at least one Link Header with rel=hub" and "exactly one
+    Link Header with rel=self".
+    """
     stem = url.removesuffix(form)
-    links = [f'<{url}>; rel="self"; type="{_TYPES[form]}"']
+    links = [f'<{url}>; rel="self"; type="{_TYPES[form]}"', f'<{hub_url}>; rel="hub"']
     links += [
         f'<{stem}{other}>; rel="alternate"; type="{media_type}"'
         for other, media_type in _TYPES.items()

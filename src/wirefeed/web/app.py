@@ -11,7 +11,7 @@ from wirefeed.composition import Clock, Services, open_services, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
 from wirefeed.services.follower import LEASE, announce
-from wirefeed.web import feeds, handovers, key_forms, key_pages, ops, pages, rendering
+from wirefeed.web import feeds, handovers, hub, key_forms, key_pages, ops, pages, rendering
 from wirefeed.web.answers import ANSWERS, Answers
 from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
@@ -30,6 +30,7 @@ from wirefeed.web.request import (
     GUESSES,
     HANDOVERS,
     HOUSE,
+    HUB,
     KEYRING,
     LEAK_REPORTS,
     LEAKS,
@@ -47,6 +48,7 @@ from wirefeed.web.request import (
     TAXONOMY,
     TOKENS,
     USAGE,
+    WEBHOOKS,
     WIRE,
     finish,
     harden,
@@ -64,6 +66,7 @@ ROUTES = [
     *key_pages.ROUTES,
     *key_forms.ROUTES,
     *handovers.ROUTES,
+    *hub.ROUTES,
 ]
 Opener = Callable[[Settings, Clock], AbstractAsyncContextManager[Services]]
 
@@ -123,10 +126,15 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[QUOTAS], app[WIRE] = opened.quotas, opened.wire
     app[STREAMS], app[ENDING] = opened.streams, opened.wire.log.close
     app[FOLLOWER] = follower = opened.follower
+    app[HUB] = opened.callbacks.hub
+    app[WEBHOOKS] = opened.callbacks.webhooks
     app[ANSWERS] = answers = Answers(opened)
     app[MEMORY] = Memory(answers, opened)
     app[COUNTS], app[METRICS] = opened.counts, opened.metrics
     opened.metrics.watch("position", lambda: follower.position)
+    delivery = opened.callbacks.delivery
+    opened.metrics.watch("deliveries", lambda: delivery.in_hand)
+    opened.metrics.watch("calls", lambda: delivery.in_flight)
     opened.metrics.watch("lag", lambda: follower.age)
     opened.metrics.watch("lease", lambda: max(0.0, LEASE - follower.age))
 
@@ -152,6 +160,7 @@ async def _running(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.follower.run(failed)),
         asyncio.create_task(services.publishing.run()),
         asyncio.create_task(announce(services.publishing, failed)),
+        asyncio.create_task(services.callbacks.delivery.run(failed)),
         asyncio.create_task(services.streams.run(failed)),
         asyncio.create_task(services.usage.run(failed)),
         asyncio.create_task(services.metrics.run(failed)),

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from wirefeed.domain.errors import NotFound
 from wirefeed.domain.readers import Reader
+from wirefeed.services.addresses import Door, Named
 from wirefeed.services.documents import Moved
-from wirefeed.web.addresses import Door, Named
 from wirefeed.web.answers import ANSWERS, Answer, coding_for
 from wirefeed.web.client import client_address
 from wirefeed.web.conditions import Conditions, conditions

@@ -4,7 +4,7 @@ An address may hold a key: what is kept of it has a gap there.
 """
 
 from wirefeed.formats.coding import Coding
-from wirefeed.web.addresses import Door
+from wirefeed.services.addresses import Door
 from wirefeed.web.answers import KEY, Answer, Answers
 from wirefeed.web.conditions import Validators
 from wirefeed.web.prepared import PreparedResponse, written

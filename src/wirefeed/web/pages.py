@@ -186,6 +186,7 @@ async def feed_page(
             "robots": "noindex",
             "title": title,
             "address": house.url(request.path),
+            "hub": house.hub_of(public=not (own or key)),
             "format": form.value,
             "formats": formats,
             "own_page": house.url(f"/f/{key}/") if key else "",

@@ -12,8 +12,8 @@ from multidict import istr
 from wirefeed.composition import Services
 from wirefeed.domain.credentials import digest
 from wirefeed.domain.readers import Reader
+from wirefeed.services.addresses import Door, Named
 from wirefeed.services.memo import Memo
-from wirefeed.web.addresses import Door, Named
 from wirefeed.web.answers import KEY, Answers, coding_for
 from wirefeed.web.conditions import Conditions, conditions
 from wirefeed.web.known import Known
