@@ -82,6 +82,7 @@ BY_COMMAND = (
         "hand-over:{link}",
     ),
     did("handovers withdraw {link}", Verb.HAND_OVER_WITHDRAW, "hand-over:{link}"),
+    did("leases end {lease}", Verb.LEASE_END, "lease:{lease}"),
     did("keys rotate --yes", Verb.SIGNING_KEY_ROTATE, "signing-key:{coming}"),
     did("keys revert", Verb.SIGNING_KEY_REVERT, "signing-key:{coming}"),
     did(

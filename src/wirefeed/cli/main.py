@@ -24,6 +24,7 @@ _COMMANDS = {
     "tokens": ("tokens", "tokens"),
     "feedkeys": ("feedkeys", "feedkeys"),
     "handovers": ("handovers", "handovers"),
+    "leases": ("leases", "leases"),
     "usage": ("usage", "usage"),
     "admins": ("admins", "admins"),
     "audit": ("audit", "audit"),
