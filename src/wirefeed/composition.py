@@ -57,6 +57,7 @@ from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
+from wirefeed.services.windows import Windows
 from wirefeed.storage.cache import Cache, Shared
 from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
@@ -223,8 +224,14 @@ def _build(
             secret=_derived(master, b"documents"),
             counts=counts,
         ),
+        Windows(
+            database,
+            taxonomy,
+            shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
+            key=_derived(master, b"archives"),
+            clock=clock,
+        ),
         follower,
-        shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
         grace=grace,
         clock=clock,
     )

@@ -8,8 +8,8 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from wirefeed.composition import Services
+from wirefeed.domain.archives import Asked, links
 from wirefeed.domain.errors import Overdrawn
-from wirefeed.domain.feeds import AnyFeed
 from wirefeed.domain.networks import network
 from wirefeed.domain.readers import Reader
 from wirefeed.formats.coding import Coding
@@ -73,7 +73,7 @@ class Answers:
         path: str,
         door: Door,
         named: Named,
-        feed: AnyFeed,
+        feed: Asked,
         document: Document,
         reader: Reader,
     ) -> "Answer":
@@ -124,7 +124,7 @@ class Answers:
         head = self._heads.get(made_for)
         if head is None:
             status = HTTPStatus.NOT_MODIFIED if coding is None else HTTPStatus.OK
-            head = self._heads[made_for] = Head(status, _headers(answer, coding))
+            head = self._heads[made_for] = Head(status, _headers(self, answer, coding))
             if len(self._heads) > _HEADS:
                 self._heads.popitem(last=False)
         return head
@@ -140,6 +140,30 @@ class Answers:
 
     def _link(self, answer: "Answer") -> str:
         """Give the links of a feed whose address is nobody's but its reader's."""
+        beside = self.beside(answer)
+        return (
+            ", ".join([self._standing_link(answer), *beside])
+            if beside
+            else (self._standing_link(answer))
+        )
+
+    def beside(self, answer: "Answer") -> list[str]:
+        """RFC 5005 §4: link the pages of the archive that are beside a document, and the feed."""
+        trail, named = answer.document.trail, answer.named
+        if not (trail.page or trail.older):
+            return []
+        own = "" if answer.self_url else f"{answer.path.split('/', 3)[2]}/"
+        stem = self._house.url(f"{answer.door}{own}{named.stem}")
+        media_type = _TYPES[named.form]
+        return [
+            f'<{link.href}>; rel="{link.rel}"; type="{media_type}"'
+            for link in links(trail, stem, named.form)
+        ]
+
+    def _standing_link(self, answer: "Answer") -> str:
+        if answer.named.page:
+            # There are too many to remember.
+            return ", ".join(_links(self._house.url(answer.path), answer.named.form))
         names = (answer.door, answer.named.tail)
         parts = self._links.get(names)
         if parts is None:
@@ -174,7 +198,7 @@ class Answer:
         path: str,
         door: Door,
         named: Named,
-        feed: AnyFeed,
+        feed: Asked,
         document: Document,
         reader: Reader,
         validators: Validators,
@@ -213,7 +237,7 @@ class Answer:
 
     def delta(self, tag: str, body: bytes) -> web.Response:
         """Give what is new in it; nobody but who asked can use that."""
-        headers = _headers(self, Coding.IDENTITY)
+        headers = _headers(self._answers, self, Coding.IDENTITY)
         told = self._told(web.Response(status=226, reason="IM Used", body=body, headers=headers))
         told.headers.update(_DELTA)
         told.headers[hdrs.ETAG] = f'W/"{tag}"'
@@ -231,7 +255,7 @@ def coding_for(request: web.BaseRequest) -> Coding:
     return choose(",".join(accepted) if accepted else None)
 
 
-def _headers(answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
+def _headers(answers: Answers, answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
     document, is_public = answer.document, answer.door is Door.PUBLIC
     headers: CIMultiDict[str] = CIMultiDict(COMMON_HEADERS)
     headers[hdrs.CACHE_CONTROL] = PUBLIC_CACHE if is_public else PRIVATE_CACHE
@@ -239,7 +263,8 @@ def _headers(answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
     headers.update(answer.validators.headers())
     headers[hdrs.CONTENT_SECURITY_POLICY] = _POLICY
     if is_public:
-        headers[hdrs.LINK] = ", ".join(_links(answer.self_url, document.form))
+        stood = _links(answer.self_url, document.form)
+        headers[hdrs.LINK] = ", ".join([*stood, *answers.beside(answer)])
         # Of what is not for everybody, it is nobody's business whether others asked for it.
         headers["Cache-Status"] = CACHE_STATUS[Origin.MEMORY]
     else:
