@@ -32,7 +32,7 @@ class Walk(Trial):
     """Both worlds are walked back, on the day itself and when it is over."""
 
     async def _interview(
-        self, interview: Interview, side: Side, twins: Twins, asked: Sequence[Question]
+        self, interview: Interview, side: Side, twins: Twins, _: Sequence[Question]
     ) -> None:
         since = 0
         # What a delay hides on the day may differ; the day after, it is shown.
@@ -74,7 +74,7 @@ def test_s40_what_a_caller_may_not_see_changes_no_byte_of_its_archive(
     def walk_both(drawn: Twins) -> None:
         caller = callers[drawn.turn % len(callers)]
         trial = Walk(origin=origin, folder=tmp_path, caller=caller)
-        (one, other), differences = runner.run(trial.run(drawn))
+        (one, _), differences = runner.run(trial.run(drawn))
         assert not differences, "\n".join([drawn.told(), caller.name, *differences])
         for asked, answer in one.exchanges:
             told[answer.status] += 1

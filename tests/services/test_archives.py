@@ -1,8 +1,8 @@
-"""Archives: whatever happens to stories, and whoever asks, the walk back finds each of them once."""
+"""Archives: whatever happens to stories, and whoever asks, a walk back finds each of them once."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,12 +123,15 @@ class Newsroom:
         return await self.services.syndication.window(feed, reader)
 
 
+Play = Callable[[Callable[[Newsroom], Awaitable[None]]], None]
+
+
 @pytest.fixture
-def newsrooms(tmp_path: Path) -> Iterator[Any]:
+def newsrooms(tmp_path: Path) -> Play:
     """Give a new agency for each example, with windows of everything and short ones."""
     number = iter(range(10_000))
 
-    def run(play: Any) -> None:
+    def run(play: Callable[[Newsroom], Awaitable[None]]) -> None:
         folder = tmp_path / str(next(number))
         folder.mkdir()
 
@@ -160,7 +163,7 @@ changes = any_of(
 
 
 async def check(newsroom: Newsroom, feed: AnyFeed, caller: Entitlement) -> None:
-    today = day_of(newsroom.clock.now)
+    now = newsroom.clock.now
     documents = [window async for window in newsroom.walk(feed, caller)]
     window, pages = documents[0], documents[1:]
     in_window = {i.story.thread: i for i in window.items}
@@ -172,7 +175,7 @@ async def check(newsroom: Newsroom, feed: AnyFeed, caller: Entitlement) -> None:
 
     expected = {}
     for item in (await newsroom.all_of(feed, caller)).items:
-        reached = reaching(caller.grants, day_of(item.story.changed), today)
+        reached = reaching(caller.grants, day_of(item.story.changed), day_of(now))
         access = decide(
             item.story, entitled(*reached, anonymous=caller.anonymous), newsroom.clock.now
         )

@@ -111,11 +111,11 @@ _FIRST_FROM = (
 
 
 async def later(conn: AsyncConnection, at: int) -> int:
-    """Give the first position whose time is later than this; the next one, if there is none.
+    """Give the position from which on all is later than this; the next one, if nothing is.
 
     Time on the wire never goes back: halving finds it without an index over times.
     """
-    low, high = 0, (await head(conn)).position + 1
+    low, high = 1, (await head(conn)).position + 1
     while low < high:
         middle = (low + high) // 2
         row = (await conn.execute(_FIRST_FROM, {"start": middle})).one_or_none()
