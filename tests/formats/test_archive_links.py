@@ -35,12 +35,11 @@ def beside(name: str, written: bytes) -> dict[str, str]:
     if name == "json":
         feed = json.loads(written)
         said = feed["_wirefeed"] | {"prev_archive": feed.get("next_url")}
-        found = {rel: said.get(rel.replace("-", "_")) for rel in RELATIONS}
-        return {rel: href for rel, href in found.items() if href}
+        told = {rel: said.get(rel.replace("-", "_")) for rel in RELATIONS}
+        return {rel: href for rel, href in told.items() if href}
     links = etree.fromstring(written).iter("{http://www.w3.org/2005/Atom}link")
-    return {
-        link.attrib["rel"]: link.attrib["href"] for link in links if link.get("rel") in RELATIONS
-    }
+    found = {str(link.get("rel")): str(link.get("href")) for link in links}
+    return {rel: href for rel, href in found.items() if rel in RELATIONS}
 
 
 @formats
