@@ -7,21 +7,27 @@ whoever walks back finds the same, byte for byte.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 
 from tests.conftest import SOAK
-from tests.security.test_s27_twin_worlds import _PHASES, SIGHTS
+from tests.security.test_s27_twin_worlds import _PHASES, SIGHTS, line
 from tests.security.twin_origin import Origin, found
 from tests.security.twin_questions import FORMS, Question
-from tests.security.twin_stories import LOOKS
-from tests.security.twin_worlds import Side, Twins
+from tests.security.twin_stories import LOOKS, Step
+from tests.security.twin_worlds import Side, Twins, pair
 from tests.security.twin_worlds import twins as two_worlds
 from tests.security.twins import Interview, Trial
 from tests.support.agency import DAY, PUBLIC_URL
+from wirefeed.composition import Services
+from wirefeed.domain.feeds import Item, Window
+from wirefeed.domain.stories import Story
+from wirefeed.services.scanning import Scan
+from wirefeed.services.windows import Windows
 
 _WORLDS = 500 if SOAK else 60
 _BESIDE = re.compile(rf'<{PUBLIC_URL}([^>]+)>; rel="(?:prev|next)-archive"')
@@ -30,6 +36,12 @@ _TAILS = ("latest", "topics/sport", "topics/politics")
 
 class Walk(Trial):
     """Both worlds are walked back, on the day itself and when it is over."""
+
+    async def run(self, twins: Twins) -> tuple[list[Interview], list[str]]:
+        try:
+            return await super().run(twins)
+        except ValueError as error:
+            return [], [f"one leads further than the other: {error}"]
 
     async def _interview(
         self, interview: Interview, side: Side, twins: Twins, _: Sequence[Question]
@@ -74,9 +86,9 @@ def test_s40_what_a_caller_may_not_see_changes_no_byte_of_its_archive(
     def walk_both(drawn: Twins) -> None:
         caller = callers[drawn.turn % len(callers)]
         trial = Walk(origin=origin, folder=tmp_path, caller=caller)
-        (one, _), differences = runner.run(trial.run(drawn))
+        interviews, differences = runner.run(trial.run(drawn))
         assert not differences, "\n".join([drawn.told(), caller.name, *differences])
-        for asked, answer in one.exchanges:
+        for asked, answer in interviews[0].exchanges:
             told[answer.status] += 1
             if "/archive/" in asked.path:
                 told["pages"] += 1
@@ -85,3 +97,41 @@ def test_s40_what_a_caller_may_not_see_changes_no_byte_of_its_archive(
     walk_both()
     assert told["pages"] > 0
     assert told["stories"] > 0
+
+
+# --- that it would find something -----------------------------------------------------------------
+
+PUBLIC = SIGHTS["public"]
+#: More than a window shows; in the second world, hidden ones are behind it.
+BEHIND = pair(
+    PUBLIC,
+    [line(Step(at=1 + n, place="sport"), uri=f"urn:twin:{n}") for n in range(3)],
+    [line(Step(at=0, place="economy"), uri="urn:twin:hidden")],
+)
+
+
+class Careless(Windows):
+    """Leads to the archive whenever there is anything behind a window, for whomever."""
+
+    async def _first_behind(
+        self, _scan: Scan, _window: Window, _left_out: list[Item], rest: Story | None
+    ) -> Story | None:
+        return rest
+
+
+def careless(services: Services) -> Services:
+    services.syndication._reading.__class__ = Careless
+    return services
+
+
+@pytest.mark.parametrize(
+    "wrap", [careless, lambda services: services], ids=["careless", "as it is"]
+)
+def test_s40_an_archive_that_tells_of_hidden_stories_is_found(
+    wrap: Callable[[Services], Services], origin: Origin, runner: asyncio.Runner, tmp_path: Path
+):
+    drawn = replace(BEHIND, items=3, hours=0)
+    (caller, *_) = origin.callers["public"]
+    trial = Walk(origin=origin, folder=tmp_path, caller=caller, wrap=wrap)
+    _, differences = runner.run(trial.run(drawn))
+    assert bool(differences) is (wrap is careless)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +18,7 @@ from tests.support.agency import DAY, HOUR, MEDIA_TOPICS, MINUTE, Clock, iso, se
 from wirefeed.composition import Services, open_services
 from wirefeed.config import Feed as FeedSettings
 from wirefeed.domain.access import ALL, PUBLIC, Grant, Level, decide
-from wirefeed.domain.archives import Archived, day_of, page_at, reaching
+from wirefeed.domain.archives import Archived, Cuts, day_of, page_at, reaching
 from wirefeed.domain.feeds import AnyFeed, Bound, Item, Selection, Shape, Window
 from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.readers import Reader
@@ -71,27 +73,35 @@ class Newsroom:
         if kind != "move":
             topic = self.topics.setdefault(guid, topic)
         self.topics[guid] = topic
+        said: dict[str, Any] = {
+            "pubstatus": {"kill": "canceled", "withhold": "withheld"}.get(kind, "usable")
+        }
+        if origin:
+            said["evolvedfrom"] = origin
+        if kind == "embargo":
+            said["embargoed"] = iso(self.clock.now + HOUR)
+        if kind == "limit":
+            said["expires"] = iso(self.clock.now + 3 * HOUR)
+        await self.take(self.written(guid, topic, **said))
+
+    def written(self, guid: str, topic: str, **said: Any) -> bytes:
+        """Write the next version of a story."""
         version = self.versions[guid] = self.versions.get(guid, 0) + 1
-        story: dict[str, Any] = {
+        story = {
             "uri": guid,
             "version": str(version),
             "versioncreated": iso(self.clock.now),
             "language": "en",
-            "pubstatus": {"kill": "canceled", "withhold": "withheld"}.get(kind, "usable"),
             "headline": f"{guid} {version}",
-            "body_html": f"<p>{kind}</p>",
+            "body_html": f"<p>Version {version}</p>",
             "subject": [{"code": MEDIA_TOPICS[topic]}],
         }
-        if origin:
-            story["evolvedfrom"] = origin
-        if kind == "embargo":
-            story["embargoed"] = iso(self.clock.now + HOUR)
-        if kind == "limit":
-            story["expires"] = iso(self.clock.now + 3 * HOUR)
-        raw = json.dumps(story).encode()
-        await self.services.publishing.accept_all(
-            [Message(raw=raw, revision=ninjs.parse(raw))], "newsroom"
-        )
+        return json.dumps(story | said).encode()
+
+    async def take(self, *raws: bytes) -> None:
+        """Take messages in, in one transaction."""
+        messages = [Message(raw=raw, revision=ninjs.parse(raw)) for raw in raws]
+        await self.services.publishing.accept_all(messages, "newsroom")
 
     async def play(self, change: dict[str, Any]) -> None:
         """Let time pass, and then something happen."""
@@ -276,3 +286,31 @@ def test_a_reader_that_comes_and_goes_holds_everything_as_it_is_now(newsrooms):
         newsrooms(play)
 
     come_and_go()
+
+
+def test_a_walk_reads_little_more_than_it_shows_however_much_else_there_is(newsrooms):
+    """Of what others see, a plan of one topic reads nothing, also in the feed of everything."""
+
+    async def play(newsroom: Newsroom) -> None:
+        newsroom.windows.cuts = Cuts(length=20)
+        for number in range(120):
+            topics = ["sport", *["economy"] * 8]
+            raws = [
+                newsroom.written(f"urn:{topic}:{number}:{n}", topic)
+                for n, topic in enumerate(topics)
+            ]
+            await newsroom.take(*raws)
+            newsroom.clock.advance(MINUTE)
+        read: Counter[str] = Counter()
+        shown = 0
+        sys.setprofile(lambda frame, event, _: read.update([frame.f_code.co_name + event]))
+        try:
+            async for window in newsroom.walk(Feed(language="en"), CALLERS["sport alone"]):
+                shown += len(window.items)
+        finally:
+            sys.setprofile(None)
+        assert shown >= 120
+        # Down to the next cut, up to the next one, and one look ahead for each.
+        assert read["_storycall"] <= 4 * shown
+
+    newsrooms(play)

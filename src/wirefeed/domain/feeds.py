@@ -119,7 +119,7 @@ class Gathering:
     @property
     def left_out(self) -> list[Item]:
         """Give what there is no room for, kills having taken its place."""
-        return self._in_order()[MOST:]
+        return self._in_order()[MOST:] if len(self._threads) > MOST else []
 
     @property
     def kills_since(self) -> int:

@@ -17,18 +17,24 @@ from wirefeed.domain.topics import Taxonomy
 from wirefeed.storage import stories
 from wirefeed.storage.database import Database
 
-_CHUNK = 100
-
 
 class Scan:
     """One look at a feed, for one caller at one time."""
 
     def __init__(
-        self, feed: AnyFeed, entitlement: Entitlement, taxonomy: Taxonomy, now: int
+        self,
+        feed: AnyFeed,
+        entitlement: Entitlement,
+        taxonomy: Taxonomy,
+        now: int,
+        *,
+        chunk: int,
     ) -> None:
         self._wanted = _parts_of(feed)
         self._entitlement = entitlement
         self._now = now
+        #: So many stories are read at once.
+        self._chunk = chunk
         self._today = day_of(now)
         self._oldest = oldest_day(entitlement.grants, self._today)
         self._by_day: dict[int, Entitlement] = {}
@@ -56,11 +62,11 @@ class Scan:
         """
         while self.feeds:
             async with database.reading() as connection:
-                chunk = await stories.newest(connection, self.feeds, before, _CHUNK)
+                chunk = await stories.newest(connection, self.feeds, before, self._chunk)
                 shown = await self._shown(connection, chunk)
             for item in shown:
                 yield item
-            if len(chunk) < _CHUNK or self._is_beyond(chunk[-1]):
+            if len(chunk) < self._chunk or self._is_beyond(chunk[-1]):
                 return
             before = chunk[-1].position
 
@@ -68,11 +74,11 @@ class Scan:
         """Show what stands from a position on, the first changed first."""
         while self.feeds:
             async with database.reading() as connection:
-                chunk = await stories.following(connection, self.feeds, start, _CHUNK)
+                chunk = await stories.following(connection, self.feeds, start, self._chunk)
                 shown = await self._shown(connection, chunk)
             for item in shown:
                 yield item
-            if len(chunk) < _CHUNK:
+            if len(chunk) < self._chunk:
                 return
             start = chunk[-1].position + 1
 

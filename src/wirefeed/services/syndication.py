@@ -34,10 +34,27 @@ from wirefeed.storage.database import Database
 
 #: That are remembered by name; their bytes are in the cache, which is bounded in bytes.
 _DOCUMENTS = 4096
+#: Of pages behind feeds, the same: few are asked for twice.
+_PAGES = 512
 #: A window holds its stories: enough for all formats of what is asked for in one moment.
 _WINDOWS = 8
 #: By what a document is found: whatever shapes it but the stories.
 _Name: TypeAlias = tuple[Asked, Format, Sight, str, tuple[Notice, ...]]
+
+
+class _Remembered:
+    """What was chosen and named, until the wire or the clock changes it."""
+
+    def __init__(self, follower: Follower, limit: int, clock: Callable[[], int]) -> None:
+        self.documents: Memo[_Name, Document] = Memo(follower, limit, clock)
+        #: What was asked for by who had it already, and so was not rendered.
+        self.outlines: Memo[_Name, Document] = Memo(follower, limit, clock)
+        self.windows: Memo[tuple[Asked, Sight], Window] = Memo(follower, _WINDOWS, clock)
+
+    def forget(self) -> None:
+        self.documents.forget()
+        self.outlines.forget()
+        self.windows.forget()
 
 
 class Syndication:
@@ -63,10 +80,9 @@ class Syndication:
         self._follower = follower
         self._grace = grace
         self._clock = clock
-        self._memo: Memo[_Name, Document] = Memo(follower, _DOCUMENTS, clock)
-        #: What was asked for by who had it already, and so was not rendered.
-        self._outlines: Memo[_Name, Document] = Memo(follower, _DOCUMENTS, clock)
-        self._windows: Memo[tuple[Asked, Sight], Window] = Memo(follower, _WINDOWS, clock)
+        self._feeds = _Remembered(follower, _DOCUMENTS, clock)
+        #: Whoever walks through all of an archive takes no feed's place.
+        self._pages = _Remembered(follower, _PAGES, clock)
         follower.heed(self._forget)
 
     def _forget(self, changes: Sequence[Change] | None) -> None:
@@ -75,9 +91,11 @@ class Syndication:
         A change of access is another sight, with documents of its own, except of the topics.
         """
         if changes is None or concerned(changes) is None or any(map(is_of_story, changes)):
-            self._memo.forget()
-            self._outlines.forget()
-            self._windows.forget()
+            self._feeds.forget()
+            self._pages.forget()
+
+    def _remembered(self, asked: Asked) -> "_Remembered":
+        return self._pages if isinstance(asked, Archived) else self._feeds
 
     def check(self, asked: Asked, reader: Reader) -> None:
         """Refuse a feed that there is not, at least for this reader.
@@ -122,7 +140,7 @@ class Syndication:
             draft = await self._draft(feed, form, reader, self_url)
             return await self._documents.document(draft, why_of), draft.window.until
 
-        return await self._memo.fetch(asked, load, self._patience(reader))
+        return await self._remembered(feed).documents.fetch(asked, load, self._patience(reader))
 
     async def known(
         self,
@@ -139,7 +157,8 @@ class Syndication:
         """
         self.check(feed, reader)
         asked, patience = self._asked(feed, form, reader, self_url), self._patience(reader)
-        document = await self._memo.find(asked, patience)
+        remembered = self._remembered(feed)
+        document = await remembered.documents.find(asked, patience)
         if document is not None or not tags:
             return document
 
@@ -147,7 +166,7 @@ class Syndication:
             draft = await self._draft(feed, form, reader, self_url)
             return self._documents.outline(draft, why_of), draft.window.until
 
-        outline = await self._outlines.fetch(asked, load, patience)
+        outline = await remembered.outlines.fetch(asked, load, patience)
         return outline if outline.tag in tags else None
 
     def held(
@@ -163,9 +182,10 @@ class Syndication:
         if isinstance(feed, Feed) and not reader.reads(feed):
             return None
         asked = self._asked(feed, form, reader, self_url)
-        document = self._memo.get(asked)
+        remembered = self._remembered(feed)
+        document = remembered.documents.get(asked)
         if document is None and tags:
-            outline = self._outlines.get(asked)
+            outline = remembered.outlines.get(asked)
             return outline if outline is not None and outline.tag in tags else None
         return document
 
@@ -265,7 +285,7 @@ class Syndication:
             return window, window.until
 
         named = (asked, entitlement.sight)
-        return await self._windows.fetch(named, load, self._patience(reader))
+        return await self._remembered(asked).windows.fetch(named, load, self._patience(reader))
 
     def views(self, items: Iterable[Item]) -> list[View]:
         """Show stories of a window."""

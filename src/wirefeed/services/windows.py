@@ -22,6 +22,8 @@ from wirefeed.storage import stories, wire
 from wirefeed.storage.database import Database
 
 _CHUNK = 100
+#: Fewer are not worth a look of their own.
+_LEAST = 10
 #: Of a feed in which the caller may see hardly anything, this much is looked through.
 _MOST_READ = 5_000
 #: Ends of times that are remembered: whoever walks back asks for one after the other.
@@ -51,7 +53,7 @@ class Windows:
 
     async def window(self, feed: AnyFeed, entitlement: Entitlement) -> Window:
         """Choose the newest stories of a feed for a caller."""
-        scan = Scan(feed, entitlement, self._taxonomy, self._clock())
+        scan = self._scan(feed, entitlement)
         gathering = Gathering(scan.judge, self._shape)
         if not scan.feeds:
             return gathering.window()
@@ -68,6 +70,11 @@ class Windows:
             return self._lasting(window, scan, entitlement)
         older = self.cuts.behind(first, archives.above_of(first, window.items))
         return self._lasting(replace(window, older=older), scan, entitlement)
+
+    def _scan(self, feed: AnyFeed, entitlement: Entitlement) -> Scan:
+        # Pages are short and long: with more at once, more is read than is shown.
+        chunk = max(self.cuts.length // 2 + 1, _LEAST)
+        return Scan(feed, entitlement, self._taxonomy, self._clock(), chunk=chunk)
 
     def _lasting(self, window: Window, scan: Scan, entitlement: Entitlement) -> Window:
         """Say until when it holds, with what is behind it."""
@@ -118,7 +125,7 @@ class Windows:
         Raises `NotFound` for an address that was never given out.
         """
         page = archived.page
-        scan = Scan(archived.feed, entitlement, self._taxonomy, self._clock())
+        scan = self._scan(archived.feed, entitlement)
         end = await self._end(page)
         cutting = Cutting(self.cuts, page.day)
         async for item in scan.below(self._database, end):

@@ -64,8 +64,8 @@ class Answers:
             if one.standing is not None
             for door in (Door.PUBLIC, Door.SUBSCRIBER)
         }
-        #: The links of each feed, parted where its key stands in an address.
-        self._links: dict[tuple[Door, str], list[str]] = {}
+        #: The links of each document, parted where a key stands in an address.
+        self._links: OrderedDict[tuple[str, ...], list[str]] = OrderedDict()
         self._heads: OrderedDict[tuple[object, ...], Head] = OrderedDict()
 
     def answer(
@@ -85,6 +85,10 @@ class Answers:
     def address(self, request: web.BaseRequest) -> str:
         """Give the address of the client."""
         return address_of(request, self._trusted)
+
+    def url(self, path: str) -> str:
+        """Give a whole address."""
+        return self._house.url(path)
 
     def saw(self, request: web.BaseRequest, reader: Reader) -> None:
         """Note where a feed key was used."""
@@ -139,40 +143,28 @@ class Answers:
         return with_sunset(self._house, answer.reader, answer.feed.language, [link])
 
     def _link(self, answer: "Answer") -> str:
-        """Give the links of a feed whose address is nobody's but its reader's."""
-        beside = self.beside(answer)
-        return (
-            ", ".join([self._standing_link(answer), *beside])
-            if beside
-            else (self._standing_link(answer))
-        )
-
-    def beside(self, answer: "Answer") -> list[str]:
-        """RFC 5005 §4: link the pages of the archive that are beside a document, and the feed."""
-        trail, named = answer.document.trail, answer.named
-        if not (trail.page or trail.older):
-            return []
-        own = "" if answer.self_url else f"{answer.path.split('/', 3)[2]}/"
-        stem = self._house.url(f"{answer.door}{own}{named.stem}")
-        media_type = _TYPES[named.form]
-        return [
-            f'<{link.href}>; rel="{link.rel}"; type="{media_type}"'
-            for link in links(trail, stem, named.form)
-        ]
-
-    def _standing_link(self, answer: "Answer") -> str:
-        if answer.named.page:
-            # There are too many to remember.
-            return ", ".join(_links(self._house.url(answer.path), answer.named.form))
-        names = (answer.door, answer.named.tail)
+        """Give the links of a document whose address is nobody's but its reader's."""
+        trail = answer.document.trail
+        names = (answer.door, answer.named.tail, trail.older, trail.newer)
         parts = self._links.get(names)
         if parts is None:
-            tail = answer.named.tail
-            url = self._house.url(f"{answer.door}{'' if answer.self_url else _KEY + '/'}{tail}")
-            parts = self._links[names] = ", ".join(_links(url, answer.named.form)).split(_KEY)
+            url = self._house.url(f"{answer.door}{'' if answer.self_url else _KEY + '/'}")
+            parts = self._links[names] = ", ".join(self.links(answer, url)).split(_KEY)
+            if len(self._links) > _HEADS:
+                self._links.popitem(last=False)
         if len(parts) == 1:
             return parts[0]
         return answer.path.split("/", 3)[2].join(parts)
+
+    def links(self, answer: "Answer", base: str) -> list[str]:
+        """RFC 8288: link a document, its other formats, and what RFC 5005 §4 has beside it."""
+        named = answer.named
+        beside = links(answer.document.trail, f"{base}{named.stem}", named.form)
+        media_type = _TYPES[named.form]
+        return [
+            *_links(f"{base}{named.tail}", named.form),
+            *(f'<{link.href}>; rel="{link.rel}"; type="{media_type}"' for link in beside),
+        ]
 
 
 ANSWERS = web.AppKey("answers", Answers)
@@ -263,8 +255,7 @@ def _headers(answers: Answers, answer: Answer, coding: Coding | None) -> CIMulti
     headers.update(answer.validators.headers())
     headers[hdrs.CONTENT_SECURITY_POLICY] = _POLICY
     if is_public:
-        stood = _links(answer.self_url, document.form)
-        headers[hdrs.LINK] = ", ".join([*stood, *answers.beside(answer)])
+        headers[hdrs.LINK] = ", ".join(answers.links(answer, answers.url(answer.door)))
         # Of what is not for everybody, it is nobody's business whether others asked for it.
         headers["Cache-Status"] = CACHE_STATUS[Origin.MEMORY]
     else:
