@@ -62,6 +62,7 @@ from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
+from wirefeed.services.windows import Windows
 from wirefeed.services.wire_cursors import WireCursors
 from wirefeed.services.wire_entries import WireEntries
 from wirefeed.services.wire_log import WireLog
@@ -245,8 +246,14 @@ def _build(
             secret=_derived(master, b"documents"),
             counts=counts,
         ),
+        Windows(
+            database,
+            taxonomy,
+            shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
+            key=_derived(master, b"archives"),
+            clock=clock,
+        ),
         follower,
-        shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
         grace=grace,
         clock=clock,
     )

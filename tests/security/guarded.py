@@ -25,6 +25,7 @@ VALUES = {
     "format": ["json"],
     "id": [story_id(STORY)],
     "slug": ["story"],
+    "page": ["2026-02-28"],
 }
 #: Where an answer stands in for all of its kind.
 READING = "/subscriber/en/latest.json"

@@ -68,6 +68,8 @@ def paths(world: World, route: Route, caller: Caller) -> list[str]:
             "format": ["rss", "atom", "json"],
             "id": world.ids,
             "slug": ["story"],
+            # All of it, nothing, and what no address of ours says.
+            "page": ["2026-03-01", "2026-02-28", "2026-03-01-130000000000-0123456789"],
             "key": [caller.key or make_secret(SecretKind.FEED, b"\x01" * 32)],
             "secret": [world.link, make_secret(SecretKind.HAND_OVER, b"\x01" * 32)],
             "name": ["harbour", "none"],

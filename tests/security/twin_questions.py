@@ -57,6 +57,8 @@ def values(twins: Twins, caller: Caller) -> dict[str, Sequence[str]]:
         "id": [story_id(uri) for uri in twins.uris],
         "guid": list(twins.uris),
         "slug": ["story"],
+        # No day has gone by: whoever looks for what is on these pages follows the links.
+        "page": ["2026-02-28", "2026-03-01", "2026-03-01-120000000000-0123456789"],
         "key": [caller.key],
         "secret": [_NO_LINK],
     }

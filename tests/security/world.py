@@ -88,7 +88,8 @@ async def plant(agency: Agency) -> dict[str, Planted]:
     await publish("heir", garden.plant(SPORT, evolvedfrom=before.uri))
     before = await publish("superseded away", garden.plant(SPORT))
     await publish("heir away", garden.plant(ECONOMY, evolvedfrom=before.uri))
-    agency.clock.advance(2 * HOUR)
+    # Until the day is over, so that it is in the archive.
+    agency.clock.advance(14 * HOUR)
     await agency.services.publishing.announce_due()
     return planted
 

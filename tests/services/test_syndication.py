@@ -474,7 +474,7 @@ async def test_a_window_weighs_about_what_it_takes(agency: Agency, paragraphs: i
     services = agency.services
     reader, feed = await services.readers.public(), Selection(language="en")
     await services.syndication.window(feed, reader)
-    services.syndication._windows.forget()
+    services.syndication._feeds.windows.forget()
     gc.collect()
     tracemalloc.start()
     try:

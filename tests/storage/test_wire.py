@@ -3,7 +3,9 @@
 import asyncio
 import os
 import sys
+from itertools import accumulate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -49,6 +51,36 @@ async def test_changes_come_back_as_they_were_appended(conn, rows):
     found = await wire.since(conn, before.position, 100)
     assert found == [Row(before.position + n, 7, change) for n, change in enumerate(rows, 1)]
     assert head == Head(position=before.position + len(rows), at=7)
+
+
+@settings(max_examples=50)
+@given(pauses=st.lists(st.integers(0, 2), min_size=1, max_size=12))
+async def test_where_a_time_is_over_is_found_however_many_changes_share_it(pauses):
+    with TemporaryDirectory() as folder:
+        database = await Database.open(f"sqlite:///{folder}/agency.db")
+        try:
+            await _look_for_times(database, list(accumulate(pauses, initial=10)))
+        finally:
+            await database.close()
+
+
+async def _look_for_times(database: Database, moments: list[int]) -> None:
+    async with database.writing() as conn:
+        for now in moments:
+            await wire.append(conn, changes(2), now=now)
+        times = list(enumerate([now for now in moments for _ in range(2)], 1))
+        for at in range(moments[0] - 1, moments[-1] + 2):
+            later = [n for n, time in times if time > at]
+            assert await wire.later(conn, at) == min(later, default=len(times) + 1)
+            then = [n for n, time in times if time == at]
+            assert [n for n, _ in await wire.changed_at(conn, at)] == then
+
+
+async def test_what_changed_at_a_time_is_named(database):
+    async with database.writing() as conn:
+        rows = [Change(kind=ChangeKind.UPDATE, about=guid) for guid in ("a", "b")]
+        await wire.append(conn, rows, now=5)
+        assert await wire.changed_at(conn, 5) == [(1, "a"), (2, "b")]
 
 
 async def test_time_on_the_wire_never_goes_back(database):

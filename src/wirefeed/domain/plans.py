@@ -264,11 +264,8 @@ class Entitlement:
 
 @lru_cache(maxsize=4096)
 def _sight(grants: frozenset[Grant], anonymous: bool) -> Sight:  # noqa: FBT001 - no name to call by
-    # How long archives reach is not a matter of feeds; of a plan's name only `public` counts.
-    alike = (
-        replace(grant, plan=grant.plan if grant.plan == PUBLIC else "", archive_days=None)
-        for grant in grants
-    )
+    # Of a plan's name only `public` counts.
+    alike = (replace(grant, plan=grant.plan if grant.plan == PUBLIC else "") for grant in grants)
     return _one_sight(frozenset(alike), anonymous)
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from lxml import etree
 
+from wirefeed.domain.archives import links
 from wirefeed.domain.feeds import Channel, Notice, Wording
 from wirefeed.domain.views import View
 from wirefeed.formats.entries import Entry, entry_of, notice_entry
@@ -51,6 +52,7 @@ def feed_of(channel: Channel, tombstones: Sequence[etree._Element] = ()) -> Feed
         channel,
         namespaces=ATOM_NAMESPACES,
         media_type="application/atom+xml",
+        links=links(channel.trail, channel.stem, "atom"),
         tombstones=tombstones,
     )
 

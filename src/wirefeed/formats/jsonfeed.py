@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from wirefeed.domain.archives import links
 from wirefeed.domain.feeds import Channel, Notice, Wording
 from wirefeed.domain.views import View
 from wirefeed.formats.entries import TOPICS, Entry, Mark, entry_of, notice_entry
@@ -76,6 +77,10 @@ class _Hub(msgspec.Struct, frozen=True):
 class _FeedExtension(msgspec.Struct, frozen=True, omit_defaults=True):
     updated: str
     rights: str = ""
+    #: Of a page of the archive: that it is one, and where the feed and the page after it are.
+    archive: bool = False
+    current: str = ""
+    next_archive: str = ""
 
 
 class _Feed(
@@ -85,6 +90,7 @@ class _Feed(
     title: str
     home_page_url: str
     feed_url: str = ""
+    next_url: str = ""
     description: str = ""
     authors: tuple[_Author, ...]
     language: str = ""
@@ -117,16 +123,25 @@ def encode(part: _Feed | _Item) -> bytes:
 
 def feed_of(channel: Channel, items: Sequence[_Item | msgspec.Raw]) -> _Feed:
     """Make the feed."""
+    hrefs = {link.rel: link.href for link in links(channel.trail, channel.stem, "json")}
     return _Feed(
         version=_VERSION,
         title=clean(channel.title),
         home_page_url=clean(channel.home_url),
         feed_url=clean(channel.self_url),
+        # JSON Feed 1.1: where the items before these are; so it is the archive's `prev-archive`.
+        next_url=hrefs.get("prev-archive", ""),
         description=clean(channel.description),
         authors=(_Author(name=clean(channel.site), url=_contact(channel.contact)),),
         language=channel.language,
         hubs=(_Hub(type="WebSub", url=clean(channel.hub_url)),) if channel.hub_url else (),
-        wirefeed=_FeedExtension(updated=rfc3339(channel.updated), rights=clean(channel.rights)),
+        wirefeed=_FeedExtension(
+            updated=rfc3339(channel.updated),
+            rights=clean(channel.rights),
+            archive=bool(channel.trail.page),
+            current=hrefs.get("current", ""),
+            next_archive=hrefs.get("next-archive", ""),
+        ),
         items=items,
     )
 

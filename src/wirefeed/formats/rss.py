@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from wirefeed.domain.archives import links
 from wirefeed.domain.feeds import Channel, Notice, Wording
 from wirefeed.domain.views import View
 from wirefeed.formats.entries import Entry, entry_of, notice_entry
@@ -32,7 +33,12 @@ def feed(channel: Channel, items: Sequence[bytes]) -> bytes:
 
 def feed_of(channel: Channel) -> Feed:
     """Make the feed without its items."""
-    return Feed(channel, namespaces=RSS_NAMESPACES, media_type="application/rss+xml")
+    return Feed(
+        channel,
+        namespaces=RSS_NAMESPACES,
+        media_type="application/rss+xml",
+        links=links(channel.trail, channel.stem, "rss"),
+    )
 
 
 def item_of(entry: Entry) -> Item:

@@ -15,14 +15,15 @@ from types import ModuleType
 import msgspec
 
 from wirefeed.domain.access import Level, Reason
+from wirefeed.domain.archives import Asked, feed_of
 from wirefeed.domain.errors import Conflict
 from wirefeed.domain.feeds import (
     MOST,
-    AnyFeed,
     Channel,
     Item,
     Notice,
     Selection,
+    Trail,
     Window,
     Wording,
     count_levels,
@@ -46,6 +47,9 @@ _MOST_TAGS = 2
 _AT_ONCE = 3
 #: What the cache holds of a document: its bytes, and the names of its parts, the notices first.
 _BODY, _PARTS = "document", "parts"
+
+
+_NO_TRAIL = Trail()
 
 
 class Format(StrEnum):
@@ -78,6 +82,8 @@ class Draft:
     #: By which its notices and items are known.
     parts: tuple[bytes, ...]
     name: bytes
+    #: Names the pages beside it, if no more than so many items are shown.
+    trail: Callable[[int], Trail]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +102,13 @@ class Document:
     why: tuple[str, ...] = ()
     #: When the clock next makes another one of it.
     until: int | None = None
+    trail: Trail = _NO_TRAIL
     #: Whether it was rendered for whoever asked first.
     rendered: bool = False
 
-    def modified(self, feed: AnyFeed, reader: Reader) -> int:
+    def modified(self, feed: Asked, reader: Reader) -> int:
         """Say when what this reader is given last changed: the window, or the reader's rights."""
-        if isinstance(feed, Selection) and reader.key is not None:
+        if isinstance(feed_of(feed), Selection) and reader.key is not None:
             # Those who chose the same share a document; when they chose it is their own.
             return max(self.changed, reader.changed, reader.key.selected)
         return max(self.changed, reader.changed)
@@ -141,6 +148,7 @@ class Documents:
         window: Window,
         notices: tuple[Notice, ...],
         wording: Wording,
+        trail: Callable[[int], Trail] = lambda _: _NO_TRAIL,
     ) -> Draft:
         """Say what a document will be."""
         module = form.module
@@ -156,7 +164,9 @@ class Documents:
             window=window,
             wording=wording,
             parts=parts,
-            name=self._digest(form, module.EDITION, channel, notices, parts),
+            # Where it goes on if there is no room for all hangs on what is in the archive.
+            name=self._digest(form, module.EDITION, channel, notices, parts, window.reached),
+            trail=trail,
         )
 
     def _wording(self, language: str, wording: Wording) -> bytes:
@@ -221,6 +231,7 @@ class Documents:
             levels=count_levels(items),
             why=why(items),
             until=draft.window.until,
+            trail=draft.trail(len(items)),
         )
 
     def held(self, document: Document, coding: Coding) -> bytes | None:
@@ -278,13 +289,13 @@ class Documents:
     async def _new(self, draft: Draft, known: Collection[bytes]) -> bytes:
         parts = await self._rendered(draft)
         new = [part for name, part in zip(draft.parts, parts, strict=False) if name not in known]
-        return bytes(draft.form.module.feed(draft.channel, new))
+        return bytes(draft.form.module.feed(_channel(draft, len(parts)), new))
 
     async def _render(self, draft: Draft) -> tuple[bytes, bytes]:
         """Render a document; give its bytes and the names of its parts."""
         self._counts["renders", "document"] += 1
         parts = await self._rendered(draft)
-        body = bytes(draft.form.module.feed(draft.channel, parts))
+        body = bytes(draft.form.module.feed(_channel(draft, len(parts)), parts))
         names = b"".join(draft.parts[: len(parts)])
         # Kept before the parts are: whoever finds these elsewhere is to find the body, too.
         self._cache.keep(_BODY, draft.name, body)
@@ -309,6 +320,11 @@ class Documents:
                 break
             parts.append(part)
         return parts
+
+
+def _channel(draft: Draft, parts: int) -> Channel:
+    """Say what a document says of itself with so many parts: what it leaves out is behind it."""
+    return replace(draft.channel, trail=draft.trail(parts - len(draft.notices)))
 
 
 def _kind(coding: Coding) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from wirefeed.config import Settings
 from wirefeed.domain.credentials import Lapse
-from wirefeed.domain.feeds import AnyFeed, Channel, Notice, Selection, Wording
+from wirefeed.domain.feeds import AnyFeed, Channel, Notice, Selection, Trail, Wording
 from wirefeed.domain.plans import NOTICE
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.topics import Taxonomy
@@ -122,8 +122,16 @@ class House:
             return str(words["mine"])
         return taxonomy[feed.topic].name(feed.language) if feed.topic else str(words["latest"])
 
-    def channel(self, feed: AnyFeed, taxonomy: Taxonomy, updated: int, self_url: str) -> Channel:
-        """Say what a feed says of itself."""
+    def channel(
+        self,
+        feed: AnyFeed,
+        taxonomy: Taxonomy,
+        updated: int,
+        self_url: str,
+        trail: Trail | None = None,
+    ) -> Channel:
+        """Say what a feed says of itself, or a page of its archive."""
+        trail = trail or Trail()
         is_public = self_url.startswith(self.url(f"/{feed.language}/"))
         words = self._texts[feed.language]["feed"]
         title = words["title"].format(site=self.name, topic=self.topic_name(feed, taxonomy))
@@ -134,11 +142,14 @@ class House:
             language=feed.language,
             home_url=self.url(f"/{feed.language}/"),
             self_url=self_url,
-            hub_url=self.hub_of(public=is_public),
+            # A page of an archive is not what a hub tells of.
+            hub_url="" if trail.page else self.hub_of(public=is_public),
             updated=updated,
             site=self.name,
             rights=self.rights,
             contact=self.contact,
+            stem=_stem(feed, self_url, trail),
+            trail=trail,
         )
 
     def _description(self, feed: AnyFeed, taxonomy: Taxonomy) -> str:
@@ -257,6 +268,16 @@ def feed_tail(feed: AnyFeed) -> str:
     if isinstance(feed, Selection):
         return "mine"
     return f"topics/{feed.topic}" if feed.topic else "latest"
+
+
+def _stem(feed: AnyFeed, self_url: str, trail: Trail) -> str:
+    """Give the feed's address without its format, from where a document of it stands."""
+    if self_url:
+        own = self_url.rpartition(".")[0]
+        return own.removesuffix(f"/archive/{trail.page}") if trail.page else own
+    name = feed_tail(feed).rpartition("/")[2]
+    # RFC 3986 §5: a page stands two levels below its feed.
+    return f"../../{name}" if trail.page else name
 
 
 def iso(micros: int) -> str:

@@ -160,6 +160,41 @@ def _row(row: Any) -> Row:  # noqa: ANN401 - of the table
     )
 
 
+_FIRST_FROM = (
+    select(_wire.position, _wire.at)
+    .where(_wire.position >= bindparam("start"))
+    .order_by(_wire.position)
+    .limit(1)
+)
+
+
+async def later(conn: AsyncConnection, at: int) -> int:
+    """Give the position from which on all is later than this; the next one, if nothing is.
+
+    Time on the wire never goes back: halving finds it without an index over times.
+    """
+    low, high = 1, (await head(conn)).position + 1
+    while low < high:
+        middle = (low + high) // 2
+        row = (await conn.execute(_FIRST_FROM, {"start": middle})).one_or_none()
+        if row is None or row.at > at:
+            high = middle
+        else:
+            low = row.position + 1
+    return low
+
+
+async def changed_at(conn: AsyncConnection, at: int) -> list[tuple[int, str]]:
+    """Give what changed at a time, in order: positions and what each is about."""
+    start = await later(conn, at - 1)
+    rows = await conn.execute(
+        select(_wire.position, _wire.about)
+        .where(_wire.position.between(start, await later(conn, at) - 1))
+        .order_by(_wire.position)
+    )
+    return [(row.position, row.about) for row in rows]
+
+
 def _text(audiences: Iterable[Audience]) -> str:
     return codec.text(sorted((a.language, sorted(a.topics), a.early) for a in audiences))
 

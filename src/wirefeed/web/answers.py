@@ -9,13 +9,14 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from wirefeed.composition import Services
+from wirefeed.domain.archives import Asked, links
 from wirefeed.domain.errors import Overdrawn
-from wirefeed.domain.feeds import AnyFeed
 from wirefeed.domain.networks import network
 from wirefeed.domain.readers import Reader
 from wirefeed.formats.coding import Coding
 from wirefeed.services.addresses import Door, Named
 from wirefeed.services.documents import Document, Format
+from wirefeed.services.house import House
 from wirefeed.web.client import address_of
 from wirefeed.web.coding import choose
 from wirefeed.web.conditions import Validators
@@ -65,8 +66,8 @@ class Answers:
             if one.standing is not None
             for door in (Door.PUBLIC, Door.SUBSCRIBER)
         }
-        #: The links of each feed, parted where its key stands in an address.
-        self._links: dict[tuple[Door, str], list[str]] = {}
+        #: The links of each document, parted where a key stands in an address.
+        self._links: OrderedDict[tuple[str, ...], list[str]] = OrderedDict()
         self._heads: OrderedDict[tuple[object, ...], Heads] = OrderedDict()
 
     def answer(
@@ -74,7 +75,7 @@ class Answers:
         path: str,
         door: Door,
         named: Named,
-        feed: AnyFeed,
+        feed: Asked,
         document: Document,
         reader: Reader,
     ) -> "Answer":
@@ -148,14 +149,15 @@ class Answers:
         return with_sunset(self.house, answer.reader, answer.feed.language, [link])
 
     def _link(self, answer: "Answer") -> str:
-        """Give the links of a feed whose address is nobody's but its reader's."""
-        names = (answer.door, answer.named.tail)
+        """Give the links of a document whose address is nobody's but its reader's."""
+        trail = answer.document.trail
+        names = (answer.door, answer.named.tail, trail.older, trail.newer)
         parts = self._links.get(names)
         if parts is None:
-            tail = answer.named.tail
-            url = self.house.url(f"{answer.door}{'' if answer.self_url else KEY + '/'}{tail}")
-            links = _links(url, answer.named.form, self.house.hub_url)
-            parts = self._links[names] = ", ".join(links).split(KEY)
+            url = self.house.url(f"{answer.door}{'' if answer.self_url else KEY + '/'}")
+            parts = self._links[names] = ", ".join(answer.links(url)).split(KEY)
+            if len(self._links) > _HEADS:
+                self._links.popitem(last=False)
         if len(parts) == 1:
             return parts[0]
         return answer.path.split("/", 3)[2].join(parts)
@@ -184,7 +186,7 @@ class Answer:
         path: str,
         door: Door,
         named: Named,
-        feed: AnyFeed,
+        feed: Asked,
         document: Document,
         reader: Reader,
         validators: Validators,
@@ -199,9 +201,23 @@ class Answer:
         self.validators = validators
 
     @property
-    def hub_url(self) -> str:
-        """Who tells of its changes."""
-        return self._answers.house.hub_of(public=self.door is Door.PUBLIC)
+    def house(self) -> House:
+        """Whose feed it is."""
+        return self._answers.house
+
+    def links(self, base: str) -> list[str]:
+        """RFC 8288: link a document, its hub, its other formats, and its archive (RFC 5005 §4)."""
+        named, trail = self.named, self.document.trail
+        # A page of an archive is not what a hub tells of.
+        hub_url = "" if trail.page else self.house.hub_of(public=self.door is Door.PUBLIC)
+        media_type = _TYPES[named.form]
+        return [
+            *_links(f"{base}{named.tail}", named.form, hub_url),
+            *(
+                f'<{link.href}>; rel="{link.rel}"; type="{media_type}"'
+                for link in links(trail, f"{base}{named.stem}", named.form)
+            ),
+        ]
 
     @property
     def self_url(self) -> str:
@@ -249,8 +265,7 @@ def _headers(answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
     headers.update(answer.validators.headers())
     headers[hdrs.CONTENT_SECURITY_POLICY] = _POLICY
     if is_public:
-        hub_url = answer.hub_url
-        headers[hdrs.LINK] = ", ".join(_links(answer.self_url, document.form, hub_url))
+        headers[hdrs.LINK] = ", ".join(answer.links(answer.house.url(answer.door)))
         # Of what is not for everybody, it is nobody's business whether others asked for it.
         headers["Cache-Status"] = CACHE_STATUS[Origin.MEMORY]
     else:
@@ -270,7 +285,8 @@ def _links(url: str, form: Format, hub_url: str) -> list[str]:
     Link Header with rel=self".
     """
     stem = url.removesuffix(form)
-    links = [f'<{url}>; rel="self"; type="{_TYPES[form]}"', f'<{hub_url}>; rel="hub"']
+    links = [f'<{url}>; rel="self"; type="{_TYPES[form]}"']
+    links += [f'<{hub_url}>; rel="hub"'] if hub_url else []
     links += [
         f'<{stem}{other}>; rel="alternate"; type="{media_type}"'
         for other, media_type in _TYPES.items()

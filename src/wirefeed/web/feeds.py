@@ -3,8 +3,11 @@
 What needs nothing but memory does not come here: `remembered.py` has answered it.
 """
 
+from collections.abc import Iterable
+
 from aiohttp import web
 
+from wirefeed.domain.archives import Asked
 from wirefeed.domain.errors import NotFound
 from wirefeed.domain.readers import Reader
 from wirefeed.services.addresses import Door, Named
@@ -42,7 +45,7 @@ async def _answer(request: web.Request, door: Door, reader: Reader) -> web.Strea
     request.app[ANSWERS].saw(request, reader)
     named = _named(request)
     if request.headers.get("Sec-Fetch-Dest") == "document":
-        return await feed_page(request, named.feed(reader), named.form, reader)
+        return await feed_page(request, _asked(request, named, reader), named.form, reader)
     held = conditions(request.headers)
     if held.tags and not any(map(request.app[SYNDICATION].knows, held.tags)):
         # It may come from a process that knows of a later change.
@@ -71,7 +74,7 @@ async def _prepare(
     It is not rendered for one who has it: its name is known before.
     """
     answers, syndication = request.app[ANSWERS], request.app[SYNDICATION]
-    feed, self_url = named.feed(reader), named.self_urls[door]
+    feed, self_url = _asked(request, named, reader), named.self_urls[door]
     document = await syndication.known(held.tags or (), feed, named.form, reader, self_url=self_url)
     origin = Origin.MEMORY
     if document is None:
@@ -111,17 +114,34 @@ def _named(request: web.Request) -> Named:
     tail = request.path.removeprefix(Door.SUBSCRIBER)
     if "key" in request.match_info:
         tail = tail.removeprefix(f"{Door.PRIVATE}{request.match_info['key']}/")
-    named = request.app[ANSWERS].named.get(tail.removeprefix(Door.PUBLIC))
+    tail = tail.removeprefix(Door.PUBLIC)
+    page = request.match_info.get("page", "")
+    if page:
+        tail = tail.replace(f"/archive/{page}.", ".")
+    named = request.app[ANSWERS].named.get(tail)
     if named is None:
         raise NotFound
-    return named
+    return named.archived(page) if page else named
+
+
+def _asked(request: web.Request, named: Named, reader: Reader) -> Asked:
+    """Say what is asked for: a feed, or a page of its archive. Raises `NotFound`."""
+    feed = named.feed(reader)
+    return request.app[SYNDICATION].archived(feed, named.page) if named.page else feed
 
 
 _FORMAT = "{format:rss|atom|json}"
-_TAILS = (f"/latest.{_FORMAT}", "/topics/{topic:[a-z0-9][a-z0-9-]{0,63}}." + _FORMAT)
+_PAGE = r"{page:\d{4}-\d{2}-\d{2}(?:-\d{12}-[0-9a-f]{10})?}"
+_STEMS = ("/latest", "/topics/{topic:[a-z0-9][a-z0-9-]{0,63}}")
+
+
+def _tails(stems: Iterable[str]) -> list[str]:
+    """Give the ends of addresses: of each feed, and of the pages of its archive."""
+    return [f"{stem}{page}.{_FORMAT}" for stem in stems for page in ("", f"/archive/{_PAGE}")]
+
 
 ROUTES = [
-    *(web.get(f"/{LANG}{tail}", public) for tail in _TAILS),
-    *(web.get(f"/subscriber/{LANG}{tail}", subscriber) for tail in _TAILS),
-    *(web.get(f"/f/{KEY}/{LANG}{tail}", private) for tail in (*_TAILS, f"/mine.{_FORMAT}")),
+    *(web.get(f"/{LANG}{tail}", public) for tail in _tails(_STEMS)),
+    *(web.get(f"/subscriber/{LANG}{tail}", subscriber) for tail in _tails(_STEMS)),
+    *(web.get(f"/f/{KEY}/{LANG}{tail}", private) for tail in _tails((*_STEMS, "/mine"))),
 ]
