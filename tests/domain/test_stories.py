@@ -537,10 +537,10 @@ def test_a_storys_id_is_stable():
     assert story_id("t") != story.id
 
 
-def test_a_change_has_no_topics_unless_said():
+def test_a_change_is_announced_to_nobody_unless_said():
     change = Change(kind=ChangeKind.ACCESS, about="plan:gold")
     assert change.version == 0
-    assert not change.topics_before | change.topics_after
+    assert not change.before | change.after
     assert Head(position=3, at=NOW).position == 3
 
 

@@ -10,20 +10,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.storage.samples import announce, changes, numbers, words
-from wirefeed.domain.wire import Change, ChangeKind, Head
+from wirefeed.domain.wire import Audience, Change, ChangeKind, Head
 from wirefeed.storage import wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.wire import Due, Row
 
 RELEASE, EXPIRE = ChangeKind.RELEASE, ChangeKind.EXPIRE
 
+audiences = st.frozensets(
+    st.builds(
+        Audience, language=words, topics=st.frozensets(words, max_size=3), early=st.booleans()
+    ),
+    max_size=3,
+)
 drawn = st.builds(
     Change,
     kind=st.sampled_from(ChangeKind),
     about=words,
     version=numbers,
-    topics_before=st.frozensets(words, max_size=3),
-    topics_after=st.frozensets(words, max_size=3),
+    before=audiences,
+    after=audiences,
+    delay=numbers,
 )
 
 

@@ -227,7 +227,7 @@ def _topics_seen(story: Story, witnesses: Iterable[Grant]) -> frozenset[str]:
 def _saw(grant: Grant, standing: Standing, story: Story) -> bool:
     language = standing.language
     if not language and not story.language:
-        language = _own_language(story)
+        language = story.own_language
     return grant.covers(language, standing.topics) and (grant.early or not standing.early)
 
 
@@ -329,11 +329,7 @@ def _identity(grant: Grant | None) -> tuple[object, ...]:
 
 def _language(story: Story) -> str:
     """Give the feed language; a story in a language without feeds is matched by its own tag."""
-    return story.language or _own_language(story)
-
-
-def _own_language(story: Story) -> str:
-    return story.revision.language.partition("-")[0].lower()
+    return story.language or story.own_language
 
 
 def next_change(stories: Iterable[Story], caller: Entitled, now: int) -> int | None:

@@ -13,11 +13,14 @@ from wirefeed.domain.revising import (
     replaced,
     revise,
 )
-from wirefeed.domain.standings import moved
+from wirefeed.domain.standings import audiences, moved
 from wirefeed.domain.stories import PubStatus, Revision, Story
 from wirefeed.domain.threads import Member, thread_guid
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.wire import Change, ChangeKind
+
+#: What whoever ever saw a story hears of.
+_OF_ALL = frozenset({ChangeKind.KILL, ChangeKind.REINSTATE})
 
 
 class Desk:
@@ -115,8 +118,8 @@ class Desk:
                 kind=kind,
                 about=story.guid,
                 version=story.version,
-                topics_before=held.topics if held else frozenset(),
-                topics_after=story.topics,
+                before=audiences(held, ever=kind in _OF_ALL) if held else frozenset(),
+                after=audiences(story),
             )
         )
 

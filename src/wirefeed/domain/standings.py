@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from wirefeed.domain.stories import PubStatus, Standing, Story
+from wirefeed.domain.wire import Audience, ChangeKind
 
 Standings = frozenset[Standing]
 #: The end of what nobody saw: a story that came after the one that replaces it.
@@ -52,6 +53,28 @@ def end_of(story: Story, now: int) -> int:
     if story.revision.status is PubStatus.USABLE and expires is not None and expires <= now:
         return expires
     return max(now, story.changed)
+
+
+def audiences(story: Story, *, ever: bool = False) -> frozenset[Audience]:
+    """Say to whom a story is announced as it stands; with `ever`, to whom it ever was.
+
+    What it inherited is not its own: who saw the story it replaced hears of that one.
+    """
+    if story.change in _ENDS and not ever:
+        return frozenset()
+    return frozenset(
+        Audience(
+            language=standing.language or story.own_language,
+            topics=standing.topics,
+            early=standing.early,
+        )
+        for standing in story.stood
+        if not standing.inherited and (ever or standing.ended is None)
+    )
+
+
+#: After these nobody is shown the story.
+_ENDS = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.EXPIRE})
 
 
 def _joined(one: Standing, other: Standing | None) -> Standing:

@@ -186,6 +186,11 @@ class Story:
         return story_id(self.guid)
 
     @property
+    def own_language(self) -> str:
+        """The language it is matched by where no feed is made in it: the first part of its tag."""
+        return self.revision.language.partition("-")[0].lower()
+
+    @property
     def is_killed(self) -> bool:
         """Whether the newsroom withdrew it for good."""
         return self.revision.status is PubStatus.CANCELED

@@ -23,6 +23,16 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """To whom a story is announced: whose grants cover this language and these topics."""
+
+    language: str
+    topics: frozenset[str]
+    #: Under embargo: only to those whose grants are `early`.
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One row of the wire, before it has a position."""
 
@@ -31,8 +41,12 @@ class Change:
     #: `feed-key:…`, `signing-key:…`, `topics`.
     about: str
     version: int = 0
-    topics_before: frozenset[str] = frozenset()
-    topics_after: frozenset[str] = frozenset()
+    #: To whom the story was announced until now, as far as they do not know that it went,
+    before: frozenset[Audience] = frozenset()
+    #: and to whom it is from now on.
+    after: frozenset[Audience] = frozenset()
+    #: Of a release: the delay that ended, for those whose grants have it; microseconds.
+    delay: int = 0
 
 
 #: After these, less may be shown to somebody than before.

@@ -19,6 +19,7 @@ _ZSTD_LEVEL = 1
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 _NAMES = msgspec.json.Decoder(frozenset[str])
+_AUDIENCES = msgspec.json.Decoder(list[tuple[str, frozenset[str], bool]])
 
 
 def pack(value: Any) -> bytes:  # noqa: ANN401  # whatever msgspec knows
@@ -32,6 +33,11 @@ def text(value: Any) -> str:  # noqa: ANN401  # as `pack`
 def names(value: str) -> frozenset[str]:
     """Read what `text` made of a set of names."""
     return _NAMES.decode(value)
+
+
+def audiences(value: str) -> list[tuple[str, frozenset[str], bool]]:
+    """Read what `text` made of to whom a change is announced: language, topics, under embargo."""
+    return _AUDIENCES.decode(value)
 
 
 def squeeze(raw: bytes) -> bytes:

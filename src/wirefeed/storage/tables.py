@@ -63,8 +63,11 @@ wire = Table(
     Column("kind", Text, nullable=False),
     Column("about", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
-    Column("topics_before", Text, nullable=False),
-    Column("topics_after", Text, nullable=False),
+    #: Audiences: language, topics, whether under embargo.
+    Column("audience_before", Text, nullable=False, server_default="[]"),
+    Column("audience_after", Text, nullable=False, server_default="[]"),
+    #: Of a release: the delay that ended.
+    Column("delay", BigInteger, nullable=False, server_default="0"),
 )
 
 #: What the clock will change, and when.
@@ -74,6 +77,8 @@ due = Table(
     Column("at", Time, primary_key=True, autoincrement=False),
     Column("guid", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
+    #: Of a release: the delay that ends; 0: an embargo does.
+    Column("delay", BigInteger, nullable=False, server_default="0"),
     Index(None, "guid"),
     sqlite_with_rowid=False,
 )

@@ -1,12 +1,13 @@
 """The wire's rows and its head, and what the clock will add to it. No rules here."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.wire import Change, ChangeKind, Head
+from wirefeed.domain.wire import Audience, Change, ChangeKind, Head
 from wirefeed.storage import codec, tables
 
 _head, _wire, _due = tables.head.c, tables.wire.c, tables.due.c
@@ -69,8 +70,9 @@ async def append(conn: AsyncConnection, changes: Sequence[Change], now: int) -> 
                 "kind": change.kind.value,
                 "about": change.about,
                 "version": change.version,
-                "topics_before": codec.text(change.topics_before),
-                "topics_after": codec.text(change.topics_after),
+                "audience_before": _text(change.before),
+                "audience_after": _text(change.after),
+                "delay": change.delay,
             }
             for position, change in enumerate(changes, first)
         ],
@@ -91,12 +93,25 @@ async def since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
                 kind=ChangeKind(row.kind),
                 about=row.about,
                 version=row.version,
-                topics_before=codec.names(row.topics_before),
-                topics_after=codec.names(row.topics_after),
+                before=_audiences(row.audience_before),
+                after=_audiences(row.audience_after),
+                delay=row.delay,
             ),
         )
         for row in rows
     ]
+
+
+def _text(audiences: Iterable[Audience]) -> str:
+    return codec.text(sorted((a.language, sorted(a.topics), a.early) for a in audiences))
+
+
+@lru_cache(maxsize=4096)
+def _audiences(text: str) -> frozenset[Audience]:
+    return frozenset(
+        Audience(language=language, topics=topics, early=early)
+        for language, topics, early in codec.audiences(text)
+    )
 
 
 # --- what the clock will change ------------------------------------------------------------------
