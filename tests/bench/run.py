@@ -50,7 +50,8 @@ _USUAL = Sizes(
     imported=5_000,
     changes=20,
 )
-#: In hours, at the first time: a million stories are sent in one after the other.
+#: Half an hour more at the first time: a million stories are sent in one after the other, and
+#: kept with their agency in the folder for temporary files, of 13 GB then.
 _FULL = replace(
     _USUAL,
     rounds=5,
@@ -66,7 +67,7 @@ _FULL = replace(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=_SUBJECTS, action="append", help="one subject or more")
-    parser.add_argument("--full", action="store_true", help="with the millions, in hours")
+    parser.add_argument("--full", action="store_true", help="with the millions, and 14 GB")
     for name in Sizes.__dataclass_fields__:
         kind = float if name == "seconds" else int
         parser.add_argument(f"--{name}", type=kind, help=f"{getattr(_USUAL, name):,}")

@@ -53,7 +53,11 @@ class Recall:
         self, path: str, headers: Mapping[str, str], method: str = "GET", waiting: int = 0
     ) -> PreparedResponse | None:
         """Ask right after a look at the wire."""
-        await self._agency.services.follower.look()
+        follower = self._agency.services.follower
+        await follower.look()
+        while follower.head is None:
+            # A busy machine took longer than the lease to get here.
+            await follower.look()
         return self.now(path, headers, method, waiting)
 
     def now(
