@@ -24,6 +24,7 @@ from tests.bench import (
     memory,
     publishing,
     scale,
+    streams,
 )
 from tests.bench.rows import Row, Sizes, table
 
@@ -35,6 +36,7 @@ _SUBJECTS: Mapping[str, Callable[[Sizes], list[Row]]] = {
     "publishing": publishing.figures,
     "herd": herd.figures,
     "coherence": coherence.figures,
+    "streams": streams.figures,
     "scale": scale.figures,
     "intake": intake.figures,
     "memory": memory.figures,

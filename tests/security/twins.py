@@ -74,7 +74,7 @@ async def _world(trial: "Trial", folder: Path, twins: Twins) -> AsyncIterator[Ag
 
     async with open_services(settings, clock) as opened:
         opened.usage.__class__ = _Still
-        # As in a server that drains: streams end at once.
+        # As in a server that drains: nobody is kept waiting.
         opened.wire.log.close()
         services = trial.wrap(opened)
         app = make_app(settings, clock, opener)
