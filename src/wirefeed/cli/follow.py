@@ -174,7 +174,6 @@ def follow(  # noqa: PLR0913 - click's signature
     held, folder = State(state), Folder(into)
 
     async def main() -> int:
-
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             client = WireClient(
                 session, where, secret, topics=_items(topics), languages=_items(languages)
