@@ -23,6 +23,7 @@ from tests.bench import (
     memory,
     publishing,
     scale,
+    streams,
 )
 from tests.bench.rows import Row, Sizes, table
 
@@ -33,6 +34,7 @@ _SUBJECTS: Mapping[str, Callable[[Sizes], list[Row]]] = {
     "publishing": publishing.figures,
     "herd": herd.figures,
     "coherence": coherence.figures,
+    "streams": streams.figures,
     "scale": scale.figures,
     "intake": intake.figures,
     "memory": memory.figures,

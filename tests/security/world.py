@@ -25,6 +25,8 @@ class Caller:
     key: str = ""
     #: The words it may read where its credential counts.
     allowed: frozenset[str]
+    #: What the wire tells it besides.
+    heard: frozenset[str] = frozenset()
     #: Those among them that it must have found in the end.
     certain: frozenset[str] = frozenset()
 
@@ -126,6 +128,22 @@ EVERYTHING = {
 }
 
 
+#: The wire names whatever was announced to a caller, also what has gone since, and what stands in a
+#: thread; and it has stories in languages without feeds.
+_NAMED = ("expired", "withheld", "heir")
+HEARD: dict[str, dict[str, Iterable[str]]] = {
+    "other": {
+        **dict.fromkeys((*_NAMED, "embargoed later", "heir away"), ("uri",)),
+        "foreign": SUMMARY,
+    },
+    "sporting": {
+        **dict.fromkeys((*_NAMED, "embargoed later", "moved", "superseded away"), ("uri",)),
+        "foreign": FULL | MEDIA,
+    },
+    "whole": {**dict.fromkeys((*_NAMED, "heir away"), ("uri",)), "foreign": FULL | MEDIA | NOTES},
+}
+
+
 async def bearer(agency: Agency, subscriber: str, **options: Any) -> str:
     return f"Authorization: {(await agency.token(subscriber, **options))['Authorization']}"
 
@@ -178,7 +196,12 @@ async def entitled_callers(
     password, cookie = basic(f"reader:{key}"), f"Cookie: {KEY_COOKIE}={key}"
     return [
         Caller(name=name, headers=(password,), key=key, allowed=allowed, certain=certain),
-        Caller(name=f"{name} token", headers=(token,), allowed=allowed),
+        Caller(
+            name=f"{name} token",
+            headers=(token,),
+            allowed=allowed,
+            heard=frozenset(world.words(HEARD[name])),
+        ),
         Caller(name=f"{name} cookie", headers=(cookie,), allowed=allowed),
     ]
 

@@ -55,6 +55,8 @@ class Listener:
                     data += value
                 case "id":
                     given = value
+                case _:
+                    pass
         return None
 
     async def comment(self, seconds: float = 10) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from wirefeed.domain.access import Access, Level, Reason
-from wirefeed.domain.stories import SECOND, Concept, MediaItem, PubStatus, Story
+from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Story
 from wirefeed.domain.teaser import Teaser, teaser
 
 _NO_TEASER = Teaser(html="", text="")
@@ -50,12 +50,6 @@ class View:
     correction: bool = False
     #: text | picture | video | …
     kind: str = "text"
-    #: 1 (a flash) to 9.
-    urgency: int | None = None
-    #: Codes and names; empty below `full`.
-    subjects: tuple[Concept, ...] = ()
-    places: tuple[Concept, ...] = ()
-    genres: tuple[Concept, ...] = ()
     #: Shown under embargo: not for publication before this time.
     embargoed_until: int | None = None
 
@@ -111,10 +105,6 @@ def view(story: Story, access: Access, *, words: int) -> View:
         usage_terms=revision.usage_terms if access.notes else "",
         correction=revision.is_correction,
         kind=revision.kind,
-        urgency=revision.urgency,
-        subjects=revision.subjects if full else (),
-        places=revision.places if full else (),
-        genres=revision.genres if full else (),
         embargoed_until=revision.embargoed_until if access.early else None,
     )
 

@@ -34,7 +34,6 @@ EXAMPLE: dict[str, Any] = {
     "version": "2",
     "versionCreated": "2026-03-01T12:00:00Z",
     "pubStatus": "usable",
-    "urgency": 4,
     "language": "en",
     "headlines": [
         {"value": "Port opens its new quay", "role": "main", "contentType": "text/plain"}

@@ -6,6 +6,7 @@ from functools import partial
 
 from aiohttp import HttpVersion11, hdrs, web
 
+from wirefeed.domain.errors import Unavailable
 from wirefeed.formats import wire_json
 from wirefeed.services.wire_pages import STREAM
 from wirefeed.services.wire_streams import Stream
@@ -89,6 +90,8 @@ async def stream_wire(call: Call[None, Listened]) -> Result:
     revoked or a subscription ends, an event end says why, and the stream closes.
     """
     request, reader = call.request, call.reader
+    if call.app[WIRE].log.closing:
+        raise Unavailable("this process ends, and another is there or comes")
     following = following_of(call, call.query)
     after = request.headers.get(_LAST, "") or call.query.after
     place = await place_of(call, after, following, way=STREAM)
