@@ -181,6 +181,12 @@ def test_h25_hub_and_topic_stand_in_one_header():
     )
 
 
+def announced(side: str, language: str) -> Change:
+    told = frozenset({Audience(language=language, topics=frozenset())})
+    before, after = (told, frozenset[Audience]()) if side == "before" else (frozenset(), told)
+    return Change(kind=ChangeKind.UPDATE, about="s", before=before, after=after)
+
+
 OWN = Owner(subscriber="gazette", feed_key="k1")
 
 
@@ -196,11 +202,7 @@ OWN = Owner(subscriber="gazette", feed_key="k1")
         (Change(kind=ChangeKind.ACCESS, about="topics"), OWN, True),
         *(
             (
-                Change(
-                    kind=ChangeKind.UPDATE,
-                    about="s",
-                    **{side: frozenset({Audience(language=language, topics=frozenset())})},
-                ),
+                announced(side, language),
                 PUBLIC,
                 concerned,
             )

@@ -90,6 +90,7 @@ BY_COMMAND = (
     did("webhooks rotate {hook}", Verb.WEBHOOK_ROTATE, "webhook:{hook}"),
     did("webhooks replay {hook} --since 2026-01-01", Verb.WEBHOOK_REPLAY, "webhook:{hook}"),
     did("webhooks remove {hook}", Verb.WEBHOOK_REMOVE, "webhook:{hook}"),
+    did("leases end {lease}", Verb.LEASE_END, "lease:{lease}"),
     did("keys rotate --yes", Verb.SIGNING_KEY_ROTATE, "signing-key:{coming}"),
     did("keys revert", Verb.SIGNING_KEY_REVERT, "signing-key:{coming}"),
     did(

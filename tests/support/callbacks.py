@@ -1,6 +1,7 @@
 """Callbacks for tests: a WebSub subscriber on the loopback interface, as it is told to behave."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -70,7 +71,9 @@ class Subscriber:
 
 
 @asynccontextmanager
-async def subscriber(path: str = "/callback", host: str = "127.0.0.1") -> AsyncIterator[Subscriber]:
+async def subscriber(
+    path: str = "/callback", host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Subscriber]:
     """Run a callback."""
     app = web.Application(client_max_size=16 * 1024 * 1024)
     one = Subscriber(url="")
@@ -78,9 +81,9 @@ async def subscriber(path: str = "/callback", host: str = "127.0.0.1") -> AsyncI
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, 0)
+        site = web.TCPSite(runner, host, 0, ssl_context=tls)
         await site.start()
-        one.url = f"http://{host}:{runner.addresses[0][1]}{path}"
+        one.url = f"http{'s' if tls else ''}://{host}:{runner.addresses[0][1]}{path}"
         yield one
     finally:
         await runner.cleanup()

@@ -33,7 +33,9 @@ async def held(agency: Agency) -> list[Lease]:
 async def until(agency: Agency, holds: Callable[[list[Lease]], bool], seconds: float = 10) -> None:
     """Wait until the leases that are held are as they should be."""
     async with asyncio.timeout(seconds):
-        while not holds(await held(agency)):
+        while True:
+            if holds(await held(agency)):
+                return
             await asyncio.sleep(0.01)
 
 

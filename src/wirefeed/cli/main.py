@@ -26,6 +26,7 @@ _COMMANDS = {
     "handovers": ("handovers", "handovers"),
     "webhooks": ("webhooks", "webhooks"),
     "follow": ("follow", "follow"),
+    "leases": ("leases", "leases"),
     "usage": ("usage", "usage"),
     "admins": ("admins", "admins"),
     "audit": ("audit", "audit"),

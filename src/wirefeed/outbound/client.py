@@ -6,6 +6,8 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 from aiohttp import (
     ClientConnectorDNSError,
@@ -19,6 +21,7 @@ from aiohttp import (
     hdrs,
 )
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import AddrInfoType
 from yarl import URL
 
@@ -35,7 +38,9 @@ _NAME = 2.0
 _LOOK_UPS = 16
 #: Of what a name leads to, so much is tried.
 _ADDRESSES = 4
-#: Bytes that the kernel may take of an answer before anybody reads it,
+#: Bytes that are read of a connection, give or take what comes at once,
+_MOST = 64 * 1024
+#: that the kernel may take of an answer before anybody reads it,
 _KERNEL = 32 * 1024
 #: and that are read ahead.
 _AHEAD = 8 * 1024
@@ -62,7 +67,7 @@ class Client:
         trust = trust or ssl.create_default_context()
         trust.minimum_version = ssl.TLSVersion.TLSv1_2
         self._session = ClientSession(
-            connector=TCPConnector(
+            connector=_Connector(
                 resolver=_Resolver(guard, self._threads, look_up or addresses_of),
                 socket_factory=self._socket,
                 # A connection that is kept was judged when it was made, and not since.
@@ -130,6 +135,27 @@ class Client:
         made = socket.socket(family, kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL)
         return made
+
+
+class _Connector(TCPConnector):
+    """Makes connections of which no more is read than is needed."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - whatever aiohttp takes
+        super().__init__(**options)
+        # There is no public way to bound what comes before a body: headers, and answers like 103.
+        self._factory: Any = partial(_Bounded, loop=self._loop)
+
+
+class _Bounded(ResponseHandler):
+    """A connection that ends where too much has come."""
+
+    _read = 0
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._read += len(data)
+        if self._read > _MOST and self.transport is not None:
+            self.transport.abort()
 
 
 class _Resolver(AbstractResolver):

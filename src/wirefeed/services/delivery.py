@@ -221,7 +221,7 @@ class Delivery:
         for one in landed:
             outcome = told.get(one.target.id)
             if outcome is not None and outcome.sent:
-                self._counts["deliveries", one.kind, outcome.reason or "sent"] += 1
+                self._counts["deliveries", one.kind, str(outcome.reason or "sent")] += 1
 
     def _settled(self, landed: Landed, outcome: Outcome) -> Settled:
         standing = landed.target.standing

@@ -163,7 +163,9 @@ async def due(
     """
     behind = or_(_lease.position < head, _lease.turns <= now)
     is_let_be = and_(_lease.since.is_not(None), _lease.since <= now - ENDURANCE)
-    again = and_(_lease.again <= now, or_(~is_let_be, _lease.tried < head))
+    # What the clock changed is a change, too.
+    anew = or_(_lease.tried < head, _lease.turns <= now)
+    again = and_(_lease.again <= now, or_(~is_let_be, anew))
     waits_for_kill = _lease.position < urgent
     rows = await conn.execute(
         select(tables.leases)
