@@ -124,9 +124,9 @@ async def test_a_story_under_embargo_is_for_those_who_see_it_early(agency: Agenc
     assert await sport.catch_up() == []
     agency.clock.advance(HOUR)
     await agency.services.publishing.announce_due()
-    for caller in (sport, early):
+    for caller, kind in ((sport, "publish"), (early, "release")):
         (entry,) = await caller.catch_up()
-        assert told(entry) == ("release", "urn:a", 1)
+        assert told(entry) == (kind, "urn:a", 1)
         assert "embargoedUntil" not in entry
         assert entry["bodies"]
 
@@ -160,6 +160,14 @@ async def test_of_a_story_that_moved_away_no_more_is_heard_than_its_kill(agency:
     await agency.publish("urn:a", topic="economy", version="4", pubstatus="canceled")
     (kill,) = await sport.catch_up()
     assert (told(kill), kill["wirefeed"]["topics"]) == (("kill", "urn:a", 4), ["sport"])
+
+
+async def test_a_story_that_nobody_saw_before_is_published(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a", expires=iso(agency.clock.now - HOUR))
+    await agency.publish("urn:a", version="2")
+    heard = await sport.catch_up()
+    assert [told(entry) for entry in heard] == [("publish", "urn:a", 2)]
 
 
 # --- where it begins ------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ def heard(change: Change, grants: Collection[Grant]) -> ChangeKind | None:
     """Say as what a caller of these grants hears of a change; None: it hears nothing.
 
     A story that moves out of what is covered is withheld from this caller; one that moves
-    in is published to it.
+    in is published to it, and so is one that was under embargo where it did not see that.
     """
     told = [grant for grant in grants if reaches(grant, change.after)]
     knew = any(reaches(grant, change.before) for grant in grants)
@@ -27,6 +27,8 @@ def heard(change: Change, grants: Collection[Grant]) -> ChangeKind | None:
         return change.kind if _delay(told) == change.delay else None
     if told:
         is_new = change.kind in _GOES_ON and bool(change.before) and not knew
+        # That there was an embargo is for those who saw it.
+        is_new = is_new or (change.kind is ChangeKind.RELEASE and not knew)
         return ChangeKind.PUBLISH if is_new else change.kind
     if not knew or change.kind is ChangeKind.REINSTATE:
         return None

@@ -132,7 +132,7 @@ async def get_account(call: Call[None, None]) -> Result:
             token=shapes.token_shape(token),
             limits=Limits(
                 wire_days=settings.wire.days,
-                quota=left and _quota(left),
+                quota=None if left is None else _quota(left),
                 tokens=settings.tokens.max_live,
                 token_days=settings.tokens.max_days,
             ),
