@@ -41,6 +41,7 @@ class Callbacks:
 
     delivery: Delivery
     hub: Hub
+    topics: Topics
 
 
 def callbacks(
@@ -75,4 +76,4 @@ def callbacks(
     if settings.hub.url:
         delivery.serve(Pings(database, readers, calls, named, settings.hub.url))
     hub = Hub(database, means.audit, topics, urls, delivery, clock=clock)
-    return Callbacks(delivery=delivery, hub=hub)
+    return Callbacks(delivery=delivery, hub=hub, topics=topics)
