@@ -42,6 +42,7 @@ class Callbacks:
     delivery: Delivery
     hub: Hub
     topics: Topics
+    leases: Leases
 
 
 def callbacks(
@@ -61,19 +62,18 @@ def callbacks(
     delivery = Delivery(database, follower, duty, means.counts, clock=clock)
     topics = Topics(named, house, readers, syndication, secret=secret)
     limits = Limits(each=settings.hub.leases, public=settings.hub.public_leases)
-    delivery.serve(
-        Leases(
-            database,
-            follower,
-            topics,
-            calls,
-            hub_url=house.hub_url,
-            method=Method(settings.hub.signature),
-            clock=clock,
-        )
+    leases = Leases(
+        database,
+        follower,
+        topics,
+        calls,
+        hub_url=house.hub_url,
+        method=Method(settings.hub.signature),
+        clock=clock,
     )
+    delivery.serve(leases)
     delivery.serve(Intents(database, follower, topics, calls, limits=limits, clock=clock))
     if settings.hub.url:
         delivery.serve(Pings(database, readers, calls, named, settings.hub.url))
     hub = Hub(database, means.audit, topics, urls, delivery, clock=clock)
-    return Callbacks(delivery=delivery, hub=hub, topics=topics)
+    return Callbacks(delivery=delivery, hub=hub, topics=topics, leases=leases)
