@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from tests.bench import (
     accounts,
     anatomy,
+    callbacks,
     coherence,
     edge,
     herd,
@@ -39,6 +40,7 @@ _SUBJECTS: Mapping[str, Callable[[Sizes], list[Row]]] = {
     "streams": streams.figures,
     "scale": scale.figures,
     "intake": intake.figures,
+    "callbacks": callbacks.figures,
     "memory": memory.figures,
     "accounts": accounts.figures,
 }

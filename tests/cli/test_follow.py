@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.agency import Agency, Clock, running, settings_in
+from wirefeed.cli.follow import is_safe
 from wirefeed.cli.main import cli
-from wirefeed.cli.wire_client import NOTHING
-from wirefeed.cli.wire_folder import State, name_of
+from wirefeed.cli.wire_client import NOTHING, Entry
+from wirefeed.cli.wire_folder import Folder, State, name_of
 from wirefeed.domain.errors import WirefeedError
 from wirefeed.domain.plans import Subscription
 
@@ -149,9 +150,6 @@ async def test_more_pages_than_one_and_kills_ahead_of_their_place(agency: Agency
 
 
 async def test_what_was_killed_further_on_goes_at_once(tmp_path: Path):
-    from wirefeed.cli.wire_client import Entry  # noqa: PLC0415
-    from wirefeed.cli.wire_folder import Folder  # noqa: PLC0415
-
     folder = Folder(tmp_path)
     entry = Entry(
         guid="a", version="1", change="publish", superseded=False, raw=b'{"bodies":"Secret"}'
@@ -265,6 +263,14 @@ async def test_a_token_is_never_repeated(partner: Partner):
 @pytest.mark.parametrize("url", ["news.example", "ftp://news.example", "https://"])
 async def test_what_is_no_address_is_refused(partner: Partner, url: str):
     assert "URL" in line_of(await partner.follow(url=url))
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [("http://192.0.2.1", True), ("http://127.0.0.1:1", False), ("https://127.0.0.1:1", False)],
+)
+def test_a_token_that_travels_in_clear_is_warned_of(url, warned):
+    assert is_safe(f"{url}/api/v1/wire") is not warned
 
 
 async def test_an_agency_that_does_not_answer_is_no_end_but_with_once(partner: Partner):

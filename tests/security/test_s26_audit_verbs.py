@@ -39,7 +39,7 @@ CANARIES = ("zq", "192.0.2", "mail.example")
 KINDS = {"csv": "text/csv", "mine": "application/x-www-form-urlencoded"}
 SECRET = re.compile(r"whsec_[\w+/=]+|wf_(?:feed|hand)_[0-9A-Za-z]{36}|eyJ[\w-]+\.[\w-]+\.[\w-]{86}")
 #: Calls that are no GET and change nothing, or no rights; commands alike.
-CHANGES_NOTHING = {"/api/v1/admin/plans/{name}/preview", "/hub"}
+CHANGES_NOTHING = {"/api/v1/admin/plans/{name}/preview", "/api/v1/wire/ack", "/hub"}
 READS = {
     "list",
     "show",

@@ -65,10 +65,12 @@ async def test_no_host_is_called_more_than_four_times_at_once():
 
 
 async def test_those_that_failed_leave_room_for_the_others():
-    failing = [Waiting(f"f{n}", f"h{n}", standing=FAILED) for n in range(FAILING + 20)]
-    flights = in_hand(*failing, Waiting("fine", "fine"))
+    """However many they are, they fill neither what is under way nor what is remembered."""
+    failing = [Waiting(f"f{n}", f"h{n}", standing=FAILED) for n in range(2 * MOST)]
+    well = [Waiting(f"w{n}", f"w{n}") for n in range(MOST - FAILING)]
+    flights = in_hand(*failing, *well)
 
-    assert await started(flights) == FAILING + 1
+    assert await started(flights) == MOST
     await flights.end(0)
 
 

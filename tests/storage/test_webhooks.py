@@ -157,7 +157,7 @@ async def test_who_is_due(acme: AsyncConnection, changes, asked, is_due):
     assert await due(acme, **asked) == ["w"] * is_due
 
 
-async def test_kills_come_first_then_those_that_do_well_then_those_told_least(
+async def test_those_that_do_well_come_first_then_kills_then_those_told_least(
     acme: AsyncConnection,
 ):
     place, failing = HOOK.place, Standing(failures=1, since=NOW - MINUTE, again=1, tried=1)
@@ -166,9 +166,11 @@ async def test_kills_come_first_then_those_that_do_well_then_those_told_least(
         replace(HOOK, id="ahead", place=replace(place, position=7, kills=12)),
         replace(HOOK, id="behind", place=replace(place, position=6, kills=12)),
         replace(HOOK, id="fails", place=replace(place, position=1, kills=12), standing=failing),
+        replace(HOOK, id="kill fails", place=replace(place, position=8), standing=failing),
         replace(HOOK, id="kill", place=replace(place, position=8, kills=8)),
     )
-    assert await due(acme, head=12, urgent=12) == ["kill", "behind", "ahead", "fails"]
+    found = await due(acme, head=12, urgent=12)
+    assert found == ["kill", "behind", "ahead", "kill fails", "fails"]
     assert await due(acme, head=12, urgent=12, limit=2) == ["kill", "behind"]
 
 

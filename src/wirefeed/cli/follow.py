@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import click
@@ -174,7 +175,6 @@ def follow(  # noqa: PLR0913 - click's signature
     held, folder = State(state), Folder(into)
 
     async def main() -> int:
-
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             client = WireClient(
                 session, where, secret, topics=_items(topics), languages=_items(languages)
@@ -191,6 +191,8 @@ def follow(  # noqa: PLR0913 - click's signature
 
     with held.held():
         say(f"following {where} into {into}")
+        if not is_safe(where):
+            say("wirefeed: URL: your token travels in clear (write https://)")
         count = run_loop(main())
     say(f"{count} changes; nothing more for now")
 
@@ -211,6 +213,12 @@ def _token(token: str | None, file: Path | None) -> str:
         # It is not repeated here: it may be one all the same.
         raise Unacceptable("this is no token", field="--token", remedy="copy it anew, in one line")
     return token
+
+
+def is_safe(url: str) -> bool:
+    """Say whether nobody on the way can read a token that is sent there."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def _items(text: str) -> list[str]:

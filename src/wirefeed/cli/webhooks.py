@@ -15,6 +15,7 @@ from wirefeed.cli.output import (
 from wirefeed.composition import Services
 from wirefeed.domain.audit import CLI
 from wirefeed.domain.webhooks import Attempt, Webhook, following
+from wirefeed.services.webhooks import IssuedWebhook
 
 _OF = click.argument("webhook_id", metavar="ID")
 
@@ -34,8 +35,7 @@ def add_webhook(subscriber: str, url: str, topics: str, languages: str, *, as_js
     """Have what SUBSCRIBER hears from now on sent to URL. Prints the secret that signs it, once."""
     wanted = following(_items(topics), _items(languages))
     added = run(lambda services: services.callbacks.webhooks.add(subscriber, url, wanted, CLI))
-    _secret(added.secret, added.row, as_json=as_json)
-    say(f"webhook {added.row.id} added")
+    _give(added, f"webhook {added.row.id} added", as_json=as_json)
 
 
 @webhooks.command("list")
@@ -74,8 +74,8 @@ def rotate_webhook(webhook_id: str, overlap: str, *, as_json: bool) -> None:
     rotated = run(
         lambda services: services.callbacks.webhooks.rotate(webhook_id, CLI, overlap=span)
     )
-    _secret(rotated.secret, rotated.row, as_json=as_json)
-    say(f"webhook {webhook_id}: the old secret signs until {when(rotated.row.rotates_until)}, too")
+    until = when(rotated.row.rotates_until)
+    _give(rotated, f"the secret before signs until {until}, too", as_json=as_json)
 
 
 @webhooks.command("remove")
@@ -136,11 +136,13 @@ def replay_webhook(webhook_id: str, since: str | None, attempt: int | None) -> N
     say(f"webhook {webhook_id}: it is sent as soon as a server runs")
 
 
-def _secret(secret: str, row: Webhook, *, as_json: bool) -> None:
+def _give(issued: IssuedWebhook, told: str, *, as_json: bool) -> None:
+    """Give a secret, the one time it is given."""
     if as_json:
-        json_out({**_webhook_json(row), "secret": secret})
+        json_out({**_webhook_json(issued.row), "secret": issued.secret})
     else:
-        click.echo(secret)
+        click.echo(issued.secret)
+        say(told)
 
 
 def _items(text: str) -> list[str]:

@@ -43,7 +43,8 @@ class Folder:
         One that a newer version follows is not written: its text is in that. Of `killed` the text
         goes at once; the notice of each comes in its place.
         """
-        for guid in killed:
+        taken_back = list(killed)
+        for guid in taken_back:
             if (self._path / name_of(guid)).exists():
                 notice = {"uri": guid, "pubStatus": "canceled", "wirefeed": {"change": "kill"}}
                 _write(self._path / name_of(guid), msgspec.json.encode(notice))
@@ -54,7 +55,7 @@ class Folder:
         }
         for guid, entry in newest.items():
             _write(self._path / name_of(guid), entry.raw)
-        if newest:
+        if newest or taken_back:
             _sync(self._path)
 
 

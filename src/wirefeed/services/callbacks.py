@@ -48,6 +48,8 @@ class Callbacks:
 
     delivery: Delivery
     hub: Hub
+    topics: Topics
+    leases: Leases
     webhooks: Webhooks
 
 
@@ -69,17 +71,16 @@ def callbacks(
     delivery = Delivery(database, follower, duty, means.counts, clock=clock)
     topics = Topics(named, house, readers, syndication, secret=secret)
     limits = Limits(each=settings.hub.leases, public=settings.hub.public_leases)
-    delivery.serve(
-        Leases(
-            database,
-            follower,
-            topics,
-            calls,
-            hub_url=house.hub_url,
-            method=Method(settings.hub.signature),
-            clock=clock,
-        )
+    leases = Leases(
+        database,
+        follower,
+        topics,
+        calls,
+        hub_url=house.hub_url,
+        method=Method(settings.hub.signature),
+        clock=clock,
     )
+    delivery.serve(leases)
     delivery.serve(Intents(database, follower, topics, calls, limits=limits, clock=clock))
     if settings.hub.url:
         delivery.serve(Pings(database, readers, calls, named, settings.hub.url))
@@ -98,4 +99,4 @@ def callbacks(
         )
     )
     webhooks = Webhooks(database, means.audit, sealer, admit=urls.parse, clock=clock)
-    return Callbacks(delivery=delivery, hub=hub, webhooks=webhooks)
+    return Callbacks(delivery=delivery, hub=hub, topics=topics, leases=leases, webhooks=webhooks)

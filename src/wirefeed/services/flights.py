@@ -9,10 +9,11 @@ from typing import Protocol
 from wirefeed.domain.deliveries import Standing
 
 #: Requests that are under way at one time,
-MOST = 256
+MOST = 512
 #: to one host,
 EACH = 4
-#: and to callbacks that have failed before: they are not to keep the others waiting.
+#: and to callbacks that have failed before: they are not to keep the others waiting, nor to take
+#: their place among what is remembered.
 FAILING = 64
 #: Of one host so many are remembered; all others that are due are in the database.
 IN_HAND = 8
@@ -79,6 +80,7 @@ class Flights:
         #: By host: those that wait or fly, and those that fly.
         self._hosts: Counter[str] = Counter()
         self._calls: Counter[str] = Counter()
+        #: Of those that wait or fly, how many have failed before.
         self._failing = 0
 
     def __len__(self) -> int:
@@ -109,21 +111,23 @@ class Flights:
         in_hand = (self._waiting, self._flying, self._landed)
         if any(target.id in some for some in in_hand):
             return False
+        fails = target.standing.failures > 0
         if self._hosts[target.host] >= IN_HAND or not self.has_room:
+            return False
+        if fails and self._failing >= FAILING:
             return False
         self._waiting[target.id] = (kind, target)
         self._hosts[target.host] += 1
+        self._failing += fails
         return True
 
     def start(self, head: int) -> None:
         """Send to as many of those that wait as may be sent to at one time."""
         for kind, target in sorted(self._waiting.values(), key=_order):
-            fails = target.standing.failures > 0
-            if self._calls[target.host] >= EACH or (fails and self._failing >= FAILING):
+            if self._calls[target.host] >= EACH:
                 continue
             del self._waiting[target.id]
             self._calls[target.host] += 1
-            self._failing += fails
             task = asyncio.create_task(target.deliver())
             self._flying[target.id] = Landed(kind=kind, target=target, head=head, task=task)
             task.add_done_callback(self._done(target))
@@ -131,9 +135,8 @@ class Flights:
     def _done(self, target: Target) -> Callable[[asyncio.Task[Outcome]], None]:
         def done(_: asyncio.Task[Outcome]) -> None:
             self._landed[target.id] = self._flying.pop(target.id)
-            self._failing -= target.standing.failures > 0
             _less(self._calls, target.host)
-            _less(self._hosts, target.host)
+            self._gone(target)
             self._tell()
 
         return done
@@ -150,8 +153,13 @@ class Flights:
     def forget_waiting(self) -> None:
         """Leave those that wait to the database."""
         for _, target in self._waiting.values():
-            _less(self._hosts, target.host)
+            self._gone(target)
         self._waiting.clear()
+
+    def _gone(self, target: Target) -> None:
+        """Note that a target neither waits nor flies any more."""
+        self._failing -= target.standing.failures > 0
+        _less(self._hosts, target.host)
 
     def cancel(self) -> None:
         """Break off whatever is under way."""

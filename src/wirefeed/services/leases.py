@@ -35,6 +35,8 @@ _ROWS = 200
 _SWEEP = 60_000_000
 #: so many at once.
 _SWEPT = 100
+#: Those that are behind are counted this often.
+_COUNT = 5_000_000
 
 _log = structlog.get_logger("wirefeed.hub")
 
@@ -76,6 +78,9 @@ class Leases:
         self._clock = clock
         self._by_id = Batch(self._load)
         self._swept = 0
+        #: How many were not told everything, as last counted, and when.
+        self.behind = 0
+        self._counted = 0
 
     async def _load(self, ids: Sequence[str]) -> dict[str, Lease]:
         async with self._database.reading() as connection:
@@ -84,6 +89,7 @@ class Leases:
     async def due(self, ask: Ask) -> Sequence["Delivering"]:
         """Give the leases that something may have changed for; the others are moved on."""
         await self._sweep(ask.now)
+        await self._count(ask)
         while True:
             async with self._database.reading() as connection:
                 found = await leases.due(
@@ -95,7 +101,9 @@ class Leases:
                     full=ask.full,
                     limit=ask.limit,
                 )
-                lowest = min((lease.position for lease in found), default=ask.head)
+                if not found:
+                    return []
+                lowest = min(lease.position for lease in found)
                 rows = await wire.since(connection, lowest, _ROWS)
             passed = [lease.id for lease in found if not _concerned(lease, rows, ask.now)]
             if passed:
@@ -109,6 +117,13 @@ class Leases:
             ]
             if targets or len(found) < ask.limit:
                 return targets
+
+    async def _count(self, ask: Ask) -> None:
+        """Count those that are behind, for operators."""
+        if not 0 <= ask.now - self._counted < _COUNT:
+            self._counted = ask.now
+            async with self._database.reading() as connection:
+                self.behind = await leases.behind(connection, ask.head)
 
     async def _sweep(self, now: int) -> None:
         """End leases that nobody renewed: WebSub §5.3, hubs "MUST enforce lease expirations"."""

@@ -111,7 +111,8 @@ async def due(
 ) -> list[Webhook]:
     """Give those that were not told everything, and may be told now: see `deliveries.is_due`.
 
-    First those that wait for a kill, then those that have not failed, then those that were told
+    First those that have not failed: many that stall would else fill a page, and keep all others
+    waiting for as long as that takes. Then those that wait for a kill, then those that were told
     least. `access` is where access last changed: what waited for that waits no more.
     """
     waits_for_kill = and_(_hook.kills < urgent, _hook.tried < urgent)
@@ -128,7 +129,7 @@ async def due(
             _hook.id.not_in(busy),
             _hook.host.not_in(full),
         )
-        .order_by((_hook.kills < urgent).desc(), _hook.failures > 0, _hook.position)
+        .order_by(_hook.failures > 0, (_hook.kills < urgent).desc(), _hook.position)
         .limit(limit)
     )
     return [_a_webhook(row) for row in await conn.execute(query)]

@@ -132,7 +132,8 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[MEMORY] = Memory(answers, opened)
     app[COUNTS], app[METRICS] = opened.counts, opened.metrics
     opened.metrics.watch("position", lambda: follower.position)
-    delivery = opened.callbacks.delivery
+    delivery, leases = opened.callbacks.delivery, opened.callbacks.leases
+    opened.metrics.watch("leases", lambda: leases.behind)
     opened.metrics.watch("deliveries", lambda: delivery.in_hand)
     opened.metrics.watch("calls", lambda: delivery.in_flight)
     opened.metrics.watch("lag", lambda: follower.age)

@@ -39,6 +39,7 @@ GAUGES: Mapping[str, tuple[str, str]] = {
     "position": ("wirefeed_wire_position", "The last position of the wire that was seen"),
     "lag": ("wirefeed_wire_lag_seconds", "Since the last look for it began"),
     "lease": ("wirefeed_wire_lease_seconds", "How long its last look still counts"),
+    "leases": ("wirefeed_leases_behind", "Leases that were not told everything, all workers'"),
     "deliveries": ("wirefeed_deliveries_waiting", "Callbacks that are being told, or are next"),
     "calls": ("wirefeed_calls", "Calls to callbacks that are under way"),
     "publishing": ("wirefeed_publishing_waiting", "Stories that wait to be stored"),
