@@ -63,6 +63,11 @@ class Windows:
             kills = await stories.kills(connection, scan.feeds, since, MOST_READ)
             for story in kills:
                 gathering.offer(story)
+            if gathering.ended:
+                members = await stories.by_thread(connection, gathering.ended)
+                for story in sorted(members.values(), key=_place, reverse=True):
+                    if not story.superseded:
+                        gathering.offer(story)
         window = gathering.window()
         first = await self._first_behind(scan, window, gathering.left_out, rest)
         if first is None:
@@ -117,7 +122,7 @@ class Windows:
                         if item.story.thread not in threads:
                             found.append(item.story)
                             break
-        return max(found, key=lambda story: story.position, default=None)
+        return max(found, key=_place, default=None)
 
     async def page(self, archived: Archived, entitlement: Entitlement) -> Window:
         """Cut a page of a feed's archive for a caller.
@@ -184,3 +189,7 @@ class Windows:
             if len(self._ends) > _ENDS:
                 self._ends.popitem(last=False)
         return end
+
+
+def _place(story: Story) -> int:
+    return story.position
