@@ -305,6 +305,17 @@ async def test_a_page_that_all_stories_have_left_leads_on(small):
     assert page.next
 
 
+async def test_the_kill_of_a_replaced_story_takes_nothing_from_who_has_what_replaced_it(small):
+    """They have one identifier, and what replaced it changed too long ago for the window."""
+    await small.publish("urn:news:first")
+    await small.publish("urn:news:second", evolvedfrom="urn:news:first")
+    await days(small, 2)
+    await kill(small, "urn:news:first")
+    reader = Archivist(small, "/en/latest.json")
+    await reader.visit()
+    assert reader.held["urn:news:first"]["title"] == "Headline of urn:news:second"
+
+
 # --- validators -----------------------------------------------------------------------------------
 
 

@@ -117,6 +117,15 @@ class Gathering:
         return self._newest - story.changed >= self._shape.span
 
     @property
+    def ended(self) -> set[str]:
+        """Name the threads of which it holds the kill of a story that another has replaced.
+
+        What replaced it may have changed too long ago to be offered, and is what they show.
+        """
+        members = (item.story for items in self._threads.values() for item in items)
+        return {story.thread for story in members if story.is_killed and story.superseded}
+
+    @property
     def left_out(self) -> list[Item]:
         """Give what there is no room for, kills having taken its place."""
         return self._in_order()[MOST:] if len(self._threads) > MOST else []

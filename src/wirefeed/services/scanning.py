@@ -3,7 +3,7 @@
 What stands behind a window is judged by the grants whose archives reach the day of it.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +16,9 @@ from wirefeed.domain.stories import Feed, Story
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.storage import stories
 from wirefeed.storage.database import Database
+
+#: Of a feed in which the caller may see hardly anything, this much is looked through in a row.
+MOST_READ = 5_000
 
 
 class Scan:
@@ -54,13 +57,14 @@ class Scan:
             self.untils.append(item.access.until)
         return None if item.access.level is Level.HIDDEN else item
 
-    async def below(self, database: Database, before: int) -> AsyncIterator[Item]:
+    async def below(self, database: Database, before: int) -> AsyncGenerator[Item, None]:
         """Show what stands below a position, the last changed first.
 
         Each chunk is a look of its own, so that nobody who writes has to wait for long: what
         changes between two of them has gone up, and this is done again.
         """
-        while self.feeds:
+        hidden = 0
+        while self.feeds and hidden < MOST_READ:
             async with database.reading() as connection:
                 chunk = await stories.newest(connection, self.feeds, before, self._chunk)
                 shown = await self._shown(connection, chunk)
@@ -68,11 +72,12 @@ class Scan:
                 yield item
             if len(chunk) < self._chunk or self._is_beyond(chunk[-1]):
                 return
-            before = chunk[-1].position
+            before, hidden = chunk[-1].position, 0 if shown else hidden + len(chunk)
 
-    async def above(self, database: Database, start: int) -> AsyncIterator[Item]:
+    async def above(self, database: Database, start: int) -> AsyncGenerator[Item, None]:
         """Show what stands from a position on, the first changed first."""
-        while self.feeds:
+        hidden = 0
+        while self.feeds and hidden < MOST_READ:
             async with database.reading() as connection:
                 chunk = await stories.following(connection, self.feeds, start, self._chunk)
                 shown = await self._shown(connection, chunk)
@@ -80,7 +85,7 @@ class Scan:
                 yield item
             if len(chunk) < self._chunk:
                 return
-            start = chunk[-1].position + 1
+            start, hidden = chunk[-1].position + 1, 0 if shown else hidden + len(chunk)
 
     async def _shown(self, connection: AsyncConnection, chunk: Sequence[Story]) -> list[Item]:
         """Leave out what is hidden, and whatever its thread has a newer member for."""

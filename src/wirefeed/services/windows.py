@@ -6,6 +6,7 @@ on the wire a time was over.
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,15 +18,13 @@ from wirefeed.domain.feeds import AnyFeed, Bound, Gathering, Item, Shape, Window
 from wirefeed.domain.plans import DAY, Entitlement
 from wirefeed.domain.stories import Story
 from wirefeed.domain.topics import Taxonomy
-from wirefeed.services.scanning import Scan
+from wirefeed.services.scanning import MOST_READ, Scan
 from wirefeed.storage import stories, wire
 from wirefeed.storage.database import Database
 
 _CHUNK = 100
 #: Fewer are not worth a look of their own.
 _LEAST = 10
-#: Of a feed in which the caller may see hardly anything, this much is looked through.
-_MOST_READ = 5_000
 #: Ends of times that are remembered: whoever walks back asks for one after the other.
 _ENDS = 4096
 
@@ -61,9 +60,14 @@ class Windows:
             rest = await self._fill(connection, gathering, scan)
             # All of them: hidden ones must not take the place of those that are shown.
             since = gathering.kills_since
-            kills = await stories.kills(connection, scan.feeds, since, _MOST_READ)
+            kills = await stories.kills(connection, scan.feeds, since, MOST_READ)
             for story in kills:
                 gathering.offer(story)
+            if gathering.ended:
+                members = await stories.by_thread(connection, gathering.ended)
+                for story in sorted(members.values(), key=_place, reverse=True):
+                    if not story.superseded:
+                        gathering.offer(story)
         window = gathering.window()
         first = await self._first_behind(scan, window, gathering.left_out, rest)
         if first is None:
@@ -96,7 +100,7 @@ class Windows:
         while True:
             chunk = await stories.newest(connection, scan.feeds, before, size)
             for story in chunk:
-                if gathering.is_full(story) or read >= _MOST_READ:
+                if gathering.is_full(story) or read >= MOST_READ:
                     return story
                 gathering.offer(story)
             if len(chunk) < size:
@@ -113,11 +117,12 @@ class Windows:
             if rest.thread not in threads and scan.archived(rest):
                 found.append(rest)
             else:
-                async for item in scan.below(self._database, rest.position):
-                    if item.story.thread not in threads:
-                        found.append(item.story)
-                        break
-        return max(found, key=lambda story: story.position, default=None)
+                async with aclosing(scan.below(self._database, rest.position)) as below:
+                    async for item in below:
+                        if item.story.thread not in threads:
+                            found.append(item.story)
+                            break
+        return max(found, key=_place, default=None)
 
     async def page(self, archived: Archived, entitlement: Entitlement) -> Window:
         """Cut a page of a feed's archive for a caller.
@@ -128,9 +133,10 @@ class Windows:
         scan = self._scan(archived.feed, entitlement)
         end = await self._end(page)
         cutting = Cutting(self.cuts, page.day)
-        async for item in scan.below(self._database, end):
-            if not cutting.offer(item):
-                break
+        async with aclosing(scan.below(self._database, end)) as below:
+            async for item in below:
+                if not cutting.offer(item):
+                    break
         items = tuple(cutting.items)
         window = Window(
             items=items,
@@ -146,12 +152,13 @@ class Windows:
         """Find the page that comes after the one that ends at a position."""
         older: Story | None = None
         read = 0
-        async for item in scan.above(self._database, end):
-            if older is not None and self.cuts.lies(older, item.story):
-                return archives.bound_of(older, item.story)
-            older, read = item.story, read + 1
-            if read > self.cuts.most:
-                break
+        async with aclosing(scan.above(self._database, end)) as above:
+            async for item in above:
+                if older is not None and self.cuts.lies(older, item.story):
+                    return archives.bound_of(older, item.story)
+                older, read = item.story, read + 1
+                if read > self.cuts.most:
+                    break
         return None
 
     async def _end(self, page: Page) -> int:
@@ -182,3 +189,7 @@ class Windows:
             if len(self._ends) > _ENDS:
                 self._ends.popitem(last=False)
         return end
+
+
+def _place(story: Story) -> int:
+    return story.position
