@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from wirefeed.domain.due import Due, ends_of_delays
 from wirefeed.domain.revising import (
     Placing,
     Revised,
@@ -88,6 +89,28 @@ class Desk:
         elif is_open(held.revision, now) and opens(held.revision):
             self._change(release(held, at), ChangeKind.RELEASE, held)
             self._succeed(guid)
+
+    def end_delay(self, due: Due) -> None:
+        """Announce the end of a delay, unless the story is shown to nobody by then.
+
+        The story stays where it is, with the dates it has: to all who do not have that delay,
+        nothing has happened.
+        """
+        held = self._stories.get(due.guid)
+        if held is None or due not in ends_of_delays(held, {due.delay}):
+            return
+        told = audiences(held)
+        if told:
+            self.changes.append(
+                Change(
+                    kind=ChangeKind.RELEASE,
+                    about=due.guid,
+                    version=held.version,
+                    before=told,
+                    after=told,
+                    delay=due.delay,
+                )
+            )
 
     def refile(self, guid: str, taxonomy: Taxonomy) -> None:
         """File a story anew, the topic tree having changed."""

@@ -78,7 +78,7 @@ due = Table(
     Column("guid", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
     #: Of a release: the delay that ends; 0: an embargo does.
-    Column("delay", BigInteger, nullable=False, server_default="0"),
+    Column("delay", BigInteger, primary_key=True, autoincrement=False),
     Index(None, "guid"),
     sqlite_with_rowid=False,
 )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wirefeed.domain.due import Due
 from wirefeed.domain.wire import Audience, Change, ChangeKind, Head
 from wirefeed.storage import codec, tables
 
@@ -23,14 +24,6 @@ class Row(NamedTuple):
     position: int
     at: int
     change: Change
-
-
-class Due(NamedTuple):
-    """A change the clock will make to a story."""
-
-    at: int
-    guid: str
-    kind: ChangeKind
 
 
 _HEAD = select(_head.position, _head.at)
@@ -117,34 +110,42 @@ def _audiences(text: str) -> frozenset[Audience]:
 # --- what the clock will change ------------------------------------------------------------------
 
 _SCHEDULE = tables.upsert(tables.due).on_conflict_do_nothing()
-_UNSCHEDULE = delete(tables.due).where(_due.guid == bindparam("gone"))
+_UNSCHEDULE = delete(tables.due).where(
+    _due.guid == bindparam("gone"), (_due.delay == 0) | (_due.at > bindparam("now"))
+)
 _DONE = delete(tables.due).where(
-    _due.at == bindparam("then"), _due.guid == bindparam("gone"), _due.kind == bindparam("was")
+    _due.at == bindparam("then"),
+    _due.guid == bindparam("gone"),
+    _due.kind == bindparam("was"),
+    _due.delay == bindparam("since"),
 )
 
 
-async def schedule(conn: AsyncConnection, rows: Sequence[tuple[int, str, ChangeKind]]) -> None:
+async def schedule(conn: AsyncConnection, rows: Sequence[Due]) -> None:
+    """Note what is due; what is noted already stays so."""
     if not rows:
         return
-    values = [{"at": at, "guid": guid, "kind": kind.value} for at, guid, kind in rows]
+    values = [
+        {"at": row.at, "guid": row.guid, "kind": row.kind.value, "delay": row.delay} for row in rows
+    ]
     await conn.execute(_SCHEDULE, values)
 
 
-async def unschedule(conn: AsyncConnection, guids: Collection[str]) -> None:
-    """Forget whatever is due for these stories."""
+async def unschedule(conn: AsyncConnection, guids: Collection[str], now: int) -> None:
+    """Forget whatever is due for these stories, but a delay that has ended by now."""
     if guids:
-        await conn.execute(_UNSCHEDULE, [{"gone": guid} for guid in guids])
+        await conn.execute(_UNSCHEDULE, [{"gone": guid, "now": now} for guid in guids])
 
 
 async def due(conn: AsyncConnection, now: int, limit: int) -> list[Due]:
     """Give what is due by now, the earliest first."""
     rows = await conn.execute(
-        select(_due.at, _due.guid, _due.kind)
+        select(_due.at, _due.guid, _due.kind, _due.delay)
         .where(_due.at <= now)
-        .order_by(_due.at, _due.guid, _due.kind)
+        .order_by(_due.at, _due.guid, _due.kind, _due.delay)
         .limit(limit)
     )
-    return [Due(row.at, row.guid, ChangeKind(row.kind)) for row in rows]
+    return [Due(row.at, row.guid, ChangeKind(row.kind), row.delay) for row in rows]
 
 
 async def next_due(conn: AsyncConnection) -> int | None:
@@ -152,8 +153,11 @@ async def next_due(conn: AsyncConnection) -> int | None:
     return None if row is None else row.at
 
 
-async def done(conn: AsyncConnection, rows: Sequence[tuple[int, str, ChangeKind]]) -> None:
+async def done(conn: AsyncConnection, rows: Sequence[Due]) -> None:
     if not rows:
         return
-    values = [{"then": at, "gone": guid, "was": kind.value} for at, guid, kind in rows]
+    values = [
+        {"then": row.at, "gone": row.guid, "was": row.kind.value, "since": row.delay}
+        for row in rows
+    ]
     await conn.execute(_DONE, values)

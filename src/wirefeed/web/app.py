@@ -143,7 +143,7 @@ async def _running(services: Services) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(services.follower.run(failed)),
         asyncio.create_task(services.publishing.run()),
-        asyncio.create_task(announce(services.publishing, failed)),
+        asyncio.create_task(announce(services.publishing, services.clock, failed)),
         asyncio.create_task(services.usage.run(failed)),
         asyncio.create_task(services.metrics.run(failed)),
     ]
