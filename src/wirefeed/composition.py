@@ -268,7 +268,7 @@ def _build(
             clock=clock,
         ),
         publishing=publishing,
-        newsdesk=Newsdesk(publishing, clock=clock),
+        newsdesk=Newsdesk(database, publishing, clock=clock),
         syndication=syndication,
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),
         endings=Endings(database, clock=clock),

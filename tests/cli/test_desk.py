@@ -126,6 +126,27 @@ def test_a_kill_without_a_terminal_asks_nobody(filled: Command):
     assert filled("stories", "show", A, "--json").json["status"] == "canceled"
 
 
+def test_what_was_withheld_or_killed_is_brought_back_with_its_text(filled: Command):
+    text = filled("stories", "show", A, "--json").json["body"]
+    assert text
+
+    assert filled("stories", "withhold", A).err == f"{A} withheld\n"
+    assert filled("stories", "show", A, "--json").json["change"] == "withhold"
+    assert filled("stories", "reinstate", A).err == f"{A} reinstated\n"
+    filled("stories", "kill", A, "--yes")
+    refused = filled("stories", "withhold", A)
+    assert (refused.exit, refused.err) == (1, f"wirefeed: {A} was killed; a kill is final\n")
+    assert filled("stories", "reinstate", A).err == f"{A} reinstated\n"
+
+    held = filled("stories", "show", A, "--json").json
+    assert (held["status"], held["change"], held["version"], held["body"]) == (
+        "usable", "reinstate", 5, text,
+    )  # fmt: skip
+    # The same kill again is no new one; a usable story is left as it is.
+    filled("stories", "reinstate", A)
+    assert filled("stories", "show", A, "--json").json["version"] == 5
+
+
 def test_what_was_refused_is_listed_with_its_reason(filled: Command):
     filled("import", "-", stdin=lines(story("z", pubstatus="cancelled")))
 
@@ -140,6 +161,8 @@ def test_what_was_refused_is_listed_with_its_reason(filled: Command):
     [
         ["stories", "show", "nothing"],
         ["stories", "kill", "nothing", "--yes"],
+        ["stories", "withhold", "nothing"],
+        ["stories", "reinstate", "nothing"],
         ["explain", "public", "nothing"],
         ["explain", "nobody", A],
         ["stories", "list", "--topic", "nowhere"],

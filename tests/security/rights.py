@@ -70,6 +70,8 @@ RIGHTS: dict[tuple[str, str], str] = {
     ("GET", "/api/v1/admin/stories"): "stories:read",
     ("GET", "/api/v1/admin/story"): "stories:read",
     ("POST", "/api/v1/admin/stories/kill"): "stories:write",
+    ("POST", "/api/v1/admin/stories/withhold"): "stories:write",
+    ("POST", "/api/v1/admin/stories/reinstate"): "stories:write",
     ("GET", "/api/v1/admin/refused"): "stories:read",
     ("POST", "/api/v1/admin/topics/apply"): "topics:write",
     ("GET", "/api/v1/admin/admins"): "admins:read",

@@ -65,12 +65,20 @@ class Desk:
             if story.guid not in self._stories:
                 self._keep(story)
 
-    def take(self, sent: Revision, language: str, taxonomy: Taxonomy, now: int) -> Revised:
+    def take(
+        self,
+        sent: Revision,
+        language: str,
+        taxonomy: Taxonomy,
+        now: int,
+        *,
+        reinstate: bool = False,
+    ) -> Revised:
         held = self._stories.get(sent.guid)
         members = self._members(sent, held)
         thread = thread_guid(members)
         placing = Placing(language=language, topics=taxonomy.resolve(sent), thread=thread)
-        revised = revise(held, sent, placing, now)
+        revised = revise(held, sent, placing, now, reinstate=reinstate)
         if revised.change is None:
             return revised
         revised = self._as_update(revised)

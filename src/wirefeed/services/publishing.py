@@ -46,6 +46,8 @@ class Message:
     name: str = ""
     revision: Revision | None = None
     error: WirefeedError | None = None
+    #: It may bring back what was killed: only the desk's own word does.
+    reinstates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +271,13 @@ class Publishing:
         if revision.evolved_from == revision.guid:
             revision = replace(revision, evolved_from=None)
         try:
-            revised = desk.take(revision, self._language(revision), self._taxonomy, now)
+            revised = desk.take(
+                revision,
+                self._language(revision),
+                self._taxonomy,
+                now,
+                reinstate=message.reinstates,
+            )
         except WirefeedError as error:
             return Receipt(message=message, error=error)
         return Receipt(message=message, outcome=revised.outcome, story=revised.story)
