@@ -42,8 +42,10 @@ from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.kills import Kills
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
+from wirefeed.services.ledger import Ledger
 from wirefeed.services.master_key import master_key
 from wirefeed.services.metrics import Metrics
 from wirefeed.services.newsdesk import Newsdesk
@@ -112,6 +114,8 @@ class Services:
     guesses: Guesses
     publishing: Publishing
     newsdesk: Newsdesk
+    ledger: Ledger
+    kills: Kills
     syndication: Syndication
     prospects: Prospects
     endings: Endings
@@ -201,6 +205,7 @@ def _build(
         clock=clock,
     )
     usage = Usage(database, leaks, clock=clock)
+    ledger = Ledger(database, clock=clock)
     handovers = HandOvers(database, audit, tokens, feed_keys, clock=clock)
     plans = Plans(database, audit, topics=taxonomy, languages=settings.site.languages, clock=clock)
     accounts = Accounts(database, audit, clock=clock)
@@ -268,6 +273,8 @@ def _build(
             clock=clock,
         ),
         publishing=publishing,
+        ledger=ledger,
+        kills=Kills(database, ledger, alarm_minutes=settings.kills.alarm_minutes, clock=clock),
         newsdesk=Newsdesk(database, publishing, clock=clock),
         syndication=syndication,
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),

@@ -52,6 +52,7 @@ OTHERWISE = {
     "leaks.networks": ("30", 30),
     "leaks.clients": ("9", 9),
     "leaks.secret": (f"whsec_{'A' * 32}", f"whsec_{'A' * 32}"),
+    "kills.alarm_minutes": ("5", 5),
     "keys.master": ("k", "k"),
     "ingest.max_bytes": ("1000", 1000),
     "ingest.default_language": ("tr", "tr"),

@@ -72,6 +72,8 @@ RIGHTS: dict[tuple[str, str], str] = {
     ("POST", "/api/v1/admin/stories/kill"): "stories:write",
     ("POST", "/api/v1/admin/stories/withhold"): "stories:write",
     ("POST", "/api/v1/admin/stories/reinstate"): "stories:write",
+    ("GET", "/api/v1/admin/kills"): "stories:read",
+    ("GET", "/api/v1/admin/kills/{guid}"): "stories:read",
     ("GET", "/api/v1/admin/refused"): "stories:read",
     ("POST", "/api/v1/admin/topics/apply"): "topics:write",
     ("GET", "/api/v1/admin/admins"): "admins:read",

@@ -55,6 +55,9 @@ head = Table(
     CheckConstraint("id = 1", name="one"),
 )
 
+#: In these words an index says it, and so must whoever asks by it.
+IS_KILL = text("kind = 'kill'")
+
 wire = Table(
     "wire",
     metadata,
@@ -68,6 +71,8 @@ wire = Table(
     Column("audience_after", Text, nullable=False, server_default="[]"),
     #: Of a release: the delay that ended.
     Column("delay", BigInteger, nullable=False, server_default="0"),
+    # Kills are few: only they are in it.
+    Index("ix_wire_kills", "position", sqlite_where=IS_KILL, postgresql_where=IS_KILL),
 )
 
 #: What the clock will change, and when.

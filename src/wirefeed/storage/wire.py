@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -78,21 +78,44 @@ async def since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
     rows = await conn.execute(
         select(tables.wire).where(_wire.position > position).order_by(_wire.position).limit(limit)
     )
-    return [
-        Row(
-            row.position,
-            row.at,
-            Change(
-                kind=ChangeKind(row.kind),
-                about=row.about,
-                version=row.version,
-                before=_audiences(row.audience_before),
-                after=_audiences(row.audience_after),
-                delay=row.delay,
-            ),
+    return [_row(row) for row in rows]
+
+
+async def about(conn: AsyncConnection, name: str, above: int, upto: int) -> list[Row]:
+    """Give the changes about something within a stretch, which is read through."""
+    rows = await conn.execute(
+        select(tables.wire)
+        .where(_wire.position > above, _wire.position <= upto, _wire.about == name)
+        .order_by(_wire.position)
+    )
+    return [_row(row) for row in rows]
+
+
+async def position_at(conn: AsyncConnection, at: int) -> int:
+    """Give the last position that was written before a time: times rise with positions."""
+    low, high = 0, (await head(conn)).position
+    while low < high:
+        middle = (low + high + 1) // 2
+        row = await conn.execute(
+            select(_wire.at).where(_wire.position >= middle).order_by(_wire.position).limit(1)
         )
-        for row in rows
-    ]
+        low, high = (middle, high) if row.scalar_one() < at else (low, middle - 1)
+    return low
+
+
+def _row(row: Any) -> Row:  # noqa: ANN401 - of all columns
+    return Row(
+        row.position,
+        row.at,
+        Change(
+            kind=ChangeKind(row.kind),
+            about=row.about,
+            version=row.version,
+            before=_audiences(row.audience_before),
+            after=_audiences(row.audience_after),
+            delay=row.delay,
+        ),
+    )
 
 
 def _text(audiences: Iterable[Audience]) -> str:

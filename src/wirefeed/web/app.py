@@ -29,6 +29,7 @@ from wirefeed.web.request import (
     HANDOVERS,
     HOUSE,
     KEYRING,
+    KILLS,
     LEAK_REPORTS,
     LEAKS,
     NEWSDESK,
@@ -111,6 +112,7 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[LEAK_REPORTS] = opened.leak_reports
     app[PUBLISHING] = opened.publishing
     app[NEWSDESK] = opened.newsdesk
+    app[KILLS] = kills = opened.kills
     app[SYNDICATION] = opened.syndication
     app[PROSPECTS] = opened.prospects
     app[ENDINGS] = opened.endings
@@ -119,6 +121,7 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[ANSWERS] = Answers(opened)
     app[COUNTS], app[METRICS] = opened.counts, opened.metrics
     opened.metrics.watch("position", lambda: follower.position)
+    opened.metrics.watch("kills-late", lambda: kills.late)
     opened.metrics.watch("lag", lambda: follower.age)
     opened.metrics.watch("lease", lambda: max(0.0, LEASE - follower.age))
 
@@ -145,6 +148,8 @@ async def _running(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.publishing.run()),
         asyncio.create_task(announce(services.publishing, services.clock, failed)),
         asyncio.create_task(services.usage.run(failed)),
+        asyncio.create_task(services.ledger.run(failed)),
+        asyncio.create_task(services.kills.run(failed)),
         asyncio.create_task(services.metrics.run(failed)),
     ]
     for task in tasks:

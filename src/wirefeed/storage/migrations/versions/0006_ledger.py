@@ -1,4 +1,4 @@
-"""Delays that end together are told apart."""
+"""Delays that end together are told apart; who was given what of the wire."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +26,7 @@ WHERE delays.delay > 0 AND stories.status = 'usable'
 def upgrade() -> None:
     _due()
     op.execute(_DELAYS)
+    _received()
 
 
 def _due() -> None:
@@ -44,3 +45,30 @@ def _due() -> None:
     op.create_index("ix_due_guid", "due", ["guid"])
     op.execute("INSERT INTO due SELECT at, guid, kind, delay FROM due_before")
     op.drop_table("due_before")
+
+
+def _received() -> None:
+    op.create_table(
+        "received",
+        sa.Column("subscriber", sa.Text(), nullable=False),
+        sa.Column("way", sa.Text(), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("acknowledged", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["subscriber"], ["subscribers.id"], "fk_received_subscriber", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("subscriber", "way", "first", name="pk_received"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "alarms",
+        sa.Column("position", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("position", name="pk_alarms"),
+    )
+    killed = sa.text("kind = 'kill'")
+    op.create_index(
+        "ix_wire_kills", "wire", ["position"], sqlite_where=killed, postgresql_where=killed
+    )
