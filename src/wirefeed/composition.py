@@ -35,6 +35,7 @@ from wirefeed.services.administrators import Administrators
 from wirefeed.services.audit import Audit
 from wirefeed.services.bulk import Bulk
 from wirefeed.services.documents import Documents
+from wirefeed.services.drills import Drills
 from wirefeed.services.endings import Endings
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.follower import Follower
@@ -116,6 +117,7 @@ class Services:
     newsdesk: Newsdesk
     ledger: Ledger
     kills: Kills
+    drills: Drills
     syndication: Syndication
     prospects: Prospects
     endings: Endings
@@ -275,6 +277,7 @@ def _build(
         publishing=publishing,
         ledger=ledger,
         kills=Kills(database, ledger, alarm_minutes=settings.kills.alarm_minutes, clock=clock),
+        drills=Drills(database, publishing, audit, house, clock=clock),
         newsdesk=Newsdesk(database, publishing, clock=clock),
         syndication=syndication,
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),

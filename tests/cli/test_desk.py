@@ -176,6 +176,26 @@ def test_who_has_a_killed_story_and_its_kill_is_told(filled: Command):
     assert A in filled("kills", "list").out
 
 
+def test_a_drill_says_what_was_not_fetched(filled: Command):
+    filled("subscribers", "add", "daily", "--name", "The Daily", "--plan", "sport")
+    untried = filled("kills", "drill", "daily", "--wait", "0")
+    assert untried.exit == 0
+    assert untried.err == "nothing was tried: daily was never given anything\n"
+    asyncio.run(given("daily"))
+
+    failed = filled("kills", "drill", "daily", "--wait", "0", "--json")
+    assert failed.exit == 1
+    assert failed.json["passed"] is False
+    assert [(one["stage"], one["way"], one["fetched"]) for one in failed.json["came"]] == [
+        ("story", "wire", None),
+        ("correction", "wire", None),
+        ("kill", "wire", None),
+    ]
+    told = filled("kills", "drill", "daily", "--wait", "0")
+    assert told.err.splitlines()[0] == "story by wire: no"
+    assert filled("kills", "list", "--json").json == []
+
+
 def test_what_was_refused_is_listed_with_its_reason(filled: Command):
     filled("import", "-", stdin=lines(story("z", pubstatus="cancelled")))
 

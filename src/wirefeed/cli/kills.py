@@ -1,8 +1,12 @@
 """Commands about kills: who may have a killed story, and who has its kill."""
 
+import sys
+
 import click
 
-from wirefeed.cli.output import as_json, json_out, run, table, when
+from wirefeed.cli.output import as_json, json_out, run, say, table, when
+from wirefeed.domain.audit import CLI
+from wirefeed.domain.drills import Came
 from wirefeed.domain.ledger import Holder, Way
 from wirefeed.services.kills import Account
 
@@ -66,6 +70,65 @@ def show_kill(guid: str, limit: int, *, as_json: bool) -> None:
         for number, way in enumerate(one.ways)
     ]
     table(["subscriber", "by", "level", "since", "kill fetched", "acknowledged"], rows)
+
+
+@kills.command("drill")
+@click.argument("subscriber")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, 3600),
+    default=120,
+    show_default=True,
+    help="Seconds to wait for each of the three to be fetched.",
+)
+@as_json
+def drill(subscriber: str, wait: float, *, as_json: bool) -> None:
+    """Send SUBSCRIBER a test story, its correction and its kill; say what came back, how fast.
+
+    Nobody else sees any of it. It goes by every way that the subscriber was given anything by,
+    and stands in the feeds that it reads. Exits with 1 if something was fetched by no way.
+    """
+
+    def told(came: Came) -> None:
+        if not as_json:
+            say(f"{came.stage} by {came.way}: {_seconds(came.fetched)}")
+
+    report = run(lambda services: services.drills.run(subscriber, wait=wait, by=CLI, told=told))
+    if as_json:
+        json_out(
+            {
+                "subscriber": report.subscriber,
+                "story": report.guid,
+                "language": report.language,
+                "passed": report.is_passed,
+                "came": [
+                    {
+                        "stage": one.stage,
+                        "way": one.way,
+                        "fetched": one.fetched,
+                        "acknowledged": one.acknowledged,
+                    }
+                    for one in report.came
+                ],
+                "left_out": list(report.left_out),
+            }
+        )
+    else:
+        rows = [
+            (one.stage, one.way, _seconds(one.fetched), _seconds(one.acknowledged))
+            for one in report.came
+        ]
+        table(["sent", "by", "fetched", "acknowledged"], rows)
+        for way in report.left_out:
+            say(f"not tried: {way} has nothing in {report.language}")
+    if not report.ways:
+        say(f"nothing was tried: {subscriber} was never given anything")
+    elif not report.is_passed:
+        sys.exit(1)
+
+
+def _seconds(after: float | None) -> str:
+    return "no" if after is None else f"after {after:.1f} s"
 
 
 def _kill_json(account: Account) -> dict[str, object]:

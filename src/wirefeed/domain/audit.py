@@ -81,6 +81,7 @@ class Verb(StrEnum):
     STORY_KILL = "story.kill"
     STORY_WITHHOLD = "story.withhold"
     STORY_REINSTATE = "story.reinstate"
+    KILL_DRILL = "kill.drill"
     TOPICS_APPLY = "topics.apply"
 
 

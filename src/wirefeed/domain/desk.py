@@ -77,7 +77,8 @@ class Desk:
         held = self._stories.get(sent.guid)
         members = self._members(sent, held)
         thread = thread_guid(members)
-        placing = Placing(language=language, topics=taxonomy.resolve(sent), thread=thread)
+        topics = sent.filed or taxonomy.resolve(sent)
+        placing = Placing(language=language, topics=topics, thread=thread)
         revised = revise(held, sent, placing, now, reinstate=reinstate)
         if revised.change is None:
             return revised
@@ -123,7 +124,7 @@ class Desk:
     def refile(self, guid: str, taxonomy: Taxonomy) -> None:
         """File a story anew, the topic tree having changed."""
         held = self._stories[guid]
-        if held.revision.status is not PubStatus.USABLE:
+        if held.revision.status is not PubStatus.USABLE or held.revision.filed:
             return
         topics = taxonomy.resolve(held.revision)
         if topics == held.topics:

@@ -184,7 +184,7 @@ def holder(
     ways = (
         _way(killed, name, intervals, grants)
         for name, intervals in given
-        if _leads_to(name, killed.feeds)
+        if leads_to(name, killed.feeds)
     )
     had = tuple(way for way in ways if way is not None)
     return Holder(subscriber=subscriber, ways=had) if had else None
@@ -241,7 +241,7 @@ def way_of(address: str) -> str:
     return FEED + address.rpartition(".")[0]
 
 
-def _leads_to(way: str, feeds: Collection[Feed]) -> bool:
+def leads_to(way: str, feeds: Collection[Feed]) -> bool:
     """Say whether a story that stood in these feeds comes by a way."""
     if not way.startswith(FEED):
         return True

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import Grant
 from wirefeed.domain.errors import NotFound
+from wirefeed.domain.hearing import is_private
 from wirefeed.domain.ledger import Announced, Holder, Killed, holder
 from wirefeed.domain.plans import DAY, Plan, Subscriber, grants_of
 from wirefeed.domain.stories import Story
@@ -107,7 +108,12 @@ class Kills:
             async with self._database.reading() as connection:
                 rows += await wire.about(connection, story.guid, above, upto)
             above = upto
-        kills = [row for row in rows if row.change.kind is ChangeKind.KILL]
+        kills = [
+            row
+            for row in rows
+            # Those of drills are nobody's concern here.
+            if row.change.kind is ChangeKind.KILL and not is_private(row.change)
+        ]
         if not kills:
             return None
         last = kills[-1]

@@ -14,6 +14,7 @@ from wirefeed.domain.audit import SYSTEM, Actor, Verb, Via
 from wirefeed.domain.desk import Desk
 from wirefeed.domain.due import ends_of_delays, falls_due
 from wirefeed.domain.errors import Conflict, NotFound, Unavailable, WirefeedError
+from wirefeed.domain.hearing import is_private
 from wirefeed.domain.revising import Outcome
 from wirefeed.domain.standings import NEVER
 from wirefeed.domain.stories import Revision, Story
@@ -359,7 +360,7 @@ class Publishing:
 
     async def _answer_for(self, connection: AsyncConnection, desk: Desk, by: Actor) -> None:
         for change in desk.changes:
-            if change.kind in _AUDITED:
+            if change.kind in _AUDITED and not is_private(change):
                 await self._audit.record(
                     connection,
                     by,

@@ -49,6 +49,8 @@ subscribers = Table(
     Column("changed", Time, nullable=False),
     Column("kind", Text, nullable=False, server_default="organisation"),
     Column("suspended_since", Time),
+    #: Until when a drill is held with it.
+    Column("drilled", Time),
 )
 
 

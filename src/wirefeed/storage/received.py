@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.ledger import Interval
@@ -42,6 +42,23 @@ async def held(
             Interval(first=row.first, last=row.last, since=row.since, acknowledged=row.acknowledged)
         )
     return {one: tuple(intervals) for one, intervals in found.items()}
+
+
+async def of(conn: AsyncConnection, subscriber: str) -> dict[str, tuple[Interval, ...]]:
+    """Give all that a subscriber was given, by way."""
+    ways = select(_r.way).where(_r.subscriber == subscriber).distinct()
+    names = (await conn.execute(ways)).scalars().all()
+    found = await held(conn, [(subscriber, name) for name in names])
+    return {way: intervals for (_, way), intervals in found.items()}
+
+
+async def drill(conn: AsyncConnection, subscriber: str, until: int | None, at: int) -> None:
+    """Hold a drill with a subscriber until a time, or end it."""
+    await conn.execute(
+        update(accounts.subscribers)
+        .where(accounts.subscribers.c.id == subscriber)
+        .values(drilled=until, changed=at)
+    )
 
 
 async def hold(

@@ -156,6 +156,7 @@ _SUBSCRIBERS = select(
     _subscriber.kind,
     _subscriber.suspended,
     _subscriber.suspended_since,
+    _subscriber.drilled,
     _subscriber.changed,
     _person.name,
     _person.contact,
@@ -359,6 +360,7 @@ async def _with_subscriptions(
             suspended=row.suspended,
             suspended_since=row.suspended_since,
             subscriptions=tuple(subscriptions.get(row.id, ())),
+            drilled=row.drilled,
             changed=row.changed,
         )
         for row in rows

@@ -27,6 +27,7 @@ def upgrade() -> None:
     _due()
     op.execute(_DELAYS)
     _received()
+    op.add_column("subscribers", sa.Column("drilled", sa.BigInteger(), nullable=True))
 
 
 def _due() -> None:
