@@ -20,6 +20,7 @@ from wirefeed.domain.plans import Plan
 
 #: In seconds: within which whatever the clock changes is on the wire.
 GOAL = 0.25
+FEED = "/en/latest.json"
 #: Of a plan of these tests.
 DELAY = SECOND
 MANY, MANY_AT_FULL_SIZE = 60, 1000
@@ -38,6 +39,16 @@ def releases(house: House) -> list[Release]:
     query = "SELECT about, at, delay FROM wire WHERE kind = 'release' ORDER BY position"
     with closing(sqlite3.connect(house.database)) as database:
         return [Release(about=a, at=t, delay=d) for a, t, d in database.execute(query)]
+
+
+async def public(server: Server) -> dict[str, tuple[int, str | None, str | None, bytes]]:
+    """Ask for what everybody may see: status, validators, bytes."""
+    found = {}
+    for path in (FEED, "/en/topics/sport.rss", "/en/topics/sport.atom", "/en/"):
+        async with server.http.get(server.house.url + path) as answer:
+            tag, date = (answer.headers.get(name) for name in ("ETag", "Last-Modified"))
+            found[path] = (answer.status, tag, date, await answer.read())
+    return found
 
 
 async def all_released(house: House, count: int) -> list[Release]:
@@ -88,13 +99,17 @@ async def test_an_embargo_and_a_delay_end_on_time_and_once_with_two_servers(
     known = await founded(house)
     count = MANY_AT_FULL_SIZE if soak else MANY
     async with servers(house, 2) as (one, other):
-        opens = utc_now() + (30 if soak else 4) * SECOND
+        unaware = await public(other)
+        opens = utc_now() + (30 if soak else 6) * SECOND
         guids = await embargoed(one, known, count, opens)
-        _, before = await other.get("/en/latest.json")
+        before, (_, early) = await public(other), await other.get(known.private + FEED)
         assert utc_now() < opens, "the machine is too slow for this test"
-        assert b"secret" not in before
+        # Nobody else learns that there is anything, by count, date or validator.
+        assert before == unaware
+        assert early.count(b"secret-") >= count
+        assert early.count(b'"embargoedUntil":') == min(count, 300)
         found = await all_released(house, 2 * count)
-        _, after = await other.get("/en/latest.json")
+        _, after = await other.get(FEED)
         assert after.count(b'"id":"tag:news.example') == min(count, 300)
     assert once_each(found, guids)
     times = late(found, opens)
@@ -123,7 +138,7 @@ async def test_what_was_due_while_every_server_was_down_is_announced_at_the_next
     assert releases(house) == []
     async with servers(house, 1) as (server,):
         assert once_each(await all_released(house, 6), guids)
-        _, feed = await server.get("/en/latest.json")
+        _, feed = await server.get(FEED)
         assert feed.count(b'"id":"tag:news.example') == 3
 
 
@@ -139,5 +154,5 @@ async def test_a_server_killed_while_it_announces_leaves_the_rest_to_the_other(h
         # Not all are announced in one transaction.
         one.process.signal(signal.SIGKILL)
         assert once_each(await all_released(house, 2 * count), guids)
-        _, feed = await other.get("/en/latest.json")
+        _, feed = await other.get(FEED)
         assert feed.count(b'"id":"tag:news.example') == count
