@@ -73,6 +73,8 @@ class Window:
     newer: Bound | None = None
     #: So many of its items, the last changed ones, are in the archive as well.
     reached: int = 0
+    #: Where the wire ended when it was chosen.
+    head: int = 0
 
 
 def count_levels(items: Iterable[Item]) -> dict[Level, int]:

@@ -76,6 +76,7 @@ def callbacks(
         follower,
         topics,
         calls,
+        pages.ledger,
         hub_url=house.hub_url,
         method=Method(settings.hub.signature),
         clock=clock,

@@ -105,6 +105,9 @@ class Document:
     trail: Trail = _NO_TRAIL
     #: Whether it was rendered for whoever asked first.
     rendered: bool = False
+    #: The stretch of the wire that is told by it.
+    first: int = 0
+    last: int = 0
 
     def modified(self, feed: Asked, reader: Reader) -> int:
         """Say when what this reader is given last changed: the window, or the reader's rights."""
@@ -223,6 +226,8 @@ class Documents:
     ) -> Document:
         """Say what a document is known by, rendered or not, with so many items."""
         items = draft.window.items[:shown]
+        head = draft.window.head
+        news = (item.story.position for item in items if not item.story.is_killed)
         return Document(
             form=draft.form,
             name=draft.name,
@@ -232,6 +237,8 @@ class Documents:
             why=why(items),
             until=draft.window.until,
             trail=draft.trail(len(items)),
+            first=min(news, default=head),
+            last=head,
         )
 
     def held(self, document: Document, coding: Coding) -> bytes | None:

@@ -20,11 +20,13 @@ from wirefeed.domain.leases import (
     links,
     signature,
 )
+from wirefeed.domain.ledger import HUB, way_of
 from wirefeed.outbound.calls import Calls, Reason
 from wirefeed.services.batch import Batch
 from wirefeed.services.delivery import Ask, Settled
 from wirefeed.services.flights import Outcome
 from wirefeed.services.follower import Follower
+from wirefeed.services.ledger import Ledger
 from wirefeed.services.topics import Topics
 from wirefeed.storage import leases, wire
 from wirefeed.storage.database import Database
@@ -64,6 +66,7 @@ class Leases:
         follower: Follower,
         topics: Topics,
         calls: Calls,
+        ledger: Ledger,
         *,
         hub_url: str,
         method: Method,
@@ -73,6 +76,7 @@ class Leases:
         self._follower = follower
         self._topics = topics
         self._calls = calls
+        self._ledger = ledger
         self._hub_url = hub_url
         self._method = method
         self._clock = clock
@@ -163,11 +167,18 @@ class Leases:
         }
         if (secret := self._topics.secret(lease)) is not None:
             headers["X-Hub-Signature"] = signature(self._method, secret, present.body)
+        subscriber, document = present.reader.subscriber, present.document
+        way = way_of(place.named.tail, HUB)
+        if subscriber is not None:
+            # Whatever it answers, from here on it may have it.
+            self._ledger.heard(subscriber.id, way, document.first, document.last)
         reply = await self._calls.post(lease.callback, present.body, headers)
         if reply.reason is not None:
             # WebSub §7: "If the subscriber responds with HTTP 410, the hub MAY terminate".
             gone = reply.reason is Reason.GONE
             return Told(reason=reply.reason, lease=lease, ends=gone)
+        if subscriber is not None:
+            self._ledger.acknowledged(subscriber.id, way, document.last)
         lease = replace(lease, tag=present.document.tag, delivered=self._clock())
         return Told(position=position, lease=lease)
 

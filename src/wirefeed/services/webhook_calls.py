@@ -19,11 +19,11 @@ from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services.delivery import Ask, Settled
 from wirefeed.services.flights import Outcome
 from wirefeed.services.follower import Follower
+from wirefeed.services.ledger import Ledger
 from wirefeed.services.sealer import Sealer
 from wirefeed.services.webhook_choosing import Choosing, Message
 from wirefeed.services.webhook_entries import MEDIA_TYPE
 from wirefeed.services.webhook_owners import Owners
-from wirefeed.services.wire_pages import Ledger
 from wirefeed.storage import webhooks
 from wirefeed.storage.database import Database
 
@@ -185,7 +185,7 @@ class WebhookCalls:
             attempts.append(attempt)
             if attempt.reason:
                 return _Told(reason=attempt.reason, place=place, attempts=tuple(attempts))
-            await self._ledger.acknowledged(held.subscriber, _way(held), attempt.position)
+            self._ledger.acknowledged(held.subscriber, _way(held), attempt.position)
             place = step.then
         return _Told(
             position=place.position, sent=bool(attempts), place=place, attempts=tuple(attempts)
@@ -194,7 +194,7 @@ class WebhookCalls:
     async def _call(self, webhook: Webhook, message: Message) -> Attempt:
         # Whatever it answers, from here on it may have it.
         place = message.position
-        await self._ledger.heard(webhook.subscriber, _way(webhook), place, place)
+        self._ledger.heard(webhook.subscriber, _way(webhook), place, place)
         now, began = self._clock(), time.monotonic()
         signed = self._signing.sign(webhook, message, now)
         headers = {

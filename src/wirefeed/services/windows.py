@@ -57,6 +57,7 @@ class Windows:
         if not scan.feeds:
             return gathering.window()
         async with self._database.reading() as connection:
+            head = await wire.head(connection)
             rest = await self._fill(connection, gathering, scan)
             # All of them: hidden ones must not take the place of those that are shown.
             since = gathering.kills_since
@@ -68,7 +69,7 @@ class Windows:
                 for story in sorted(members.values(), key=_place, reverse=True):
                     if not story.superseded:
                         gathering.offer(story)
-        window = gathering.window()
+        window = replace(gathering.window(), head=head.position)
         first = await self._first_behind(scan, window, gathering.left_out, rest)
         if first is None:
             return self._lasting(window, scan, entitlement)
@@ -145,6 +146,7 @@ class Windows:
             until=None,
             older=cutting.older,
             newer=await self._newer(scan, end),
+            head=end - 1,
         )
         return self._lasting(window, scan, entitlement)
 

@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol
 
 from wirefeed.domain.access import Grant
 from wirefeed.domain.cursors import ENTITLEMENT, Following, Place, reach, reaching, sight_mark
@@ -19,6 +18,7 @@ from wirefeed.domain.plans import DAY, Entitlement, Sight
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.wire import Audience, Change, ChangeKind
 from wirefeed.formats import ninjs_out
+from wirefeed.services.ledger import Ledger
 from wirefeed.services.wire_cursors import WireCursors
 from wirefeed.services.wire_entries import Heard, WireEntries
 from wirefeed.services.wire_log import WireLog
@@ -33,26 +33,6 @@ _PLACES = 20_000
 #: Kills are looked for among so many of the newest changes, and so many are announced.
 _NEAR = 50_000
 _KILLS = 100
-
-
-class Ledger(Protocol):
-    """Who was told what of the wire, and who has said so: by positions, which stay here."""
-
-    async def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
-        """Note that a subscriber is sent whatever it hears of from one position to another."""
-
-    async def acknowledged(self, subscriber: str, way: str, last: int) -> None:
-        """Note that a subscriber has what it heard of up to a position."""
-
-
-class Unkept:
-    """A ledger that nobody keeps."""
-
-    async def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
-        """Note nothing."""
-
-    async def acknowledged(self, subscriber: str, way: str, last: int) -> None:
-        """Note nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +163,7 @@ class WirePages:
                 remedy="send those it was begun with, or begin anew with after=oldest",
             )
         await self._check(place)
-        await self.ledger.acknowledged(subscriber, way, place.position)
+        self.ledger.acknowledged(subscriber, way, place.position)
         return place
 
     async def acknowledge(self, reader: Reader, cursor: str) -> None:
@@ -191,7 +171,7 @@ class WirePages:
         subscriber = _subscriber(reader)
         place = self._cursors.open(cursor, subscriber)
         await self._check(place)
-        await self.ledger.acknowledged(subscriber, WIRE, place.position)
+        self.ledger.acknowledged(subscriber, WIRE, place.position)
 
     async def _check(self, place: Place) -> None:
         if place.day + self._days < self._clock() // DAY:
@@ -248,7 +228,7 @@ class WirePages:
         if draft.more:
             kills = await self.kills(reader, following, draft.ends)
         if draft.heard:
-            await self.note(reader, way, draft.begins, draft.ends)
+            self.note(reader, way, draft.begins, draft.ends)
         return Page(
             items=tuple(items),
             kills=tuple(kills),
@@ -257,9 +237,10 @@ class WirePages:
             more=draft.more,
         )
 
-    async def note(self, reader: Reader, way: str, begins: Place, ends: Place) -> None:
+    def note(self, reader: Reader, way: str, begins: Place, ends: Place) -> None:
         """Note in the ledger that a reader is sent what lies between two places."""
-        await self.ledger.heard(_subscriber(reader), way, begins.position + 1, ends.position)
+        if begins.position < ends.position:
+            self.ledger.heard(_subscriber(reader), way, begins.position + 1, ends.position)
 
     async def kills(self, reader: Reader, following: Following, place: Place) -> list[Heard]:
         """Give the kills that a reader will hear of behind a place, the newest first."""

@@ -240,7 +240,7 @@ class WireStreams:
             if stream.line.is_open:
                 stream.line.write(b"".join(parts))
                 stream.place, stream.sent = place, now
-                await self._pages.note(stream.reader, STREAM, begins, place)
+                self._pages.note(stream.reader, STREAM, begins, place)
             if number % _LINES == 0:
                 await asyncio.sleep(0)
 

@@ -89,6 +89,13 @@ async def put_plan(conn: AsyncConnection, plan: Plan) -> None:
     )
 
 
+async def mark(conn: AsyncConnection) -> tuple[int, ...]:
+    """Give numbers that are others once any plan is."""
+    plans = tables.plans.c
+    counted = select(func.count(), func.max(plans.changed), func.sum(plans.version))
+    return tuple(int(number or 0) for number in (await conn.execute(counted)).one())
+
+
 async def plan_versions(conn: AsyncConnection, name: str) -> list[Plan]:
     """Give every version of a plan, the newest first, also of one that is gone."""
     versions = tables.plan_versions.c
@@ -149,6 +156,7 @@ _SUBSCRIBERS = select(
     _subscriber.kind,
     _subscriber.suspended,
     _subscriber.suspended_since,
+    _subscriber.drilled,
     _subscriber.changed,
     _person.name,
     _person.contact,
@@ -160,6 +168,14 @@ async def subscriber(conn: AsyncConnection, subscriber_id: str) -> Subscriber | 
     rows = await conn.execute(_SUBSCRIBERS.where(_subscriber.id == subscriber_id))
     found = await _with_subscriptions(conn, rows.all())
     return found[0] if found else None
+
+
+async def some(conn: AsyncConnection, ids: Collection[str]) -> dict[str, Subscriber]:
+    """Give those of some subscribers that there are."""
+    if not ids:
+        return {}
+    rows = await conn.execute(_SUBSCRIBERS.where(_subscriber.id.in_(ids)))
+    return {found.id: found for found in await _with_subscriptions(conn, rows.all())}
 
 
 async def subscribers(
@@ -344,6 +360,7 @@ async def _with_subscriptions(
             suspended=row.suspended,
             suspended_since=row.suspended_since,
             subscriptions=tuple(subscriptions.get(row.id, ())),
+            drilled=row.drilled,
             changed=row.changed,
         )
         for row in rows

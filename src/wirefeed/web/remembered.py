@@ -5,6 +5,7 @@ same by the same functions.
 """
 
 from collections.abc import Collection
+from http import HTTPStatus
 
 from aiohttp import HttpVersion11, hdrs, web
 from multidict import istr
@@ -90,6 +91,8 @@ class Memory:
             self._counts["answers", known.area, response.code] += 1
             self._answers.saw(request, reader)
             self._readers.saw(reader)
+            if response.status == HTTPStatus.OK:
+                self._answers.gave(request, known.answer)
         return response
 
     def _response(
