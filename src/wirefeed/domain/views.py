@@ -48,8 +48,6 @@ class View:
     ednote: str = ""
     usage_terms: str = ""
     correction: bool = False
-    #: text | picture | video | …
-    kind: str = "text"
     #: Shown under embargo: not for publication before this time.
     embargoed_until: int | None = None
 
@@ -104,7 +102,6 @@ def view(story: Story, access: Access, *, words: int) -> View:
         ednote=revision.ednote if access.notes else "",
         usage_terms=revision.usage_terms if access.notes else "",
         correction=revision.is_correction,
-        kind=revision.kind,
         embargoed_until=revision.embargoed_until if access.early else None,
     )
 

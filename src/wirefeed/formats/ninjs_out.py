@@ -94,7 +94,6 @@ class _Ours(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", kw_
 class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", kw_only=True):
     uri: str
     standard: _Standard | None = None
-    type: str = ""
     representation_type: str = ""
     version: str
     version_created: str = ""
@@ -127,7 +126,6 @@ def entry(view: View, told: Told) -> bytes:
         _Entry(
             uri=told.guid,
             standard=_Standard(),
-            type=view.kind if view.kind in KINDS else "",
             representation_type=representation,
             version=str(told.version),
             version_created=rfc3339(view.updated),

@@ -29,7 +29,6 @@ STANDING = {
 EXAMPLE: dict[str, Any] = {
     "uri": "urn:newsml:news.example:20260301:4711",
     "standard": {"name": "ninjs", "version": "3.1"},
-    "type": "text",
     "representationType": "full",
     "version": "2",
     "versionCreated": "2026-03-01T12:00:00Z",
