@@ -39,6 +39,7 @@ from wirefeed.services.audit import Audit
 from wirefeed.services.bulk import Bulk
 from wirefeed.services.callbacks import Callbacks, Means, callbacks
 from wirefeed.services.documents import Documents
+from wirefeed.services.drills import Drills
 from wirefeed.services.endings import Endings
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.follower import Follower
@@ -46,8 +47,10 @@ from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.kills import Kills
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
+from wirefeed.services.ledger import Ledger
 from wirefeed.services.master_key import master_key
 from wirefeed.services.metrics import Metrics
 from wirefeed.services.newsdesk import Newsdesk
@@ -64,7 +67,7 @@ from wirefeed.services.usage import Usage
 from wirefeed.services.wire_cursors import WireCursors
 from wirefeed.services.wire_entries import WireEntries
 from wirefeed.services.wire_log import WireLog
-from wirefeed.services.wire_pages import Unkept, WirePages
+from wirefeed.services.wire_pages import WirePages
 from wirefeed.services.wire_streams import WireStreams
 from wirefeed.storage.cache import Cache, Shared
 from wirefeed.storage.database import Database
@@ -121,6 +124,9 @@ class Services:
     guesses: Guesses
     publishing: Publishing
     newsdesk: Newsdesk
+    ledger: Ledger
+    kills: Kills
+    drills: Drills
     syndication: Syndication
     prospects: Prospects
     endings: Endings
@@ -217,6 +223,7 @@ def _build(
         clock=clock,
     )
     usage = Usage(database, leaks, clock=clock)
+    ledger = Ledger(database, clock=clock)
     handovers = HandOvers(database, audit, tokens, feed_keys, clock=clock)
     plans = Plans(database, audit, topics=taxonomy, languages=settings.site.languages, clock=clock)
     accounts = Accounts(database, audit, clock=clock)
@@ -251,7 +258,7 @@ def _build(
         log,
         WireCursors(_derived(master, b"wire"), database.log_id),
         WireEntries(database, log, house, memory, counts=counts, clock=clock),
-        Unkept(),
+        ledger,
         days=settings.wire.days,
         clock=clock,
     )
@@ -295,7 +302,10 @@ def _build(
             clock=clock,
         ),
         publishing=publishing,
-        newsdesk=Newsdesk(publishing, clock=clock),
+        ledger=ledger,
+        kills=Kills(database, ledger, alarm_minutes=settings.kills.alarm_minutes, clock=clock),
+        drills=Drills(database, publishing, audit, house, clock=clock),
+        newsdesk=Newsdesk(database, publishing, clock=clock),
         syndication=syndication,
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),
         endings=Endings(database, clock=clock),

@@ -180,6 +180,13 @@ class Leaks(Section, frozen=True):
         return parse_secret(self.secret, "leaks.secret") if self.secret else None
 
 
+class KillSettings(Section, frozen=True):
+    """What is expected of those who have a story that is killed."""
+
+    #: Minutes in which they fetch the kill; after them operators are told. 0: never.
+    alarm_minutes: _Natural = 15
+
+
 class Keys(Section, frozen=True):
     """The key under which secrets in the database are encrypted."""
 
@@ -242,6 +249,7 @@ class Settings(Section, frozen=True):
     guessing: Guessing = Guessing()
     limits: LimitSettings = LimitSettings()
     leaks: Leaks = Leaks()
+    kills: KillSettings = KillSettings()
     keys: Keys = Keys()
     hub: HubSettings = HubSettings()
     outbound: OutboundSettings = OutboundSettings()

@@ -53,6 +53,7 @@ OTHERWISE = {
     "leaks.networks": ("30", 30),
     "leaks.clients": ("9", 9),
     "leaks.secret": (f"whsec_{'A' * 32}", f"whsec_{'A' * 32}"),
+    "kills.alarm_minutes": ("5", 5),
     "keys.master": ("k", "k"),
     "hub.url": ("https://hub.example/", "https://hub.example/"),
     "hub.leases": ("5", 5),

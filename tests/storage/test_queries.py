@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.storage.samples import ARTS, LATEST, SPORT, changes, story
 from wirefeed.domain.access import Grant
 from wirefeed.domain.credentials import FeedKey, Lapse, Token
+from wirefeed.domain.due import Due
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
 from wirefeed.domain.readers import State
 from wirefeed.domain.signing_keys import SigningKey
@@ -184,9 +185,9 @@ async def every_write(conn: AsyncConnection) -> None:
     await stories.save(conn, [held], source="desk", sanitiser=1)
     await stories.keep_raw(conn, [stories.Stored(story=held, raw=b"", source="desk", received=1)])
     await wire.append(conn, changes(2), now=1)
-    await wire.schedule(conn, [(1, "s1", ChangeKind.EXPIRE)])
-    await wire.done(conn, [(1, "s1", ChangeKind.EXPIRE)])
-    await wire.unschedule(conn, ["s1"])
+    await wire.schedule(conn, [Due(1, "s1", ChangeKind.EXPIRE)])
+    await wire.done(conn, [Due(1, "s1", ChangeKind.EXPIRE)])
+    await wire.unschedule(conn, ["s1"], 0)
     await subscribers.put_plan(conn, Plan(name="gold", grants=(grant,)))
     await subscribers.put_subscriber(
         conn, Subscriber(id="acme", subscriptions=(Subscription(plan="gold", starts=1),))

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.storage.samples import announce, changes, numbers, words
+from wirefeed.domain.due import Due
 from wirefeed.domain.wire import Audience, Change, ChangeKind, Head
 from wirefeed.storage import wire
 from wirefeed.storage.database import Database
-from wirefeed.storage.wire import Due, Row
+from wirefeed.storage.wire import Row
 
 RELEASE, EXPIRE = ChangeKind.RELEASE, ChangeKind.EXPIRE
 
@@ -126,8 +127,10 @@ async def after(database: Database, followed: list[Row]) -> list[Row]:
 @pytest.fixture
 async def scheduled(database):
     async with database.writing() as conn:
-        await wire.schedule(conn, [(20, "b", EXPIRE), (10, "a", RELEASE), (30, "a", EXPIRE)])
-        await wire.schedule(conn, [(10, "a", RELEASE)])
+        await wire.schedule(
+            conn, [Due(20, "b", EXPIRE), Due(10, "a", RELEASE), Due(30, "a", EXPIRE)]
+        )
+        await wire.schedule(conn, [Due(10, "a", RELEASE)])
     return database
 
 
@@ -150,20 +153,20 @@ async def test_what_is_done_is_due_no_more(scheduled):
     async with scheduled.writing() as conn:
         await wire.done(conn, await wire.due(conn, 20, 9))
         assert await wire.due(conn, 99, 9) == [Due(30, "a", EXPIRE)]
-        await wire.done(conn, [(30, "a", EXPIRE)])
+        await wire.done(conn, [Due(30, "a", EXPIRE)])
         assert await wire.next_due(conn) is None
 
 
 async def test_what_is_unscheduled_is_due_no_more(scheduled):
     async with scheduled.writing() as conn:
-        await wire.unschedule(conn, {"a", "unknown"})
+        await wire.unschedule(conn, {"a", "unknown"}, 0)
         assert await wire.due(conn, 99, 9) == [Due(20, "b", EXPIRE)]
 
 
 async def test_nothing_is_scheduled_or_done_without_complaint(database):
     async with database.writing() as conn:
         await wire.schedule(conn, [])
-        await wire.unschedule(conn, [])
+        await wire.unschedule(conn, [], 0)
         await wire.done(conn, [])
         assert await wire.next_due(conn) is None
 

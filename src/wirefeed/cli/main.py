@@ -17,6 +17,7 @@ _COMMANDS = {
     "serve": ("serve", "serve"),
     "import": ("importing", "import_stories"),
     "stories": ("stories", "stories"),
+    "kills": ("kills", "kills"),
     "explain": ("previews", "explain"),
     "topics": ("topics", "topics"),
     "plans": ("plans", "plans"),

@@ -86,6 +86,7 @@ class Verb(StrEnum):
     STORY_WITHHOLD = "story.withhold"
     STORY_REINSTATE = "story.reinstate"
     LEASE_END = "lease.end"
+    KILL_DRILL = "kill.drill"
     TOPICS_APPLY = "topics.apply"
 
 

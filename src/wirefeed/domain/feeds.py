@@ -55,6 +55,8 @@ class Window:
     updated: int
     #: When the clock next changes it.
     until: int | None
+    #: Where the wire ended when it was chosen.
+    head: int = 0
 
 
 def count_levels(items: Iterable[Item]) -> dict[Level, int]:

@@ -6,7 +6,7 @@ whoever reads the wire twice hears the same, and a count or a digest of it can b
 
 from collections.abc import Collection, Iterable
 
-from wirefeed.domain.access import Grant, Level
+from wirefeed.domain.access import PRIVATE, Grant, Level
 from wirefeed.domain.wire import Audience, Change, ChangeKind
 
 #: These say by themselves that a story went.
@@ -41,6 +41,11 @@ def reaches(grant: Grant, audiences: Iterable[Audience]) -> bool:
         grant.covers(audience.language, audience.topics) and (grant.early or not audience.early)
         for audience in audiences
     )
+
+
+def is_private(change: Change) -> bool:
+    """Say whether a change is of a story that one subscriber alone may see."""
+    return any(PRIVATE in audience.topics for audience in change.before | change.after)
 
 
 def _delay(grants: Iterable[Grant]) -> int | None:

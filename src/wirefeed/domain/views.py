@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from wirefeed.domain.access import Access, Level, Reason
+from wirefeed.domain.access import PRIVATE, Access, Level, Reason
 from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Story
 from wirefeed.domain.teaser import Teaser, teaser
 
@@ -82,10 +82,10 @@ def view(story: Story, access: Access, *, words: int) -> View:
         language=revision.language,
         headline=revision.headline
         or revision.slugline
-        or _date_and_topic(published, sorted(story.topics)),
+        or _date_and_topic(published, _shown(story.topics)),
         published=published,
         updated=story.updated,
-        topics=tuple(sorted(story.topics)),
+        topics=_shown(story.topics),
         slugline=revision.slugline,
         byline=revision.byline,
         located=revision.located,
@@ -109,6 +109,11 @@ def view(story: Story, access: Access, *, words: int) -> View:
     )
 
 
+def _shown(topics: Iterable[str]) -> tuple[str, ...]:
+    """Give the topics that have a name, in order."""
+    return tuple(sorted(topic for topic in topics if not topic.startswith(PRIVATE)))
+
+
 def published_to(story: Story, access: Access) -> int:
     """Say when a story was published as far as this access tells."""
     return story.published if access.published is None else access.published
@@ -130,7 +135,7 @@ def _killed(story: Story, access: Access) -> View:
     """
     revision = story.revision
     # It may stand in topics by now in which this caller never saw it.
-    topics = sorted(access.topics)
+    topics = _shown(access.topics)
     published = published_to(story, access)
     headline = story.kill_headline
     if not _KILL.match(headline):
@@ -146,7 +151,7 @@ def _killed(story: Story, access: Access) -> View:
         headline=headline,
         published=published,
         updated=story.updated,
-        topics=tuple(topics),
+        topics=topics,
         slugline=revision.slugline,
         copyright_holder=revision.copyright_holder,
     )

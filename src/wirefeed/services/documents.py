@@ -95,6 +95,9 @@ class Document:
     why: tuple[str, ...] = ()
     #: Whether it was rendered for whoever asked first.
     rendered: bool = False
+    #: The stretch of the wire that is told by it.
+    first: int = 0
+    last: int = 0
 
     def modified(self, feed: AnyFeed, reader: Reader) -> int:
         """Say when what this reader is given last changed: the window, or the reader's rights."""
@@ -208,6 +211,8 @@ class Documents:
     ) -> Document:
         """Say what a document is known by, rendered or not, with so many items."""
         items = draft.window.items[:shown]
+        head = draft.window.head
+        news = (item.story.position for item in items if not item.story.is_killed)
         return Document(
             form=draft.form,
             name=draft.name,
@@ -215,6 +220,8 @@ class Documents:
             changed=draft.window.changed,
             levels=count_levels(items),
             why=why(items),
+            first=min(news, default=head),
+            last=head,
         )
 
     def held(self, document: Document, coding: Coding) -> bytes | None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.errors import Unavailable
+from wirefeed.domain.stories import SECOND
 from wirefeed.domain.wire import Change, Head, takes_away
 from wirefeed.services.publishing import Publishing
 from wirefeed.storage import wire
@@ -231,11 +232,20 @@ def _retrieve(task: asyncio.Task[Head]) -> None:
         task.exception()
 
 
-async def announce(publishing: Publishing, failed: Callable[[Exception], None]) -> None:
-    """Announce what falls due, until cancelled; whatever fails is said and tried again."""
+async def announce(
+    publishing: Publishing, clock: Callable[[], int], failed: Callable[[Exception], None]
+) -> None:
+    """Announce what falls due, until cancelled; whatever fails is said and tried again.
+
+    It sleeps no longer than until the next is due, and not at all while more is: what many
+    processes may announce, the first does.
+    """
     while True:
+        pause = _TICK
         try:
-            await publishing.announce_due()
+            due = await publishing.announce_due()
+            if due is not None:
+                pause = min(_TICK, max(0.0, (due - clock()) / SECOND))
         except Exception as error:  # noqa: BLE001 - an embargo must end, whatever went wrong before
             failed(error)
-        await asyncio.sleep(_TICK)
+        await asyncio.sleep(pause)

@@ -26,7 +26,7 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.house import House
 from wirefeed.services.memo import Loaded, Memo
 from wirefeed.services.readers import PUBLIC_GRACE
-from wirefeed.storage import stories
+from wirefeed.storage import stories, wire
 from wirefeed.storage.database import Database
 
 _CHUNK = 100
@@ -301,12 +301,13 @@ class Syndication:
         if not feeds:
             return gathering.window()
         async with self._database.reading() as connection:
+            head = await wire.head(connection)
             await self._fill(connection, gathering, feeds)
             # All of them: hidden ones must not take the place of those that are shown.
             kills = await stories.kills(connection, feeds, gathering.kills_since, _MOST_READ)
             for story in kills:
                 gathering.offer(story)
-        return gathering.window()
+        return replace(gathering.window(), head=head.position)
 
     async def _fill(
         self, connection: AsyncConnection, gathering: Gathering, feeds: Collection[Feed]

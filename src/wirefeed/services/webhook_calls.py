@@ -11,6 +11,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wirefeed.domain.cursors import ENTITLEMENT
 from wirefeed.domain.deliveries import Standing
 from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.signatures import Signature, sign_by_each
@@ -177,24 +178,30 @@ class WebhookCalls:
             if held is None:
                 # It was removed; there is nothing left to write to.
                 break
+            before = place
             step = await self._choosing.next(replace(held, place=place), owner)
             place = step.place
             if step.message is None or step.then is None:
                 break
+            self._note(held, before, step.message, step.then)
             attempt = await self._call(held, step.message)
             attempts.append(attempt)
             if attempt.reason:
                 return _Told(reason=attempt.reason, place=place, attempts=tuple(attempts))
-            await self._ledger.acknowledged(held.subscriber, _way(held), attempt.position)
+            self._ledger.acknowledged(held.subscriber, _way(held), attempt.position)
             place = step.then
         return _Told(
             position=place.position, sent=bool(attempts), place=place, attempts=tuple(attempts)
         )
 
+    def _note(self, webhook: Webhook, before: Place, message: Message, then: Place) -> None:
+        """Note what it is given: whatever it answers, it may have that."""
+        in_order = then.position > before.position
+        first = before.position + 1 if in_order else message.position
+        if message.kind != ENTITLEMENT:
+            self._ledger.heard(webhook.subscriber, _way(webhook), first, message.position)
+
     async def _call(self, webhook: Webhook, message: Message) -> Attempt:
-        # Whatever it answers, from here on it may have it.
-        place = message.position
-        await self._ledger.heard(webhook.subscriber, _way(webhook), place, place)
         now, began = self._clock(), time.monotonic()
         signed = self._signing.sign(webhook, message, now)
         headers = {

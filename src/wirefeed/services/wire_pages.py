@@ -38,21 +38,11 @@ _KILLS = 100
 class Ledger(Protocol):
     """Who was told what of the wire, and who has said so: by positions, which stay here."""
 
-    async def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
+    def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
         """Note that a subscriber is sent whatever it hears of from one position to another."""
 
-    async def acknowledged(self, subscriber: str, way: str, last: int) -> None:
+    def acknowledged(self, subscriber: str, way: str, last: int) -> None:
         """Note that a subscriber has what it heard of up to a position."""
-
-
-class Unkept:
-    """A ledger that nobody keeps."""
-
-    async def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
-        """Note nothing."""
-
-    async def acknowledged(self, subscriber: str, way: str, last: int) -> None:
-        """Note nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +173,7 @@ class WirePages:
                 remedy="send those it was begun with, or begin anew with after=oldest",
             )
         await self._check(place)
-        await self.ledger.acknowledged(subscriber, way, place.position)
+        self.ledger.acknowledged(subscriber, way, place.position)
         return place
 
     async def acknowledge(self, reader: Reader, cursor: str) -> None:
@@ -191,7 +181,7 @@ class WirePages:
         subscriber = _subscriber(reader)
         place = self._cursors.open(cursor, subscriber)
         await self._check(place)
-        await self.ledger.acknowledged(subscriber, WIRE, place.position)
+        self.ledger.acknowledged(subscriber, WIRE, place.position)
 
     async def _check(self, place: Place) -> None:
         if place.day + self._days < self._clock() // DAY:
@@ -259,7 +249,7 @@ class WirePages:
 
     async def note(self, reader: Reader, way: str, begins: Place, ends: Place) -> None:
         """Note in the ledger that a reader is sent what lies between two places."""
-        await self.ledger.heard(_subscriber(reader), way, begins.position + 1, ends.position)
+        self.ledger.heard(_subscriber(reader), way, begins.position + 1, ends.position)
 
     async def kills(self, reader: Reader, following: Following, place: Place) -> list[Heard]:
         """Give the kills that a reader will hear of behind a place, the newest first."""

@@ -50,6 +50,7 @@ class Answers:
         self.counts = services.counts
         self.house = services.house
         self._usage = services.usage
+        self._ledger = services.ledger
         self._quotas = services.quotas
         self._clock = services.clock
         self._trusted = services.settings.server.trusted_proxies
@@ -89,6 +90,12 @@ class Answers:
         if reader.key is not None:
             user_agent = request.headers.get(hdrs.USER_AGENT, "")
             self._usage.saw_key(reader.key, self.address(request), user_agent)
+
+    def gave(self, request: web.BaseRequest, answer: "Answer") -> None:
+        """Note what a subscriber was given, in full or what was new in it."""
+        subscriber = answer.reader.subscriber
+        if subscriber is not None and request.method == hdrs.METH_GET:
+            self._ledger.fetched(subscriber.id, answer.named.tail, answer.document)
 
     def spend(self, request: web.BaseRequest, reader: Reader) -> None:
         """Take a full answer that was asked for unconditionally out of the client's quota.

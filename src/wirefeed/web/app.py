@@ -31,6 +31,7 @@ from wirefeed.web.request import (
     HOUSE,
     HUB,
     KEYRING,
+    KILLS,
     LEAK_REPORTS,
     LEAKS,
     NEWSDESK,
@@ -118,6 +119,7 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[LEAK_REPORTS] = opened.leak_reports
     app[PUBLISHING] = opened.publishing
     app[NEWSDESK] = opened.newsdesk
+    app[KILLS] = kills = opened.kills
     app[SYNDICATION] = opened.syndication
     app[PROSPECTS] = opened.prospects
     app[ENDINGS] = opened.endings
@@ -134,6 +136,7 @@ def _provide(app: web.Application, opened: Services) -> None:
     opened.metrics.watch("leases", lambda: leases.behind)
     opened.metrics.watch("deliveries", lambda: delivery.in_hand)
     opened.metrics.watch("calls", lambda: delivery.in_flight)
+    opened.metrics.watch("kills-late", lambda: kills.late)
     opened.metrics.watch("lag", lambda: follower.age)
     opened.metrics.watch("lease", lambda: max(0.0, LEASE - follower.age))
 
@@ -158,10 +161,12 @@ async def _running(services: Services) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(services.follower.run(failed)),
         asyncio.create_task(services.publishing.run()),
-        asyncio.create_task(announce(services.publishing, failed)),
         asyncio.create_task(services.callbacks.delivery.run(failed)),
         asyncio.create_task(services.streams.run(failed)),
+        asyncio.create_task(announce(services.publishing, services.clock, failed)),
         asyncio.create_task(services.usage.run(failed)),
+        asyncio.create_task(services.ledger.run(failed)),
+        asyncio.create_task(services.kills.run(failed)),
         asyncio.create_task(services.metrics.run(failed)),
     ]
     for task in tasks:

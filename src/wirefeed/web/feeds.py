@@ -87,7 +87,10 @@ async def _delta(
     found = await request.app[SYNDICATION].delta(
         held.tags, answer.feed, form, answer.reader, self_url=self_url
     )
-    return None if found is None else answer.delta(*found)
+    if found is None:
+        return None
+    request.app[ANSWERS].gave(request, answer)
+    return answer.delta(*found)
 
 
 async def _whole(
@@ -100,6 +103,7 @@ async def _whole(
     body = await request.app[SYNDICATION].body(
         answer.document, coding, answer.feed, answer.reader, self_url=answer.self_url
     )
+    request.app[ANSWERS].gave(request, answer)
     return answer.full(body, coding, origin)
 
 

@@ -44,6 +44,7 @@ GAUGES: Mapping[str, tuple[str, str]] = {
     "calls": ("wirefeed_calls", "Calls to callbacks that are under way"),
     "publishing": ("wirefeed_publishing_waiting", "Stories that wait to be stored"),
     "usage": ("wirefeed_usage_waiting", "Uses of credentials that wait to be written down"),
+    "kills-late": ("wirefeed_kills_late", "Kills that somebody has not fetched in time"),
     "log": ("wirefeed_log_waiting", "Lines of the log that wait to be written"),
     "log-lost": ("wirefeed_log_lost", "Lines of the log that found no room"),
     "cache": ("wirefeed_cache_bytes", "Rendered items and documents that are held"),

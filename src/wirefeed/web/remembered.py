@@ -4,6 +4,8 @@ Whatever it does not know, or is not sure of, it leaves to the application, whic
 same by the same functions.
 """
 
+from http import HTTPStatus
+
 from aiohttp import HttpVersion11, hdrs, web
 
 from wirefeed.domain.readers import Reader
@@ -43,6 +45,8 @@ def remembered(answers: Answers, request: web.BaseRequest) -> PreparedResponse |
         answers.counts["answers", door.area, str(response.status)] += 1
         answers.saw(request, reader)
         answers.readers.saw(reader)
+        if response.status == HTTPStatus.OK:
+            answers.gave(request, answer)
     return response
 
 

@@ -44,6 +44,7 @@ from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.hub import Hub
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.kills import Kills
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
 from wirefeed.services.newsdesk import Newsdesk
@@ -72,6 +73,7 @@ HANDOVERS = web.AppKey("handovers", HandOvers)
 ADMINISTRATORS = web.AppKey("administrators", Administrators)
 READERS = web.AppKey("readers", Readers)
 KEYRING = web.AppKey("keyring", Keyring)
+KILLS = web.AppKey("kills", Kills)
 SIGNING_KEYS = web.AppKey("signing_keys", SigningKeys)
 PUBLISHING = web.AppKey("publishing", Publishing)
 NEWSDESK = web.AppKey("newsdesk", Newsdesk)
