@@ -322,8 +322,10 @@ async def test_secrets_are_rotated_under_load_and_nothing_comes_unsigned(
             new = await webhooks.rotate(receiver.webhook.id, overlap=HOUR)
             await agency.publish(f"urn:{number} between")
             held = new.secret
-    await receiver.got(44)
-    assert believed == [True] * 44
+    await agency.publish("urn:last")
+    # The last one comes when the one before was answered.
+    await receiver.got(45)
+    assert believed[:44] == [True] * 44
 
 
 async def test_a_rotation_without_overlap_ends_the_old_secret_at_once(
