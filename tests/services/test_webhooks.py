@@ -163,6 +163,23 @@ async def test_a_kill_goes_before_all_that_waits_and_once(
     assert receiver.changes[7] == ("publish", "urn:e")
 
 
+async def test_whoever_took_a_kill_is_known_to_have_it(
+    agency: Agency, receiver: Receiver, webhooks: Webhooks
+):
+    await agency.publish("urn:1")
+    await receiver.got(1)
+    await settled(webhooks, receiver, 1)
+    receiver.answers(500, 204)
+    await kill(agency, "urn:1")
+    await settled(webhooks, receiver, 2)
+    kills = agency.services.kills
+    assert ((found := await kills.show("urn:1")).holders, found.waiting) == (1, 1)
+    agency.clock.advance(HOUR)
+    agency.services.callbacks.delivery.wake()
+    await settled(webhooks, receiver, 3)
+    assert ((found := await kills.show("urn:1")).holders, found.waiting) == (1, 0)
+
+
 async def test_one_that_stalls_or_fails_holds_up_nobody(agency: Agency):
     stalled = asyncio.Event()
 

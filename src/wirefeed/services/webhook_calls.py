@@ -198,8 +198,13 @@ class WebhookCalls:
         )
 
     def _note(self, attempt: Attempt, before: Place, then: Place) -> None:
-        """Note in the ledger what was given: also if it was not taken, it may have arrived."""
+        """Note in the ledger what was given.
+
+        A story that was not taken may have arrived all the same. A kill has not, until it is taken.
+        """
         if attempt.about == ENTITLEMENT or attempt.reason in _NEVER_LEFT:
+            return
+        if attempt.reason and attempt.kind == ChangeKind.KILL:
             return
         owner, last = attempt.subscriber, attempt.position
         in_order = then.position > before.position
