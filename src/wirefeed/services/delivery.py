@@ -8,7 +8,7 @@ memory here can be lost: what was not settled is due again.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -48,6 +48,8 @@ class Ask:
     busy: frozenset[str]
     #: and these hosts have enough to do.
     full: frozenset[str]
+    #: Says whether it is this process that calls; to be asked before anything is written.
+    hold: Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,9 @@ class Source(Protocol):
 
 class Duty(Protocol):
     """The right to do what one process at a time does."""
+
+    async def is_free(self) -> bool:
+        """Say whether it is held here, or by nobody. Raises `Unavailable`."""
 
     async def held(self) -> bool:
         """Take it, or hold it on; say whether it is held. Raises `Unavailable`."""
@@ -178,8 +183,9 @@ class Delivery:
             self._flights.cancel()
             return
         self._flights.start(head)
-        for source in self._sources.values():
-            await self._take(source, head)
+        if await self._duty.is_free():
+            for source in self._sources.values():
+                await self._take(source, head)
 
     async def _take(self, source: Source, head: int) -> None:
         """Take what is due of one kind, as much as there is room for."""
@@ -192,6 +198,7 @@ class Delivery:
                 limit=_PAGE,
                 busy=self._flights.busy,
                 full=full,
+                hold=self._duty.held,
             )
             found = await source.due(ask)
             if not found or not await self._duty.held():

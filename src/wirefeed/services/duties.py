@@ -36,16 +36,21 @@ class Duty:
         #: When it was last taken; None: it is not held.
         self._taken: float | None = None
 
+    async def is_free(self) -> bool:
+        """Say whether it is held here, or by nobody. Raises `Unavailable`."""
+        if self._taken is not None:
+            return True
+        async with self._database.reading() as connection:
+            return await duties.holder(connection, self._name, self._clock()) is None
+
     async def held(self) -> bool:
         """Take it, or hold it on; say whether it is held. Raises `Unavailable`."""
         began, now = self._monotonic(), self._clock()
         if self._taken is not None and began - self._taken < _AGAIN:
             return True
-        if self._taken is None:
-            # Nobody is kept from writing by those who only wait.
-            async with self._database.reading() as connection:
-                if await duties.holder(connection, self._name, now) is not None:
-                    return False
+        # Nobody is kept from writing by those who only wait.
+        if not await self.is_free():
+            return False
         async with self._database.writing() as connection:
             until = now + _HELD
             taken = await duties.take(connection, self._name, self._holder, now, until)

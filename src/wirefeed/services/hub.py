@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from wirefeed.domain.audit import Actor, Verb
 from wirefeed.domain.errors import Crowded, NoCredential, NotFound, Unacceptable, Unavailable
 from wirefeed.domain.leases import PUBLIC, Form, Intent, Lease, Mode
@@ -87,11 +89,11 @@ class Hub:
             seconds=form.seconds,
             received=self._clock(),
         )
+        # Whoever asks for too much is refused without keeping others from writing.
+        async with self._database.reading() as connection:
+            await _check_room(connection, intent.host)
         async with self._database.writing() as connection:
-            if await leases.waiting(connection, intent.host) >= _EACH:
-                raise Crowded(_WAIT)
-            if await leases.waiting(connection) >= _ALL:
-                raise Unavailable("too much waits to be verified")
+            await _check_room(connection, intent.host)
             await leases.ask(connection, intent)
         self._delivery.wake()
 
@@ -121,6 +123,13 @@ class Hub:
             about = f"lease:{lease_id}"
             subscriber = found.owner.subscriber
             await self._audit.record(connection, by, Verb.LEASE_END, about, subscriber=subscriber)
+
+
+async def _check_room(connection: AsyncConnection, host: str) -> None:
+    if await leases.waiting(connection, host) >= _EACH:
+        raise Crowded(_WAIT)
+    if await leases.waiting(connection) >= _ALL:
+        raise Unavailable("too much waits to be verified")
 
 
 def _check_secret(form: Form, callback: Callback) -> None:

@@ -107,6 +107,8 @@ class Leases:
                 rows = await wire.since(connection, lowest, _ROWS)
             passed = [lease.id for lease in found if not _concerned(lease, rows, ask.now)]
             if passed:
+                if not await ask.hold():
+                    return []
                 async with self._database.writing() as connection:
                     await leases.passed(connection, passed, ask.head)
             left = frozenset(passed)

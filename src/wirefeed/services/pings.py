@@ -64,6 +64,8 @@ class Pings:
         last = rows[-1].position if rows else ask.head
         if urls:
             return [Ping(self, urls, last, self._standing)]
+        if not await ask.hold():
+            return []
         async with self._database.writing() as connection:
             await pings.told(connection, self._hub_url, last)
         return []
