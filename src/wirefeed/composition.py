@@ -259,6 +259,7 @@ def _build(
         WireCursors(_derived(master, b"wire"), database.log_id),
         WireEntries(database, log, house, memory, counts=counts, clock=clock),
         ledger,
+        languages=house.languages,
         days=settings.wire.days,
         clock=clock,
     )

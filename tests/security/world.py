@@ -128,19 +128,17 @@ EVERYTHING = {
 }
 
 
-#: The wire names whatever was announced to a caller, also what has gone since, and what stands in a
-#: thread; and it has stories in languages without feeds.
+#: The wire names whatever was announced to a caller, also what has gone since, and each story of a
+#: thread.
 _NAMED = ("expired", "withheld", "heir")
 HEARD: dict[str, dict[str, Iterable[str]]] = {
     "other": {
         **dict.fromkeys((*_NAMED, "embargoed later", "heir away"), ("uri",)),
-        "foreign": SUMMARY,
     },
     "sporting": {
         **dict.fromkeys((*_NAMED, "embargoed later", "moved", "superseded away"), ("uri",)),
-        "foreign": FULL | MEDIA,
     },
-    "whole": {**dict.fromkeys((*_NAMED, "heir away"), ("uri",)), "foreign": FULL | MEDIA | NOTES},
+    "whole": {**dict.fromkeys((*_NAMED, "heir away"), ("uri",))},
 }
 
 

@@ -495,3 +495,11 @@ async def _counted(agency: Agency) -> AsyncIterator[list[str]]:
     engine = agency.services.database._reader.sync_engine
     event.listen(engine, "engine_connect", lambda _: reads.append("read"))
     yield reads
+
+
+async def test_what_is_in_no_feed_is_on_no_wire(agency: Agency):
+    whole = await partner(agency, "everything")
+    await agency.publish("urn:de", language="de")
+    assert await whole.catch_up() == []
+    async with agency.http.get("/api/v1/stories/urn:de", headers=whole.token) as answer:
+        assert answer.status == 404

@@ -3,14 +3,18 @@
 import asyncio
 import base64
 import hashlib
-from dataclasses import replace
+import itertools
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.support.agency import HOUR, Agency, running, settings_in
 from tests.support.events import STREAM, Event, Listener, listening
 from tests.support.partner import Partner, digest_of, partner, told
+from wirefeed.domain.cursors import Following
 from wirefeed.domain.plans import Subscription
+from wirefeed.domain.readers import Reader
 from wirefeed.services import wire_streams
+from wirefeed.services.wire_streams import Stream, WireStreams
 
 
 def changes(events: list[Event]) -> list[tuple[str, str, int]]:
@@ -194,3 +198,54 @@ async def test_whoever_may_not_is_refused_before_anything_is_sent(agency: Agency
         assert answer.status == 401
     async with agency.http.head(STREAM, headers=(await partner(agency, "sport")).token) as answer:
         assert answer.status == 200
+
+
+@dataclass(slots=True)
+class Stuck:
+    """A line whose client takes nothing."""
+
+    is_open: bool = True
+    waiting: int = 0
+    written: list[bytes] = field(default_factory=list)
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+        self.waiting += 65_537
+
+    def abort(self) -> None:
+        self.is_open = False
+
+
+async def test_who_takes_nothing_for_ten_seconds_is_dropped_with_its_place(agency: Agency):
+    sport = await partner(agency, "sport")
+    services = agency.services
+    seconds = itertools.count()
+    streams = WireStreams(
+        services.wire, services.follower, clock=agency.clock, monotonic=lambda: next(seconds)
+    )
+    reader = await services.readers.as_subscriber("gazette")
+    place = await services.wire.begin(reader, Following(), since=0)
+    line = Stuck()
+
+    async def again() -> Reader:
+        return reader
+
+    stream = Stream(reader=reader, following=Following(), place=place, line=line, again=again)
+    await agency.publish("urn:a")
+    failed: list[Exception] = []
+    running_streams = asyncio.create_task(streams.run(failed.append))
+    try:
+        following = asyncio.create_task(streams.follow(stream))
+        await agency.publish("urn:b")
+        async with asyncio.timeout(10):
+            await following
+    finally:
+        running_streams.cancel()
+    assert not failed
+    assert not line.is_open
+    # It has the first, and nothing was written on top of that.
+    assert [b"urn:a" in data for data in line.written] == [True]
+    sport.cursor = line.written[0].split(b"\n")[0].removeprefix(b"id: ").decode()
+    answer = await agency.json("/api/v1/wire?after=" + sport.cursor, **sport.token)
+    assert [entry["uri"] for entry in answer["items"]] == ["urn:b"]
+    assert len(streams) == 0

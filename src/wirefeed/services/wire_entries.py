@@ -100,7 +100,8 @@ class WireEntries:
         async with self._database.reading() as connection:
             found = (await stories.held(connection, [name])).get(name)
             found = found or await stories.find(connection, name)
-        if found is None:
+        if found is None or not found.language:
+            # What is in no feed is on no wire.
             raise NotFound
         access = decide(found, entitlement, self._clock())
         if access.level is Level.HIDDEN:

@@ -6,7 +6,7 @@ shown, on the moment at which the page is made.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
@@ -85,6 +85,8 @@ class Ears:
     grants: frozenset[Grant]
     following: Following
     began: int
+    #: Those with feeds: what is in no feed is on no wire.
+    languages: frozenset[str]
 
     def hear(self, row: Row) -> ChangeKind | None:
         """Say as what it hears of a change; None: it does not."""
@@ -93,8 +95,18 @@ class Ears:
             grants = reaching(self.grants, self.began, row.at)
         change = row.change
         return _heard(
-            change.kind, change.before, change.after, change.delay, grants, self.following
+            change.kind,
+            self._told(change.before),
+            self._told(change.after),
+            change.delay,
+            grants,
+            self.following,
         )
+
+    def _told(self, audiences: frozenset[Audience]) -> frozenset[Audience]:
+        if all(audience.language in self.languages for audience in audiences):
+            return audiences
+        return frozenset(one for one in audiences if one.language in self.languages)
 
 
 @lru_cache(maxsize=16_384)
@@ -123,10 +135,12 @@ class WirePages:
         entries: WireEntries,
         ledger: Ledger,
         *,
+        languages: Iterable[str],
         days: int,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._languages = frozenset(languages)
         self.log = log
         self.entries = entries
         self.ledger = ledger
@@ -193,6 +207,10 @@ class WirePages:
         """Make the cursor of a place."""
         return self._cursors.seal(place, _subscriber(reader))
 
+    def ears(self, entitlement: Entitlement, following: Following, began: int = 0) -> Ears:
+        """Say what somebody hears who began at a time; at 0, whatever has come since."""
+        return Ears(entitlement.sight, entitlement.grants, following, began, self._languages)
+
     # --- what -----------------------------------------------------------------------------------
 
     async def draft(
@@ -210,7 +228,7 @@ class WirePages:
         if is_other:
             ends = replace(ends.after(ENTITLEMENT, 0, ENTITLEMENT), sight=mark)
             limit -= 1
-        ears = ears_of(entitlement, following, place.began)
+        ears = self.ears(entitlement, following, place.began)
         found, more, scanned = await self._listen(ears, place.position, limit, until)
         for one in found:
             change = one.row.change
@@ -255,7 +273,7 @@ class WirePages:
         """Give the kills that a reader will hear of behind a place, the newest first."""
         head = (await self.log.head()).position
         above = max(place.position, head - _NEAR)
-        ears = ears_of(reader.entitlement, following, place.began)
+        ears = self.ears(reader.entitlement, following, place.began)
         rows = await self.log.kills(above, _KILLS)
         return [Heard(row, kind) for row in rows if (kind := ears.hear(row)) is not None]
 
@@ -294,11 +312,6 @@ class WirePages:
 
 #: Where the whole of the wire begins, as far as its reader's archives reach.
 OLDEST = "/api/v1/wire?after=oldest"
-
-
-def ears_of(entitlement: Entitlement, following: Following, began: int) -> Ears:
-    """Say what somebody hears."""
-    return Ears(entitlement.sight, entitlement.grants, following, began)
 
 
 def _subscriber(reader: Reader) -> str:

@@ -19,7 +19,7 @@ from wirefeed.domain.wire import Change, concerned
 from wirefeed.formats import ninjs_out, wire_json
 from wirefeed.services.follower import Follower
 from wirefeed.services.wire_entries import Heard
-from wirefeed.services.wire_pages import OLDEST, STREAM, Ears, WirePages, compact
+from wirefeed.services.wire_pages import OLDEST, STREAM, WirePages, compact
 
 #: Seconds between looks for what the clock changes: rights that end, lines that were closed.
 _TICK = 0.25
@@ -195,15 +195,14 @@ class WireStreams:
             elif stream.scanned < head and not stream.ended.is_set():
                 sight = stream.reader.entitlement.sight
                 groups[sight, stream.following, stream.scanned].append(stream)
-        for (sight, following, scanned), streams in groups.items():
-            behind |= await self._pass_on(sight, following, scanned, streams)
+        for (_, following, scanned), streams in groups.items():
+            behind |= await self._pass_on(following, scanned, streams)
         return behind
 
-    async def _pass_on(
-        self, sight: Sight, following: Following, scanned: int, streams: Sequence[Stream]
-    ) -> bool:
+    async def _pass_on(self, following: Following, scanned: int, streams: Sequence[Stream]) -> bool:
         """Send streams of one right at one place what comes next; say whether more follows."""
-        ears = Ears(sight, sight.grants, following, 0)
+        entitlement = streams[0].reader.entitlement
+        ears = self._pages.ears(entitlement, following)
         heard: list[Heard] = []
         while len(heard) < _BATCH and (rows := await self._pages.log.since(scanned)):
             for row in rows:
@@ -215,7 +214,7 @@ class WireStreams:
         more = len(heard) == _BATCH
         if more:
             await self._warn(streams)
-        entries = await self._pages.entries.render(heard, streams[0].reader.entitlement)
+        entries = await self._pages.entries.render(heard, entitlement)
         await self._send(streams, _written(heard, entries))
         for stream in streams:
             stream.scanned = scanned
