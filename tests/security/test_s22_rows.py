@@ -31,9 +31,14 @@ PLACED = {
     ("hand_overs", "subscriber"): "the links that would give it credentials",
     ("leases", "subscriber"): "where it is told of changes",
     ("intents", "subscriber"): "where it asked to be",
+    ("received", "subscriber"): "what of the wire it was given",
     ("webhooks", "subscriber"): "where it has its stories sent",
     ("attempts", "subscriber"): "what was sent there",
 }
+
+
+#: What a server at work reads, and would say to be a bug if it could not.
+READ = {"mode": "subscribe"}
 
 
 def hanging() -> list[tuple[Table, Column[Any], Table]]:
@@ -57,6 +62,8 @@ def a_row(table: Table, owned_by: Column[Any], owner: str) -> dict[str, object]:
         if column is owned_by or column.nullable or column.server_default is not None:
             continue
         match column.type:
+            case Text() if column.name in READ:
+                row[column.name] = READ[column.name]
             case Text():
                 row[column.name] = secrets.token_hex(4)
             case LargeBinary():

@@ -92,7 +92,7 @@ def callbacks(
             database,
             follower,
             Owners(database, follower, clock),
-            Choosing(database, pages.log, WebhookEntries(pages.entries), clock),
+            Choosing(database, pages, WebhookEntries(pages.entries), clock),
             calls,
             Signing(sealer, secret),
             pages.ledger,

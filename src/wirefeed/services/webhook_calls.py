@@ -11,6 +11,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wirefeed.domain.cursors import ENTITLEMENT
 from wirefeed.domain.deliveries import Standing
 from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.signatures import Signature, sign_by_each
@@ -32,6 +33,10 @@ _RUN = 20
 #: and seconds for that: others wait for a place.
 _SECONDS = 2.0
 _GONE = "gone"
+#: Nobody was there who could have been given anything.
+_NEVER_LEFT = frozenset({"name", "address", "refused", "tls"})
+#: How somebody is told, as the ledger names it.
+_WAY = "webhook"
 #: How a target is told from those of other sources.
 _NAMED = "webhook:"
 _MICROS = 1_000_000
@@ -160,7 +165,7 @@ class WebhookCalls:
             last = told.attempts[-1]
             now = replace(now, called=last.at, status=last.status)
         if told.reason == _GONE:
-            # "410 Gone: … should disable the endpoint": whoever runs it wants no more.
+            # Standard Webhooks has a 410 mean that whoever runs it wants no more.
             now = replace(now, disabled=self._clock(), reason=Disabled.GONE)
         return now
 
@@ -177,24 +182,37 @@ class WebhookCalls:
             if held is None:
                 # It was removed; there is nothing left to write to.
                 break
+            before = place
             step = await self._choosing.next(replace(held, place=place), owner)
             place = step.place
             if step.message is None or step.then is None:
                 break
             attempt = await self._call(held, step.message)
             attempts.append(attempt)
+            self._note(attempt, before, step.then)
             if attempt.reason:
                 return _Told(reason=attempt.reason, place=place, attempts=tuple(attempts))
-            self._ledger.acknowledged(held.subscriber, _way(held), attempt.position)
             place = step.then
         return _Told(
             position=place.position, sent=bool(attempts), place=place, attempts=tuple(attempts)
         )
 
+    def _note(self, attempt: Attempt, before: Place, then: Place) -> None:
+        """Note in the ledger what was given.
+
+        A story that was not taken may have arrived all the same. A kill has not, until it is taken.
+        """
+        if attempt.about == ENTITLEMENT or attempt.reason in _NEVER_LEFT:
+            return
+        if attempt.reason and attempt.kind == ChangeKind.KILL:
+            return
+        owner, last = attempt.subscriber, attempt.position
+        in_order = then.position > before.position
+        self._ledger.heard(owner, _WAY, before.position + 1 if in_order else last, last)
+        if not attempt.reason:
+            self._ledger.acknowledged(owner, _WAY, last)
+
     async def _call(self, webhook: Webhook, message: Message) -> Attempt:
-        # Whatever it answers, from here on it may have it.
-        place = message.position
-        self._ledger.heard(webhook.subscriber, _way(webhook), place, place)
         now, began = self._clock(), time.monotonic()
         signed = self._signing.sign(webhook, message, now)
         headers = {
@@ -217,11 +235,6 @@ class WebhookCalls:
             reason=answer.reason or "",
             took=int((time.monotonic() - began) * _MICROS),
         )
-
-
-def _way(webhook: Webhook) -> str:
-    """Name the way by which it is told, for the ledger: what one has, another may not have."""
-    return f"{_NAMED}{webhook.id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,7 @@ from wirefeed.domain.webhooks import Place, Webhook
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.services.webhook_entries import WebhookEntries
 from wirefeed.services.webhook_owners import Owner
-from wirefeed.services.wire_log import WireLog
-from wirefeed.services.wire_pages import ears_of
+from wirefeed.services.wire_pages import WirePages
 from wirefeed.storage import wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.wire import Row
@@ -57,12 +56,13 @@ class Choosing:
     def __init__(
         self,
         database: Database,
-        log: WireLog,
+        pages: WirePages,
         entries: WebhookEntries,
         clock: Callable[[], int],
     ) -> None:
         self._database = database
-        self._log = log
+        self._pages = pages
+        self._log = pages.log
         self._entries = entries
         self._clock = clock
 
@@ -149,7 +149,7 @@ class Choosing:
         self, webhook: Webhook, place: Place, to: Entitlement, row: Row
     ) -> Message | None:
         """Give what a webhook is sent of a change; None: nothing."""
-        kind = ears_of(to, webhook.following, place.began).hear(row)
+        kind = self._pages.ears(to, webhook.following, place.began).hear(row)
         if kind is None:
             return None
         body = await self._entries.entry(row, kind, to)

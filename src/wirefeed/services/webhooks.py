@@ -32,7 +32,7 @@ from wirefeed.storage import webhooks, wire
 from wirefeed.storage.database import Database
 
 _FIELD = "url"
-#: Bytes of a secret. Standard Webhooks: "between 24 bytes (192 bits) and 64 bytes (512 bits)".
+#: Bytes of a secret; Standard Webhooks has 24 to 64.
 _SECRET = 32
 
 

@@ -39,9 +39,6 @@ _ADVANCE = (
 )
 
 
-#: In the words of its index, which a parameter would not match.
-
-
 async def head(conn: AsyncConnection) -> Head:
     row = (await conn.execute(_HEAD)).one()
     return Head(position=row.position, at=row.at)
@@ -137,6 +134,16 @@ async def at(conn: AsyncConnection, positions: Collection[int]) -> list[Row]:
     return [_row(row) for row in await conn.execute(query.order_by(_wire.position))]
 
 
+async def about(conn: AsyncConnection, name: str, above: int, upto: int) -> list[Row]:
+    """Give the changes about something within a stretch, which is read through."""
+    rows = await conn.execute(
+        select(tables.wire)
+        .where(_wire.position > above, _wire.position <= upto, _wire.about == name)
+        .order_by(_wire.position)
+    )
+    return [_row(row) for row in rows]
+
+
 def _row(row: Any) -> Row:  # noqa: ANN401 - of the table
     return Row(
         row.position,
@@ -165,16 +172,6 @@ async def changed_at(conn: AsyncConnection, at: int) -> list[tuple[int, str]]:
         .order_by(_wire.position)
     )
     return [(row.position, row.about) for row in rows]
-
-
-async def about(conn: AsyncConnection, name: str, above: int, upto: int) -> list[Row]:
-    """Give the changes about something within a stretch, which is read through."""
-    rows = await conn.execute(
-        select(tables.wire)
-        .where(_wire.position > above, _wire.position <= upto, _wire.about == name)
-        .order_by(_wire.position)
-    )
-    return [_row(row) for row in rows]
 
 
 def _text(audiences: Iterable[Audience]) -> str:

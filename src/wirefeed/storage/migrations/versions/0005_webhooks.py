@@ -12,7 +12,6 @@ depends_on = None
 def upgrade() -> None:
     _webhooks()
     _attempts()
-    op.create_index("ix_wire_kills", "wire", ["position"], sqlite_where=sa.text("kind = 'kill'"))
 
 
 def _text(name: str, *, nullable: bool = False, default: str | None = None) -> sa.Column[str]:
