@@ -16,7 +16,7 @@ from wirefeed.domain.stories import Story
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.services.ledger import Ledger
 from wirefeed.storage import received, stories, subscribers, wire
-from wirefeed.storage.database import Database
+from wirefeed.storage.database import Database, uninterrupted
 from wirefeed.storage.received import Kill
 
 _MINUTE = 60_000_000
@@ -180,11 +180,12 @@ class Kills:
     async def run(self, failed: Callable[[Exception], None]) -> None:
         """Look who is late, until cancelled; failures are told, and tried again."""
         while True:
+            await asyncio.sleep(_PAUSE)
             try:
-                await self.check()
+                # Cut off, a read would leave its connection behind.
+                await uninterrupted(self.check())
             except Exception as error:  # noqa: BLE001 - the next look may succeed
                 failed(error)
-            await asyncio.sleep(_PAUSE)
 
     async def check(self) -> None:
         """Count the kills that somebody is late with; warn of each once, whichever process does."""
