@@ -11,26 +11,15 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
 from wirefeed import __version__
 from wirefeed.config import RedisSettings, Settings
-from wirefeed.config import Taxonomy as TaxonomySettings
-from wirefeed.domain.access import ALL, PUBLIC, Grant
-from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.domain.feeds import Shape
 from wirefeed.domain.leaks import Policy
-from wirefeed.domain.plans import Plan
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.formats import markup
-from wirefeed.formats.definitions import (
-    check_plan,
-    parse_media_topics,
-    parse_plans,
-    parse_topics,
-)
 from wirefeed.outbound.door import Outbound, outbound
 from wirefeed.services.accounts import Accounts
 from wirefeed.services.addresses import Named, named
@@ -39,6 +28,7 @@ from wirefeed.services.audit import Audit
 from wirefeed.services.bulk import Bulk
 from wirefeed.services.callbacks import Callbacks, Means, callbacks
 from wirefeed.services.compressing import Compressor
+from wirefeed.services.definitions import read_plans, read_topics
 from wirefeed.services.documents import Documents
 from wirefeed.services.drills import Drills
 from wirefeed.services.endings import Endings
@@ -81,12 +71,6 @@ from wirefeed.texts import load_all
 Clock = Callable[[], int]
 _HOUR = 3_600_000_000
 _MEGABYTE = 1024 * 1024
-#: What an empty database starts with when no plans are defined: summaries for everybody.
-_SUMMARIES = Plan(
-    name=PUBLIC,
-    grants=(Grant(plan=PUBLIC, topics=frozenset({ALL})),),
-    labels={"en": "Public"},
-)
 
 
 def utc_now() -> int:
@@ -396,43 +380,3 @@ def _derived(master: bytes, purpose: bytes) -> bytes:
 
 def _is_a_feed(taxonomy: Taxonomy, languages: Collection[str], feed: Feed) -> bool:
     return feed.language in languages and (not feed.topic or feed.topic in taxonomy)
-
-
-def read_topics(settings: TaxonomySettings) -> Taxonomy:
-    """Read the topic tree. Raises `Invalid` or `Unacceptable`, naming the file."""
-    table = files("wirefeed").joinpath("vocabulary", "mediatopics.tsv").read_text("utf-8")
-    path = Path(settings.topics)
-    try:
-        return parse_topics(_read(path, "taxonomy.topics"), parse_media_topics(table))
-    except Invalid as error:
-        raise Unacceptable(str(error), field=str(path)) from error
-
-
-def read_plans(settings: TaxonomySettings, taxonomy: Taxonomy) -> tuple[Plan, ...]:
-    """Read the plans to start with; `public` is always among them."""
-    path = Path(settings.plans)
-    try:
-        plans = parse_plans(_read(path, "taxonomy.plans"))
-        for plan in plans:
-            check_plan(plan, taxonomy)
-    except Invalid as error:
-        raise Unacceptable(str(error), field=str(path)) from error
-    if any(plan.name == PUBLIC for plan in plans):
-        return plans
-    return (_SUMMARIES, *plans)
-
-
-def _read(path: Path, setting: str) -> str:
-    """Read a definition; without the file of the default settings there is none."""
-    defaults = {
-        "taxonomy.topics": TaxonomySettings().topics,
-        "taxonomy.plans": TaxonomySettings().plans,
-    }
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError as error:
-        if str(path) == defaults[setting]:
-            return ""
-        raise Unacceptable(f"there is no file {path}", field=setting) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unacceptable(f"{path} cannot be read: {error}", field=setting) from error

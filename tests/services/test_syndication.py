@@ -25,7 +25,7 @@ from wirefeed.domain.stories import story_id
 from wirefeed.formats import ninjs
 from wirefeed.services.documents import MOST_BYTES, Document, Format
 from wirefeed.services.publishing import Message
-from wirefeed.services.syndication import weight_of
+from wirefeed.services.windows import weight_of
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 DELETED = "{http://purl.org/atompub/tombstones/1.0}deleted-entry"

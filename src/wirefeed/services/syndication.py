@@ -7,7 +7,6 @@ What was chosen is remembered until the wire or the clock changes it; how it is 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from sys import getsizeof
 from typing import TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,7 +28,7 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.house import House
 from wirefeed.services.memo import Loaded, Memo
 from wirefeed.services.readers import PUBLIC_GRACE
-from wirefeed.services.windows import Windows
+from wirefeed.services.windows import Windows, weight_of
 from wirefeed.storage import stories
 from wirefeed.storage.database import Database
 
@@ -40,8 +39,6 @@ _PAGES = 512
 #: A window holds its stories, and they are large: so many bytes, enough for all formats of what is
 #: asked for in one moment.
 _WINDOWS = 3 * 1024 * 1024
-#: What a story takes beside its texts.
-_BESIDE = 3000
 #: By what a document is found: whatever shapes it but the stories.
 _Name: TypeAlias = tuple[Asked, Format, Sight, str, tuple[Notice, ...]]
 
@@ -371,13 +368,6 @@ class Syndication:
             return story
         # What replaced it is not for this caller; it is no longer for anybody.
         raise NotFound
-
-
-def weight_of(window: Window) -> int:
-    """Say about how many bytes of memory the stories of a window take."""
-    revisions = [item.story.revision for item in window.items]
-    texts = (text for r in revisions for text in (r.headline, r.summary, r.body, r.ednote))
-    return _BESIDE * len(revisions) + sum(map(getsizeof, texts))
 
 
 class KilledStory(Gone):

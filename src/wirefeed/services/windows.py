@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
+from sys import getsizeof
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,6 +28,17 @@ _CHUNK = 100
 _LEAST = 10
 #: Ends of times that are remembered: whoever walks back asks for one after the other.
 _ENDS = 4096
+
+
+#: What a story takes beside its texts.
+_BESIDE = 3000
+
+
+def weight_of(window: Window) -> int:
+    """Say about how many bytes of memory the stories of a window take."""
+    revisions = [item.story.revision for item in window.items]
+    texts = (text for r in revisions for text in (r.headline, r.summary, r.body, r.ednote))
+    return _BESIDE * len(revisions) + sum(map(getsizeof, texts))
 
 
 class Windows:
