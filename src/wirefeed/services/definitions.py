@@ -3,7 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
-from wirefeed.config import TaxonomySettings
+from wirefeed.config import Taxonomy as TaxonomySettings
 from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.domain.plans import Plan
