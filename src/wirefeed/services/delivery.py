@@ -156,7 +156,9 @@ class Delivery:
                     failed(error)
                     await asyncio.sleep(_TICK)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _TICK)
+                    # Not `wait_for`: before Python 3.12 it loses a cancellation now and then.
+                    async with asyncio.timeout(_TICK):
+                        await self._wake.wait()
         finally:
             await self._end(failed)
 

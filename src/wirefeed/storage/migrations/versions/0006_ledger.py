@@ -69,3 +69,7 @@ def _received() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("position", name="pk_alarms"),
     )
+    killed = sa.text("kind = 'kill'")
+    op.create_index(
+        "ix_wire_kills", "wire", ["position"], sqlite_where=killed, postgresql_where=killed
+    )
