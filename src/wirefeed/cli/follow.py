@@ -64,7 +64,8 @@ class _Following:
             place = self._next(page)
             await asyncio.to_thread(self.state.keep, place)
             count += len(page.entries)
-            if self.once and not page.more and place.cursor:
+            # An empty page is one more request: its cursor says that what came before is kept.
+            if self.once and place.cursor and not page.entries and not page.more:
                 return count
 
     async def _page(self, place: Place) -> Page:
@@ -194,7 +195,7 @@ def follow(  # noqa: PLR0913 - click's signature
         if not is_safe(where):
             say("wirefeed: URL: your token travels in clear (write https://)")
         count = run_loop(main())
-    say(f"{count} changes; nothing more for now")
+    say(f"{count} change{'' if count == 1 else 's'}; nothing more for now")
 
 
 def _token(token: str | None, file: Path | None) -> str:
