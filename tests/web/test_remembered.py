@@ -101,6 +101,8 @@ async def doors(agency: Agency) -> list[tuple[str, Mapping[str, str]]]:
     await agency.publish("urn:news:killed", version="2", pubstatus="canceled")
     await agency.subscriber("ann", "everything")
     agency.clock.advance(HOUR)
+    # Whatever ended within that hour is announced now, and not amid what is looked at.
+    await agency.services.publishing.announce_due()
     return [
         ("", {}),
         ("/subscriber", await agency.token("ann")),
