@@ -7,34 +7,30 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
+from wirefeed import __version__
 from wirefeed.config import RedisSettings, Settings
-from wirefeed.config import Taxonomy as TaxonomySettings
-from wirefeed.domain.access import ALL, PUBLIC, Grant
-from wirefeed.domain.errors import Invalid, Unacceptable
 from wirefeed.domain.feeds import Shape
 from wirefeed.domain.leaks import Policy
-from wirefeed.domain.plans import Plan
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.formats import markup
-from wirefeed.formats.definitions import (
-    check_plan,
-    parse_media_topics,
-    parse_plans,
-    parse_topics,
-)
+from wirefeed.outbound.door import Outbound, outbound
 from wirefeed.services.accounts import Accounts
+from wirefeed.services.addresses import Named, named
 from wirefeed.services.administrators import Administrators
 from wirefeed.services.audit import Audit
 from wirefeed.services.bulk import Bulk
+from wirefeed.services.callbacks import Callbacks, Means, callbacks
+from wirefeed.services.compressing import Compressor
+from wirefeed.services.definitions import read_plans, read_topics
 from wirefeed.services.documents import Documents
+from wirefeed.services.drills import Drills
 from wirefeed.services.endings import Endings
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.follower import Follower
@@ -42,8 +38,10 @@ from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.kills import Kills
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
+from wirefeed.services.ledger import Ledger
 from wirefeed.services.master_key import master_key
 from wirefeed.services.metrics import Metrics
 from wirefeed.services.newsdesk import Newsdesk
@@ -57,10 +55,12 @@ from wirefeed.services.syndication import Syndication
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
+from wirefeed.services.windows import Windows
 from wirefeed.services.wire_cursors import WireCursors
 from wirefeed.services.wire_entries import WireEntries
 from wirefeed.services.wire_log import WireLog
-from wirefeed.services.wire_pages import Unkept, WirePages
+from wirefeed.services.wire_pages import WirePages
+from wirefeed.services.wire_streams import WireStreams
 from wirefeed.storage.cache import Cache, Shared
 from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
@@ -71,12 +71,6 @@ from wirefeed.texts import load_all
 Clock = Callable[[], int]
 _HOUR = 3_600_000_000
 _MEGABYTE = 1024 * 1024
-#: What an empty database starts with when no plans are defined: summaries for everybody.
-_SUMMARIES = Plan(
-    name=PUBLIC,
-    grants=(Grant(plan=PUBLIC, topics=frozenset({ALL})),),
-    labels={"en": "Public"},
-)
 
 
 def utc_now() -> int:
@@ -99,6 +93,7 @@ class Services:
     presence: Presence
     follower: Follower
     cache: Cache
+    compressor: Compressor
     quotas: Quotas
     keyring: Keyring
     signing_keys: SigningKeys
@@ -116,11 +111,19 @@ class Services:
     guesses: Guesses
     publishing: Publishing
     newsdesk: Newsdesk
+    ledger: Ledger
+    kills: Kills
+    drills: Drills
     syndication: Syndication
     prospects: Prospects
     endings: Endings
     bulk: Bulk
+    #: Every feed there is, by the end of its address.
+    named: Mapping[str, Named]
+    outbound: Outbound
+    callbacks: Callbacks
     wire: WirePages
+    streams: WireStreams
 
 
 @asynccontextmanager
@@ -148,7 +151,9 @@ async def _closing(services: Services) -> AsyncIterator[None]:
         # The last one is done first: what a command has taken away is so everywhere when it ends,
         # also if that failed half-way.
         last.callback(services.presence.leave)
+        last.callback(services.compressor.close)
         last.push_async_callback(services.cache.close)
+        last.push_async_callback(services.outbound.calls.close)
         last.push_async_callback(services.follower.close)
         last.push_async_callback(services.follower.in_force)
         yield
@@ -206,6 +211,7 @@ def _build(
         clock=clock,
     )
     usage = Usage(database, leaks, clock=clock)
+    ledger = Ledger(database, clock=clock)
     handovers = HandOvers(database, audit, tokens, feed_keys, clock=clock)
     plans = Plans(database, audit, topics=taxonomy, languages=settings.site.languages, clock=clock)
     accounts = Accounts(database, audit, clock=clock)
@@ -217,6 +223,7 @@ def _build(
     # One bound for all that is rendered: parts and whole documents make room for each other.
     memory = Lru(settings.cache.megabytes * _MEGABYTE)
     cache = Cache(memory, counts, _shared(settings.redis, master, database.log_id, counts))
+    compressor = Compressor()
     log = WireLog(database, follower)
     syndication = Syndication(
         database,
@@ -226,12 +233,30 @@ def _build(
             house,
             cache,
             memory,
+            compressor,
             secret=_derived(master, b"documents"),
             counts=counts,
         ),
+        Windows(
+            database,
+            taxonomy,
+            shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
+            key=_derived(master, b"archives"),
+            clock=clock,
+        ),
         follower,
-        shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
         grace=grace,
+        clock=clock,
+    )
+    feeds = named(house.languages, (topic.slug for topic in taxonomy), house.url)
+    door = _outbound(settings)
+    wire = WirePages(
+        log,
+        WireCursors(_derived(master, b"wire"), database.log_id),
+        WireEntries(database, log, house, memory, counts=counts, clock=clock),
+        ledger,
+        languages=house.languages,
+        days=settings.wire.days,
         clock=clock,
     )
     return Services(
@@ -245,6 +270,7 @@ def _build(
         presence=presence,
         follower=follower,
         cache=cache,
+        compressor=compressor,
         quotas=Quotas(settings.limits.per_minute),
         keyring=keyring,
         signing_keys=SigningKeys(database, audit, keyring, max_days=max_days, clock=clock),
@@ -274,19 +300,39 @@ def _build(
             clock=clock,
         ),
         publishing=publishing,
-        newsdesk=Newsdesk(publishing, clock=clock),
+        ledger=ledger,
+        kills=Kills(database, ledger, alarm_minutes=settings.kills.alarm_minutes, clock=clock),
+        drills=Drills(database, publishing, audit, house, clock=clock),
+        newsdesk=Newsdesk(database, publishing, clock=clock),
         syndication=syndication,
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),
         endings=Endings(database, clock=clock),
         bulk=Bulk(database, plans, accounts, clock=clock),
-        wire=WirePages(
-            log,
-            WireCursors(_derived(master, b"wire"), database.log_id),
-            WireEntries(database, log, house, memory, counts=counts, clock=clock),
-            Unkept(),
-            days=settings.wire.days,
-            clock=clock,
+        named=feeds,
+        outbound=door,
+        callbacks=callbacks(
+            settings,
+            Means(database, follower, audit, door, counts, clock),
+            feeds,
+            house,
+            readers,
+            syndication,
+            wire,
+            secret=_derived(master, b"callbacks"),
         ),
+        wire=wire,
+        streams=WireStreams(wire, follower, clock=clock),
+    )
+
+
+def _outbound(settings: Settings) -> Outbound:
+    server, own_url = settings.server, settings.public_url
+    return outbound(
+        private_networks=settings.outbound.private_networks,
+        ports=settings.outbound.ports,
+        own_ports=(server.port, server.ops_port or server.port + 1),
+        own_url=own_url,
+        user_agent=f"wirefeed/{__version__} (+{own_url})",
     )
 
 
@@ -334,43 +380,3 @@ def _derived(master: bytes, purpose: bytes) -> bytes:
 
 def _is_a_feed(taxonomy: Taxonomy, languages: Collection[str], feed: Feed) -> bool:
     return feed.language in languages and (not feed.topic or feed.topic in taxonomy)
-
-
-def read_topics(settings: TaxonomySettings) -> Taxonomy:
-    """Read the topic tree. Raises `Invalid` or `Unacceptable`, naming the file."""
-    table = files("wirefeed").joinpath("vocabulary", "mediatopics.tsv").read_text("utf-8")
-    path = Path(settings.topics)
-    try:
-        return parse_topics(_read(path, "taxonomy.topics"), parse_media_topics(table))
-    except Invalid as error:
-        raise Unacceptable(str(error), field=str(path)) from error
-
-
-def read_plans(settings: TaxonomySettings, taxonomy: Taxonomy) -> tuple[Plan, ...]:
-    """Read the plans to start with; `public` is always among them."""
-    path = Path(settings.plans)
-    try:
-        plans = parse_plans(_read(path, "taxonomy.plans"))
-        for plan in plans:
-            check_plan(plan, taxonomy)
-    except Invalid as error:
-        raise Unacceptable(str(error), field=str(path)) from error
-    if any(plan.name == PUBLIC for plan in plans):
-        return plans
-    return (_SUMMARIES, *plans)
-
-
-def _read(path: Path, setting: str) -> str:
-    """Read a definition; without the file of the default settings there is none."""
-    defaults = {
-        "taxonomy.topics": TaxonomySettings().topics,
-        "taxonomy.plans": TaxonomySettings().plans,
-    }
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError as error:
-        if str(path) == defaults[setting]:
-            return ""
-        raise Unacceptable(f"there is no file {path}", field=setting) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unacceptable(f"{path} cannot be read: {error}", field=setting) from error

@@ -180,11 +180,43 @@ class Leaks(Section, frozen=True):
         return parse_secret(self.secret, "leaks.secret") if self.secret else None
 
 
+class KillSettings(Section, frozen=True):
+    """What is expected of those who have a story that is killed."""
+
+    #: Minutes in which they fetch the kill; after them operators are told. 0: never.
+    alarm_minutes: _Natural = 15
+
+
 class Keys(Section, frozen=True):
     """The key under which secrets in the database are encrypted."""
 
     #: Made on first start, readable by its owner alone. Without it no token can be issued.
     master: str = "var/master.key"
+
+
+class HubSettings(Section, frozen=True):
+    """The WebSub hub."""
+
+    #: Another hub, which public feeds name and which is told of their changes; empty: our own.
+    url: str = ""
+    #: Leases that one subscriber may hold,
+    leases: _Positive = 50
+    #: and that there may be of public feeds.
+    public_leases: _Natural = 10_000
+    #: By what deliveries are signed for those who sent a secret.
+    signature: Annotated[str, Meta(pattern="^(sha256|sha384|sha512)$")] = "sha256"
+
+
+class OutboundSettings(Section, frozen=True):
+    """Where callbacks may be."""
+
+    #: In local networks and on this machine, too, at any port.
+    private_networks: bool = False
+    #: At these ports, elsewhere.
+    ports: Annotated[tuple[Annotated[int, Meta(ge=1, le=65535)], ...], Meta(min_length=1)] = (
+        443,
+        8443,
+    )
 
 
 class Ingest(Section, frozen=True):
@@ -217,7 +249,10 @@ class Settings(Section, frozen=True):
     guessing: Guessing = Guessing()
     limits: LimitSettings = LimitSettings()
     leaks: Leaks = Leaks()
+    kills: KillSettings = KillSettings()
     keys: Keys = Keys()
+    hub: HubSettings = HubSettings()
+    outbound: OutboundSettings = OutboundSettings()
     ingest: Ingest = Ingest()
     log: Log = Log()
 
@@ -319,6 +354,10 @@ def _check(settings: Settings) -> None:
     if url and not url.startswith(("https://", "http://")):
         raise Unacceptable(
             f"{url!r} is no address", field="server.public_url", remedy="start it with https://"
+        )
+    if settings.hub.url and not settings.hub.url.startswith("https://"):
+        raise Unacceptable(
+            f"{settings.hub.url!r} is no address", field="hub.url", remedy="start it with https://"
         )
     for text in settings.server.trusted_proxies:
         parse_network(text, "server.trusted_proxies")

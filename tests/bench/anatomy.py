@@ -19,19 +19,22 @@ from tests.bench.rows import Row, Sizes
 from tests.bench.wire_copy import stories
 from tests.support.agency import settings_in
 from wirefeed.config import Feed
+from wirefeed.domain.credentials import digest
+from wirefeed.domain.plans import Subscriber, Subscription
 from wirefeed.formats import ninjs
 from wirefeed.formats.coding import Coding
+from wirefeed.services.addresses import Door
 from wirefeed.services.publishing import Message
-from wirefeed.web.answers import ANSWERS, Answers
+from wirefeed.web.answers import ANSWERS
 from wirefeed.web.app import make_app
 from wirefeed.web.conditions import conditions
-from wirefeed.web.remembered import remembered
-from wirefeed.web.request import PUBLISHING
+from wirefeed.web.remembered import MEMORY, _is_plain
+from wirefeed.web.request import ACCOUNTS, FEED_KEYS, FOLLOWER, PUBLISHING
 from wirefeed.web.server import Runner
 
 _TURNS, _REQUESTS = 20, 500
 _PATH = "/en/latest.rss"
-_HEAD = f"GET {_PATH} HTTP/1.1\r\nHost: bench\r\nAccept-Encoding: gzip\r\n"
+_SENT = {"Host": "bench", "Accept-Encoding": "gzip"}
 
 
 def figures(sizes: Sizes) -> list[Row]:
@@ -94,23 +97,42 @@ async def _measure(folder: Path, turns: int) -> list[Row]:
     await runner.setup()
     messages = [Message(raw=raw, revision=ninjs.parse(raw)) for raw in stories(60, seed=5)]
     await app[PUBLISHING].accept_all(messages, "bench")
+    starts = Subscription(plan="everything", starts=0)
+    await app[ACCOUNTS].add_subscriber(Subscriber(id="bench", subscriptions=(starts,)))
+    private = f"/f/{(await app[FEED_KEYS].issue('bench')).secret}{_PATH}"
     line = _Line(_server(runner))
-    full = f"{_HEAD}\r\n".encode()
+    rows = []
+    for name, path, route in (("public", _PATH, ""), ("private", private, "/f/{key}")):
+        rows += await _beside_a_bare_one(name, line, path, route, turns)
+    rows += await _stages(app, private, turns, rows[-2].figure)
+    await runner.cleanup()
+    return rows
+
+
+async def _beside_a_bare_one(
+    name: str, line: _Line, path: str, route: str, turns: int
+) -> list[Row]:
+    """Measure an address, and a handler that gives the same."""
+    full = _raw(path)
     head, _, body = (await line.ask(full)).partition(b"\r\n\r\n")
     tag = next(part for part in head.decode().split("\r\n") if part.startswith("Etag: "))[6:]
-    held = f"{_HEAD}If-None-Match: {tag}\r\n\r\n".encode()
-    bare = web.AppRunner(_bare(tag, body), access_log=None)
+    bare = web.AppRunner(_bare(route, tag, body), access_log=None)
     await bare.setup()
     plain = _Line(_server(bare))
     rows = []
-    for what, sent in (("200", full), ("304", held)):
+    for what, sent in (("200", full), ("304", _raw(path, f"If-None-Match: {tag}\r\n"))):
         ours = await _best(turns, partial(line.ask, sent))
         theirs = await _best(turns, partial(plain.ask, sent))
-        rows.append(_row(f"a hot {what}, whole, in the server", ours, theirs, "bare handler"))
-    rows += _stages(app[ANSWERS], turns, rows[0].figure)
+        rows.append(
+            _row(f"a hot {name} {what}, whole, in the server", ours, theirs, "bare handler")
+        )
     await bare.cleanup()
-    await runner.cleanup()
     return rows
+
+
+def _raw(path: str, more: str = "") -> bytes:
+    sent = "".join(f"{name}: {value}\r\n" for name, value in _SENT.items())
+    return f"GET {path} HTTP/1.1\r\n{sent}{more}\r\n".encode()
 
 
 def _server(runner: web.AppRunner) -> web.Server:
@@ -118,7 +140,7 @@ def _server(runner: web.AppRunner) -> web.Server:
     return runner.server
 
 
-def _bare(tag: str, body: bytes) -> web.Application:
+def _bare(route: str, tag: str, body: bytes) -> web.Application:
     async def handler(request: web.Request) -> web.Response:
         headers = {"ETag": tag, "Content-Type": "application/rss+xml", "Content-Encoding": "gzip"}
         if request.headers.get("If-None-Match") == tag:
@@ -126,7 +148,7 @@ def _bare(tag: str, body: bytes) -> web.Application:
         return web.Response(body=body, headers=headers)
 
     app = web.Application()
-    app.router.add_get("/{lang}/{feed}.{format}", handler)
+    app.router.add_get(route + "/{lang}/{feed}.{format}", handler)
     return app
 
 
@@ -140,43 +162,45 @@ async def _best(turns: int, work: Callable[[], Awaitable[object]]) -> float:
     return min(taken)
 
 
-def _stages(answers: Answers, turns: int, whole: float) -> list[Row]:
-    """Do again and again what `remembered` does once for an answer."""
-    request: Any = _request()
-    _, named = answers.open[_PATH]
-    door = next(iter(answers.open.values()))[0]
-    feed = named.standing
-    assert feed is not None
-    reader = answers.readers.held_public()
-    assert reader is not None
+async def _stages(app: web.Application, path: str, turns: int, whole: float) -> list[Row]:
+    """Do again and again what memory does once for an answer."""
+    memory, answers, request = app[MEMORY], app[ANSWERS], _request(path)
 
-    def document() -> Any:
-        return answers.syndication.held(feed, named.form, reader, self_url=named.self_urls[door])
+    def known() -> Any:
+        return memory._by_address(path, Door.PRIVATE, None, ())
 
-    found = document()
-    answer = answers.answer(_PATH, door, named, feed, found, reader)
-    body = answers.syndication.held_body(found, Coding.GZIP) or b""
+    def forgetful() -> object:
+        memory._known.forget()
+        return memory.answer(request)
+
+    await app[FOLLOWER].look()
+    one = known()
+    document, reader = one.answer.document, one.answer.reader
+    body = answers.syndication.held_body(document, Coding.GZIP) or b""
     stages: dict[str, Callable[[], object]] = {
-        "all that is asked of memory": lambda: remembered(answers, request),
-        "… who asks": answers.readers.held_public,
-        "… which document": document,
-        "… its validators": lambda: answers.answer(_PATH, door, named, feed, found, reader),
+        "all that is asked of memory": lambda: memory.answer(request),
+        "… whether anything is to be refused": lambda: _is_plain(request),
+        "… the digest of the address": lambda: digest(path),
+        "… what is known of it, the digest included": known,
         "… what the client holds": lambda: conditions(request.headers),
-        "… its bytes": lambda: answers.syndication.held_body(found, Coding.GZIP),
+        "… its bytes": lambda: answers.syndication.held_body(document, Coding.GZIP),
         "… the client's quota": lambda: answers.affords(request, reader),
-        "… the head": lambda: answer.prepared(Coding.GZIP, body),
+        "… its head": lambda: one.told(path, Coding.GZIP, body),
+        "… where the key is used": lambda: answers.saw(request, reader),
+        "all, of an address not asked for since a change": forgetful,
     }
-    return [
-        _row(name, _spent(turns, stage), whole, "the whole answer")
-        for name, stage in stages.items()
-    ]
+    rows = []
+    for name, stage in stages.items():
+        # Without it the lease would be over, and nothing known.
+        await app[FOLLOWER].look()
+        rows.append(_row(name, _spent(turns, stage), whole, "the whole answer"))
+    return rows
 
 
-def _request() -> object:
+def _request(path: str) -> Any:
     from aiohttp.test_utils import make_mocked_request  # noqa: PLC0415 - brings test clients along
 
-    sent = {"Host": "bench", "Accept-Encoding": "gzip"}
-    return make_mocked_request("GET", _PATH, headers=sent, transport=_Sink())
+    return make_mocked_request("GET", path, headers=_SENT, transport=_Sink())
 
 
 def _spent(turns: int, work: Callable[[], object]) -> float:

@@ -94,6 +94,11 @@ class Dataset:
         headers = (("Accept-Encoding", "gzip"), _bearer(self._secrets()["tokens"][number]))
         return Ask(path=f"/subscriber/{tail}", headers=headers)
 
+    def streams(self) -> list[Ask]:
+        """Ask for the wire as a stream, by the token of each of the first subscribers."""
+        tokens = self._secrets()["tokens"]
+        return [Ask(path="/api/v1/wire/stream", headers=(_bearer(one),)) for one in tokens]
+
     def post(self, message: bytes) -> Ask:
         """Send a story in as the newsroom does."""
         headers = (_bearer(self._secrets()["newsroom"]), ("Content-Type", "application/json"))

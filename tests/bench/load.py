@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,8 @@ from typing import Self
 import uvloop
 
 _CONNECTIONS = 16
+#: Whom certificates of tests name.
+_TLS_NAME = "news.example"
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
@@ -51,9 +54,11 @@ class Answer:
 class Line:
     """One connection, on which one request follows another."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=_TLS_NAME)
 
     def __enter__(self) -> Self:
         return self
@@ -84,9 +89,9 @@ class Line:
         )
 
 
-def ask(port: int, asked: Ask) -> Answer:
+def ask(port: int, asked: Ask, tls: ssl.SSLContext | None = None) -> Answer:
     """Ask once, on a connection of its own."""
-    with Line(port) as line:
+    with Line(port, tls) as line:
         return line.ask(asked)
 
 
@@ -98,23 +103,35 @@ class Load:
     seconds: float
 
 
-def rate(port: int, asks: Sequence[Ask], status: int, seconds: float) -> float:
+def rate(
+    port: int,
+    asks: Sequence[Ask],
+    status: int,
+    seconds: float,
+    tls: ssl.SSLContext | None = None,
+) -> float:
     """Ask for these in turn over some connections; give the answers a second."""
-    given = load(port, asks, status, seconds)
+    given = load(port, asks, status, seconds, tls)
     return given.answers / given.seconds
 
 
-def load(port: int, asks: Sequence[Ask], status: int, seconds: float) -> Load:
+def load(
+    port: int,
+    asks: Sequence[Ask],
+    status: int,
+    seconds: float,
+    tls: ssl.SSLContext | None = None,
+) -> Load:
     """Ask for these in turn over some connections.
 
     The first must be answered with that status, and none with an error.
     """
-    answer = ask(port, asks[0])
+    answer = ask(port, asks[0], tls)
     if answer.status != status:
         raise RuntimeError(f"{asks[0].path} was answered {answer.status}")
     if shutil.which("wrk"):
-        return _by_wrk(port, asks, seconds)
-    return asyncio.run(_by_ourselves(port, asks, seconds))
+        return _by_wrk(port, asks, seconds, tls)
+    return asyncio.run(_by_ourselves(port, asks, seconds, tls))
 
 
 def _whole(received: bytearray) -> int | None:
@@ -137,7 +154,9 @@ end
 """
 
 
-def _by_wrk(port: int, asks: Sequence[Ask], seconds: float) -> Load:
+def _by_wrk(
+    port: int, asks: Sequence[Ask], seconds: float, tls: ssl.SSLContext | None = None
+) -> Load:
     with tempfile.TemporaryDirectory() as folder:
         file, script = Path(folder) / "asks", Path(folder) / "asks.lua"
         with file.open("wb") as lines:
@@ -145,7 +164,7 @@ def _by_wrk(port: int, asks: Sequence[Ask], seconds: float) -> Load:
         script.write_text(_SCRIPT % file, "ascii")
         one = [f"-H{name}: {value}" for name, value in asks[0].headers]
         how = one if len(asks) == 1 else [f"-s{script}"]
-        url = f"http://127.0.0.1:{port}{asks[0].path}"
+        url = f"{'https' if tls else 'http'}://127.0.0.1:{port}{asks[0].path}"
         command = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{max(1, round(seconds))}s", *how, url]
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if wrong := re.search(r"Non-2xx.*|Socket errors.*", said):
@@ -239,14 +258,22 @@ class _Client(asyncio.Protocol):
             self._over.set_result(None)
 
 
-async def _by_ourselves(port: int, asks: Sequence[Ask], seconds: float) -> Load:
+async def _by_ourselves(
+    port: int, asks: Sequence[Ask], seconds: float, tls: ssl.SSLContext | None = None
+) -> Load:
     loop = asyncio.get_running_loop()
     tally = _Tally(asks=cycle(a.raw() for a in asks), end=time.perf_counter() + seconds)
     began = time.perf_counter()
     ends = []
     for _ in range(_CONNECTIONS):
         over: asyncio.Future[None] = loop.create_future()
-        await loop.create_connection(partial(_Client, tally, over), "127.0.0.1", port)
+        await loop.create_connection(
+            partial(_Client, tally, over),
+            "127.0.0.1",
+            port,
+            ssl=tls,
+            server_hostname=_TLS_NAME if tls else None,
+        )
         ends.append(over)
     await asyncio.gather(*ends)
     if tally.wrong:

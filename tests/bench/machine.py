@@ -54,9 +54,16 @@ def stay_with_the_load() -> None:
 
 
 def keep_with_servers(pid: int) -> None:
-    """Keep a process on the core of what is measured."""
+    """Keep a process, and those that it has started, on the core of what is measured."""
     if _CORES:
-        os.sched_setaffinity(pid, {_CORES[0]})
+        for one in family(pid):
+            os.sched_setaffinity(one, {_CORES[0]})
+
+
+def family(pid: int) -> list[int]:
+    """Give a process and those that it has started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return [pid, *(one for child in children for one in family(int(child)))]
 
 
 @contextmanager

@@ -4,11 +4,13 @@ import asyncio
 import json
 import shutil
 import socketserver
+import ssl
 import statistics
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle, pairwise
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.bench import load
 from tests.bench.load import Ask, Line, Load
 from tests.bench.rows import Row, in_turn, p99, table
 from tests.bench.wire_copy import TOPICS, killed, stories
+from tests.support.nginx import certificate
 from wirefeed.domain.stories import PubStatus
 from wirefeed.formats import ninjs
 
@@ -83,7 +86,7 @@ def test_a_table_says_figure_reference_and_ratio():
 
 
 @contextmanager
-def answering(*answers: bytes) -> Iterator[int]:
+def answering(*answers: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """Give the port of a server that gives these answers in turn, on each connection anew."""
 
     class Answering(socketserver.StreamRequestHandler):
@@ -96,6 +99,8 @@ def answering(*answers: bytes) -> Iterator[int]:
                 self.wfile.write(answer)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answering) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -119,8 +124,10 @@ def test_a_line_reads_each_answer_to_its_end_and_no_further():
     assert all(a.milliseconds > 0 for a in answers)
 
 
-def by_ourselves(port: int, asks: list[Ask], seconds: float) -> Load:
-    return asyncio.run(load._by_ourselves(port, asks, seconds))
+def by_ourselves(
+    port: int, asks: list[Ask], seconds: float, tls: ssl.SSLContext | None = None
+) -> Load:
+    return asyncio.run(load._by_ourselves(port, asks, seconds, tls))
 
 
 LOADS = [
@@ -139,6 +146,17 @@ def test_a_load_counts_what_is_answered(by, asks):
         given = by(port, asks, 0.2)
     assert given.answers > 10
     assert 0.1 < given.seconds < 5
+
+
+@pytest.mark.parametrize("by", LOADS)
+def test_a_load_counts_what_is_answered_over_tls(by, tmp_path: Path):
+    certificate(tmp_path)
+    ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours.load_cert_chain(tmp_path / "fullchain.pem", tmp_path / "privkey.pem")
+    theirs = ssl.create_default_context(cafile=str(tmp_path / "fullchain.pem"))
+    with answering(OK, tls=ours) as port:
+        assert load.ask(port, ASK, theirs).body == b"hello"
+        assert by(port, [ASK], 0.2, theirs).answers > 10
 
 
 @pytest.mark.parametrize("by", LOADS)

@@ -1,10 +1,14 @@
 """The desk by command: what is held, what a subscriber sees of it and why, kills and topics."""
 
+import asyncio
+
 import pytest
 
 from tests.cli.conftest import Command
 from tests.cli.newsroom import lines, story
 from tests.support.agency import TOPICS
+from wirefeed.composition import open_services
+from wirefeed.config import load
 
 A = story("a")["uri"]
 
@@ -126,6 +130,72 @@ def test_a_kill_without_a_terminal_asks_nobody(filled: Command):
     assert filled("stories", "show", A, "--json").json["status"] == "canceled"
 
 
+def test_what_was_withheld_or_killed_is_brought_back_with_its_text(filled: Command):
+    text = filled("stories", "show", A, "--json").json["body"]
+    assert text
+
+    assert filled("stories", "withhold", A).err == f"{A} withheld\n"
+    assert filled("stories", "show", A, "--json").json["change"] == "withhold"
+    assert filled("stories", "reinstate", A).err == f"{A} reinstated\n"
+    filled("stories", "kill", A, "--yes")
+    refused = filled("stories", "withhold", A)
+    assert (refused.exit, refused.err) == (1, f"wirefeed: {A} was killed; a kill is final\n")
+    assert filled("stories", "reinstate", A).err == f"{A} reinstated\n"
+
+    held = filled("stories", "show", A, "--json").json
+    assert (held["status"], held["change"], held["version"], held["body"]) == (
+        "usable", "reinstate", 5, text,
+    )  # fmt: skip
+    # The same kill again is no new one; a usable story is left as it is.
+    filled("stories", "reinstate", A)
+    assert filled("stories", "show", A, "--json").json["version"] == 5
+
+
+async def given(name: str) -> None:
+    """Let a subscriber be given all there is of the wire, as a server would."""
+    async with open_services(load(None)) as services:
+        head = await services.follower.look()
+        services.ledger.heard(name, "wire", 1, head.position)
+        await services.ledger.flush()
+
+
+def test_who_has_a_killed_story_and_its_kill_is_told(filled: Command):
+    filled("subscribers", "add", "daily", "--name", "The Daily", "--plan", "sport")
+    assert filled("kills", "show", A).exit == 1
+    asyncio.run(given("daily"))
+    filled("stories", "kill", A, "--yes")
+
+    (listed,) = filled("kills", "list", "--json").json
+    assert (listed["guid"], listed["holders"], listed["waiting"]) == (A, 1, 1)
+    (held,) = filled("kills", "show", A, "--json").json["subscribers"]
+    assert (held["subscriber"], held["level"], held["fetched"]) == ("daily", "full", None)
+    assert "1 without the kill" in filled("kills", "show", A).out
+    asyncio.run(given("daily"))
+    assert filled("kills", "show", A, "--json").json["waiting"] == 0
+    assert "daily" in filled("kills", "show", A).out
+    assert A in filled("kills", "list").out
+
+
+def test_a_drill_says_what_was_not_fetched(filled: Command):
+    filled("subscribers", "add", "daily", "--name", "The Daily", "--plan", "sport")
+    untried = filled("kills", "drill", "daily", "--wait", "0")
+    assert untried.exit == 0
+    assert untried.err == "nothing was tried: daily was never given anything\n"
+    asyncio.run(given("daily"))
+
+    failed = filled("kills", "drill", "daily", "--wait", "0", "--json")
+    assert failed.exit == 1
+    assert failed.json["passed"] is False
+    assert [(one["stage"], one["way"], one["fetched"]) for one in failed.json["came"]] == [
+        ("story", "wire", None),
+        ("correction", "wire", None),
+        ("kill", "wire", None),
+    ]
+    told = filled("kills", "drill", "daily", "--wait", "0")
+    assert told.err.splitlines()[0] == "story by wire: no"
+    assert filled("kills", "list", "--json").json == []
+
+
 def test_what_was_refused_is_listed_with_its_reason(filled: Command):
     filled("import", "-", stdin=lines(story("z", pubstatus="cancelled")))
 
@@ -140,6 +210,9 @@ def test_what_was_refused_is_listed_with_its_reason(filled: Command):
     [
         ["stories", "show", "nothing"],
         ["stories", "kill", "nothing", "--yes"],
+        ["stories", "withhold", "nothing"],
+        ["kills", "show", "nothing"],
+        ["stories", "reinstate", "nothing"],
         ["explain", "public", "nothing"],
         ["explain", "nobody", A],
         ["stories", "list", "--topic", "nowhere"],

@@ -53,7 +53,14 @@ OTHERWISE = {
     "leaks.networks": ("30", 30),
     "leaks.clients": ("9", 9),
     "leaks.secret": (f"whsec_{'A' * 32}", f"whsec_{'A' * 32}"),
+    "kills.alarm_minutes": ("5", 5),
     "keys.master": ("k", "k"),
+    "hub.url": ("https://hub.example/", "https://hub.example/"),
+    "hub.leases": ("5", 5),
+    "hub.public_leases": ("0", 0),
+    "hub.signature": ("sha512", "sha512"),
+    "outbound.private_networks": ("true", True),
+    "outbound.ports": ("443,80", (443, 80)),
     "ingest.max_bytes": ("1000", 1000),
     "ingest.default_language": ("tr", "tr"),
     "log.level": ("debug", "debug"),
@@ -103,8 +110,9 @@ def test_every_setting_is_taken_from_a_file(name: str, tmp_path: Path):
     section, _, key = name.partition(".")
     read = OTHERWISE[name][1]
     toml = list(read) if isinstance(read, tuple) else read
+    written = str(read).lower() if isinstance(read, bool) else repr(toml)
     file = tmp_path / "wirefeed.toml"
-    file.write_text(f"[{section}]\n{key} = {toml!r}\n", "utf-8")
+    file.write_text(f"[{section}]\n{key} = {written}\n", "utf-8")
 
     assert value(load(file, {"PATH": ""}), name) == read
 

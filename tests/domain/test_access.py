@@ -504,6 +504,7 @@ def test_every_field_that_holds_words_is_planted():
         "version_created",
         "embargoed_until",
         "expires",
+        "filed",
     }
     for name in words:
         assert any(c in repr(getattr(PLANTED, name)) for c in EVERYTHING), name
@@ -612,3 +613,22 @@ def test_whatever_is_shown_can_be_viewed_at_its_level(story, drawn, now):
     assert bool(shown.body) <= (access.level is FULL)
     assert bool(shown.media) is (access.media and PICTURE in story.revision.media)
     assert bool(shown.ednote) <= access.notes
+
+
+# --- what is for one alone ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("granted", "topics", "covers"),
+    [
+        ({"~ann"}, {"~", "~ann", "sport"}, True),
+        ({"~bob"}, {"~", "~ann", "sport"}, False),
+        ({ALL}, {"~", "~ann", "sport"}, False),
+        ({"sport"}, {"~", "~ann", "sport"}, False),
+        ({"~ann"}, {"sport"}, False),
+        ({"sport", "~ann"}, {"~", "~ann"}, True),
+    ],
+)
+def test_a_private_story_is_covered_by_a_grant_that_names_its_topic_alone(granted, topics, covers):
+    grant = Grant(plan="p", topics=frozenset(granted))
+    assert grant.covers("en", frozenset(topics)) is covers

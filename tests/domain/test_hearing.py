@@ -54,7 +54,8 @@ at_once = grant("sport", level=Level.FULL)
         # Under embargo, and then not.
         (change(K.PUBLISH, (), [SECRET]), [sport], None),
         (change(K.PUBLISH, (), [SECRET]), [early], K.PUBLISH),
-        (change(K.RELEASE, [SECRET], [SPORT]), [sport], K.RELEASE),
+        (change(K.RELEASE, [SECRET], [SPORT]), [sport], K.PUBLISH),
+        (change(K.RELEASE, (), [SPORT]), [sport], K.PUBLISH),
         (change(K.RELEASE, [SECRET], [SPORT]), [early], K.RELEASE),
         (change(K.UPDATE, [SPORT], [SECRET]), [sport], K.WITHHOLD),
         (change(K.UPDATE, [SPORT], [SECRET]), [early], K.UPDATE),

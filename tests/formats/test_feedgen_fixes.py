@@ -10,9 +10,10 @@ from feedgen.feed import FeedGenerator
 from lxml import etree
 
 from tests.formats.examples import CHANNEL, CHANNELS, FULL, VIEWS, WORDING
+from wirefeed.domain.feeds import Link
 from wirefeed.formats import atom, rss
 from wirefeed.formats.entries import entry_of
-from wirefeed.formats.feedgen_fixes import ATOM_NAMESPACES, RSS_NAMESPACES, Feed, Link
+from wirefeed.formats.feedgen_fixes import ATOM_NAMESPACES, RSS_NAMESPACES, Feed
 
 LINKS = (
     Link(rel="hub", href="https://lantern.example/hub"),

@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -66,6 +67,21 @@ def test_an_empty_feed_keeps_to_its_format(name):
     written = document(name, [])
     check(name, written)
     assert marks(name, written) == []
+
+
+@formats
+def test_what_is_rendered_takes_no_more_memory_than_its_bytes(name):
+    module, long = FORMATS[name], replace(FULL, body=FULL.body * 60)
+    item = module.item(long, WORDING)
+    module.feed(CHANNEL, [item])
+    tracemalloc.start()
+    try:
+        kept = [module.item(long, WORDING) for _ in range(20)]
+        kept += [module.feed(CHANNEL, [item] * size) for size in (10, 20, 30)]
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 1.05 * sum(map(len, kept))
 
 
 @formats

@@ -12,11 +12,26 @@ import pytest
 
 from tests.formats.examples import NOTICE, OUTLINES, VIEWS
 from tests.formats.reading import FORMATS, channel_of, check, document
+from wirefeed.domain.feeds import Channel, Trail
 from wirefeed.formats.opml import opml
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 WRITE = os.environ.get("WIREFEED_GOLDEN") == "write"
 SUFFIX = {"rss": "xml", "atom": "xml", "json": "json"}
+
+
+def archived(name: str) -> dict[str, Channel]:
+    """Give a feed that leads to its archive, a page of that, and both at a private address."""
+    feed = channel_of(name, "en")
+    stem = feed.self_url.removesuffix(f".{name}")
+    older, day = "2026-11-01-101500000000-0a1b2c3d4e", "2026-11-01"
+    page = Trail(page=day, older=older, newer="2026-11-02-083000000000-5f6a7b8c9d")
+    return {
+        "leading": replace(feed, stem=stem, trail=Trail(older=day)),
+        "page": replace(feed, self_url=f"{stem}/archive/{day}.{name}", stem=stem, trail=page),
+        "private-leading": replace(feed, self_url="", stem="economy", trail=Trail(older=day)),
+        "private-page": replace(feed, self_url="", stem="../../economy", trail=page),
+    }
 
 
 def documents() -> Iterator[tuple[str, bytes]]:
@@ -33,6 +48,8 @@ def documents() -> Iterator[tuple[str, bytes]]:
             replace(VIEWS["delayed"], feed_guid="urn:x:3"),
         ]
         yield f"{name}/several.{SUFFIX[name]}", document(name, several)
+        for title, channel in archived(name).items():
+            yield f"{name}/{title}.{SUFFIX[name]}", document(name, several, channel)
 
 
 DOCUMENTS = dict(documents())

@@ -14,15 +14,17 @@ import pytest
 from tests.process.conftest import Tell
 from tests.process.test_serve import fill, story
 from tests.support.house import House
-from tests.support.pollers import Ask, Polls, p99, polling
+from tests.support.pollers import Ask, Heard, Polls, p99, polling
 from tests.support.redis_server import redis_server
-from tests.support.servers import Credentials, Server, credentials, servers
+from tests.support.servers import Credentials, Server, credentials, servers, without_a_core
 
 SECONDS, SECONDS_AT_FULL_SIZE = 0.5, 10.0
 PUBLISHES = 3
 RATE = 2_000
+#: What is watched of it may be shorter: 99 of 100 are judged for so many seconds after a publish.
+JUDGED = 10.0
 #: In milliseconds: what a busy machine does by itself to one request of a hundred.
-ANY_TIME = 100.0
+ANY_TIME = 50.0
 CODINGS = ("gzip", "br", "identity")
 FEED = "/en/topics/sport"
 
@@ -84,9 +86,9 @@ async def test_after_a_publish_a_document_is_rendered_once_in_a_process_and_twic
         assert max(herd.renders) <= PUBLISHES * most
         # Where a machine is too busy for Redis to answer in time, each makes its own.
         assert sum(herd.renders) <= 2 * PUBLISHES * most + herd.away
-    # A machine busy with other things makes one publish slow, or two; a stampede comes with each.
-    # To compress nine documents at once in three processes is work by itself.
-    assert any(after <= max(3 * steady, ANY_TIME) for steady, after in one.times)
+        # A machine busy with other things makes one publish slow, or two; a stampede comes with
+        # each.
+        assert any(after <= max(3 * steady, ANY_TIME) for steady, after, _ in herd.times)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,14 +99,18 @@ class Herd:
     renders: Sequence[float]
     #: How often Redis was not there in time.
     away: float
-    #: The milliseconds in which 99 of 100 were answered: before a publish, and after it.
-    times: Sequence[tuple[float, float]]
+    #: The milliseconds in which 99 of 100 were answered: before a publish, and in `JUDGED`
+    #: seconds after it; and those in which a server waited for a core just after it.
+    times: Sequence[tuple[float, float, float]]
 
     def __str__(self) -> str:
         heard = self.polls.heard
         rate = len(heard) / (heard[-1].began - heard[0].began)
         made = "+".join(f"{number:.0f}" for number in self.renders)
-        times = ", ".join(f"{after:.0f} ({steady:.0f})" for steady, after in self.times)
+        times = ", ".join(
+            f"{after:.1f} ({steady:.1f}; {queued:.0f} without a core)"
+            for steady, after, queued in self.times
+        )
         return (
             f"{rate:.0f} requests/s, {made} renders after {PUBLISHES} publishes"
             f" ({self.away:.0f} times Redis was late),"
@@ -124,14 +130,26 @@ async def stampede(
         before, away = await renders(running), await failures(running)
         for number in range(PUBLISHES):
             # What was compressed and written for the last one is done when this begins.
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(SECONDS)
             began = time.monotonic()
             await asyncio.sleep(seconds)
-            published = time.monotonic()
+            waited, published = without_a_core(running), time.monotonic()
             body = story(f"new-{len(asks)}-{number}")
             await running[0].post("/api/v1/stories", known.newsroom, body)
-            await asyncio.sleep(seconds)
-            times.append((p99(polls.since(began, published)), p99(polls.since(published))))
+            await asyncio.sleep(SECONDS)
+            waited = without_a_core(running) - waited
+            await asyncio.sleep(seconds - SECONDS)
+            after = slowest(polls.since(published), seconds)
+            times.append((p99(polls.since(began, published)), after, waited))
     made = [b - a for a, b in zip(before, await renders(running), strict=True)]
     away = await failures(running) - away
     return Herd(polls=polls, renders=made, away=away, times=times)
+
+
+def slowest(heard: Sequence[Heard], seconds: float) -> float:
+    """Give the milliseconds in which 99 of 100 are answered in `JUDGED` seconds.
+
+    Of these the first were watched. The slow ones are among them: what comes later is steady.
+    """
+    took = sorted((one.seconds for one in heard), reverse=True)
+    return took[int(len(took) * JUDGED / seconds) // 100] * 1000

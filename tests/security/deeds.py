@@ -82,6 +82,15 @@ BY_COMMAND = (
         "hand-over:{link}",
     ),
     did("handovers withdraw {link}", Verb.HAND_OVER_WITHDRAW, "hand-over:{link}"),
+    did(
+        "webhooks add gazette https://zq.example/zqhook --topics sport",
+        Verb.WEBHOOK_ADD,
+        "webhook:{hook}",
+    ),
+    did("webhooks rotate {hook}", Verb.WEBHOOK_ROTATE, "webhook:{hook}"),
+    did("webhooks replay {hook} --since 2026-01-01", Verb.WEBHOOK_REPLAY, "webhook:{hook}"),
+    did("webhooks remove {hook}", Verb.WEBHOOK_REMOVE, "webhook:{hook}"),
+    did("leases end {lease}", Verb.LEASE_END, "lease:{lease}"),
     did("keys rotate --yes", Verb.SIGNING_KEY_ROTATE, "signing-key:{coming}"),
     did("keys revert", Verb.SIGNING_KEY_REVERT, "signing-key:{coming}"),
     did(
@@ -100,6 +109,9 @@ BY_COMMAND = (
     did("admins role tom --role auditor", Verb.ADMIN_ROLE, "admin:tom"),
     did("admins remove tom", Verb.ADMIN_REMOVE, "admin:tom"),
     did("stories kill urn:test:1 --headline zqkill --yes", Verb.STORY_KILL, "story:urn:test:1"),
+    did("stories reinstate urn:test:1", Verb.STORY_REINSTATE, "story:urn:test:1"),
+    did("stories withhold urn:test:1", Verb.STORY_WITHHOLD, "story:urn:test:1"),
+    did("kills drill gazette --wait 0", Verb.KILL_DRILL, "subscriber:gazette"),
     did("import kill.json", Verb.STORY_KILL, "story:urn:test:4"),
     did("topics apply", Verb.TOPICS_APPLY, "topics"),
     did("subscribers remove gazette", Verb.SUBSCRIBER_REMOVE, "subscriber:gazette"),
@@ -115,6 +127,18 @@ def _tokens(path: str, name: str) -> tuple[Deed, ...]:
         did(f"PATCH {one}", Verb.TOKEN_NAME, f"token:{{{name}}}", {"name": "zqother"}),
         did(f"POST {one}/rotate", Verb.TOKEN_ROTATE, f"token:{{{name} again}}", {}),
         did(f"POST {path}/{{{name} again}}/revoke", Verb.TOKEN_REVOKE, f"token:{{{name} again}}"),
+    )
+
+
+def _webhooks(path: str, one: str, name: str) -> tuple[Deed, ...]:
+    """Give the life of a webhook, by the API."""
+    about = f"webhook:{{{name}}}"
+    one = f"{one}/{{{name}}}"
+    return (
+        did(f"POST {path}", Verb.WEBHOOK_ADD, about, {"url": "https://zq.example/zqhook"}),
+        did(f"POST {one}/rotate", Verb.WEBHOOK_ROTATE, about, {}),
+        did(f"POST {one}/replay", Verb.WEBHOOK_REPLAY, about, {"since": "2026-01-01T00:00:00Z"}),
+        did(f"DELETE {one}", Verb.WEBHOOK_REMOVE, about),
     )
 
 
@@ -196,6 +220,7 @@ BY_API = (
         Verb.HAND_OVER_WITHDRAW,
         "hand-over:{its link}",
     ),
+    *_webhooks(f"{_GAZETTE}/webhooks", f"{_ADMIN}/webhooks", "its hook"),
     did(f"PUT {_ADMIN}/admins/tom", Verb.ADMIN_ADD, "admin:tom", {"role": "desk"}, _NEW),
     did(f"PUT {_ADMIN}/admins/tom", Verb.ADMIN_ROLE, "admin:tom", {"role": "auditor"}),
     did(f"DELETE {_ADMIN}/admins/tom", Verb.ADMIN_REMOVE, "admin:tom"),
@@ -204,6 +229,18 @@ BY_API = (
         Verb.STORY_KILL,
         "story:urn:test:2",
         {"guid": "urn:test:2", "headline": "zqkill"},
+    ),
+    did(
+        f"POST {_ADMIN}/stories/reinstate",
+        Verb.STORY_REINSTATE,
+        "story:urn:test:2",
+        {"guid": "urn:test:2"},
+    ),
+    did(
+        f"POST {_ADMIN}/stories/withhold",
+        Verb.STORY_WITHHOLD,
+        "story:urn:test:2",
+        {"guid": "urn:test:2"},
     ),
     did(f"POST {_ADMIN}/topics/apply", Verb.TOPICS_APPLY, "topics"),
     did(f"DELETE {_GAZETTE}", Verb.SUBSCRIBER_REMOVE, "subscriber:gazette"),
@@ -244,7 +281,11 @@ BY_NEWSROOM = (
     did(_STORIES, Verb.STORY_REINSTATE, _THIRD, _message(3, "usable")),
     did(_STORIES, Verb.STORY_KILL, _THIRD, _message(4, "canceled")),
 )
-BY_PARTNER = _tokens("/api/v1/account/tokens", "own token")
+_OWN = "/api/v1/account/webhooks"
+BY_PARTNER = (
+    *_tokens("/api/v1/account/tokens", "own token"),
+    *_webhooks(_OWN, _OWN, "own hook"),
+)
 BY_READER = (
     did(
         "POST /f/{key secret}/mine",

@@ -25,6 +25,7 @@ VALUES = {
     "format": ["json"],
     "id": [story_id(STORY)],
     "slug": ["story"],
+    "page": ["2026-02-28"],
 }
 #: Where an answer stands in for all of its kind.
 READING = "/subscriber/en/latest.json"
@@ -145,12 +146,15 @@ def statements(agency: Agency, *tables: str) -> Iterator[list[str]]:
         if any(name in statement for name in tables):
             seen.append(statement)
 
-    engine = agency.services.database._reader.sync_engine
-    event.listen(engine, "before_cursor_execute", executed)
+    database = agency.services.database
+    engines = (database._reader.sync_engine, database._swift)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", executed)
     try:
         yield seen
     finally:
-        event.remove(engine, "before_cursor_execute", executed)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", executed)
 
 
 @contextmanager

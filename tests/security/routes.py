@@ -27,7 +27,12 @@ class Route:
 
         A new route is held to what the public may see unless it is named here.
         """
-        return self.holds_secret or self.template.startswith("/subscriber/")
+        return self.holds_secret or self.is_wire or self.template.startswith("/subscriber/")
+
+    @property
+    def is_wire(self) -> bool:
+        """Whether it tells of changes, story by story, and so by their own identifiers."""
+        return self.template.startswith("/api/v1/wire") or self.template.endswith("/{guid}")
 
     @property
     def holds_secret(self) -> bool:
@@ -42,6 +47,9 @@ class Route:
                 f"give it values where this is called from, those that reach stories above all"
             )
         filled = {**values, **{name: [example] for name, example in self.examples.items()}}
+        if "guid" in values:
+            # No other than a story has one.
+            filled["guid"] = values["guid"]
         choices = itertools.product(*(filled[name] for name in self.parameters))
         return [
             self.template.format(**dict(zip(self.parameters, chosen, strict=True)))

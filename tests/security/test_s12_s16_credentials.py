@@ -28,13 +28,18 @@ _KEY = {("path", "key")}
 _LINK = {("path", "link")}
 OPENS = {
     "/subscriber/{lang}/latest.{format}": _FEED,
+    "/subscriber/{lang}/latest/archive/{page}.{format}": _FEED,
     "/subscriber/{lang}/topics/{topic}.{format}": _FEED,
+    "/subscriber/{lang}/topics/{topic}/archive/{page}.{format}": _FEED,
     "/subscriber/{lang}/stories/{id}": _FEED | {("cookie", "key")},
     "/f/{key}/{lang}/latest.{format}": _KEY,
+    "/f/{key}/{lang}/latest/archive/{page}.{format}": _KEY,
     "/f/{key}/{lang}/topics/{topic}.{format}": _KEY,
+    "/f/{key}/{lang}/topics/{topic}/archive/{page}.{format}": _KEY,
     "/f/{key}/": _KEY,
     "/f/{key}/opml": _KEY,
     "/f/{key}/{lang}/mine.{format}": _KEY,
+    "/f/{key}/{lang}/mine/archive/{page}.{format}": _KEY,
     "/f/{key}/mine": _KEY,
     "/f/{key}/rotate": _KEY,
     "/h/{secret}": _LINK,

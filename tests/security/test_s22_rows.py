@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, Column, LargeBinary, Table, Text, delete, func, 
 from tests.support.agency import Agency
 from wirefeed.domain.roles import Role
 from wirefeed.domain.terms import Terms
-from wirefeed.storage.account_tables import schema as metadata
+from wirefeed.storage.all_tables import schema as metadata
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,7 +29,16 @@ PLACED = {
     ("flags", "feed_key"): "what was said of a key",
     ("refusals", "subscriber"): "what it was told",
     ("hand_overs", "subscriber"): "the links that would give it credentials",
+    ("leases", "subscriber"): "where it is told of changes",
+    ("intents", "subscriber"): "where it asked to be",
+    ("received", "subscriber"): "what of the wire it was given",
+    ("webhooks", "subscriber"): "where it has its stories sent",
+    ("attempts", "subscriber"): "what was sent there",
 }
+
+
+#: What a server at work reads, and would say to be a bug if it could not.
+READ = {"mode": "subscribe"}
 
 
 def hanging() -> list[tuple[Table, Column[Any], Table]]:
@@ -53,6 +62,8 @@ def a_row(table: Table, owned_by: Column[Any], owner: str) -> dict[str, object]:
         if column is owned_by or column.nullable or column.server_default is not None:
             continue
         match column.type:
+            case Text() if column.name in READ:
+                row[column.name] = READ[column.name]
             case Text():
                 row[column.name] = secrets.token_hex(4)
             case LargeBinary():

@@ -28,19 +28,41 @@ from wirefeed.cli.main import cli
 from wirefeed.composition import utc_now
 from wirefeed.domain.audit import Verb, Via
 from wirefeed.domain.handovers import KeyTerms
+from wirefeed.domain.leases import Lease, Owner
 from wirefeed.domain.roles import Role
 from wirefeed.domain.sightings import Sighting
 from wirefeed.domain.terms import Terms
-from wirefeed.storage import usage
+from wirefeed.storage import leases, usage
 
 #: What a person wrote, and where it comes from.
 CANARIES = ("zq", "192.0.2", "mail.example")
 KINDS = {"csv": "text/csv", "mine": "application/x-www-form-urlencoded"}
-SECRET = re.compile(r"wf_(?:feed|hand)_[0-9A-Za-z]{36}|eyJ[\w-]+\.[\w-]+\.[\w-]{86}")
-#: Calls that are no GET and change nothing; commands that change nothing, or no rights.
-CHANGES_NOTHING = {"/api/v1/admin/plans/{name}/preview"}
-READS = {"list", "show", "export", "history", "flags", "ending", "preview", "refused", "verify"}
-RUNS = {"demo", "serve", "explain", "usage", "doctor", "db upgrade", "db backup", "db check"}
+SECRET = re.compile(r"whsec_[\w+/=]+|wf_(?:feed|hand)_[0-9A-Za-z]{36}|eyJ[\w-]+\.[\w-]+\.[\w-]{86}")
+#: Calls that are no GET and change nothing, or no rights; commands alike.
+CHANGES_NOTHING = {"/api/v1/admin/plans/{name}/preview", "/api/v1/wire/ack", "/hub"}
+READS = {
+    "list",
+    "show",
+    "export",
+    "history",
+    "flags",
+    "ending",
+    "preview",
+    "refused",
+    "verify",
+    "log",
+}
+RUNS = {
+    "demo",
+    "serve",
+    "follow",
+    "explain",
+    "usage",
+    "doctor",
+    "db upgrade",
+    "db backup",
+    "db check",
+}
 #: Keys that are flagged before anybody does anything.
 SHARED = ("shared", "shared, too")
 
@@ -166,6 +188,29 @@ async def a_paper(scene: Scene) -> None:
     }
     for name in SHARED:
         scene.ids[name] = (await services.feed_keys.issue("paper")).row.id
+    scene.ids["lease"] = "0123456789abcdef"
+    async with services.database.writing() as connection:
+        await leases.grant(connection, a_lease(scene.ids["lease"]))
+
+
+def a_lease(id_: str) -> Lease:
+    """Make a lease that is told everything there will be."""
+    return Lease(
+        id=id_,
+        pair=b"pair",
+        callback="https://mail.example/zq",
+        host="mail.example",
+        topic=b"",
+        secret=None,
+        owner=Owner(subscriber="paper"),
+        door="public",
+        tail="en/latest.rss",
+        created=0,
+        verified=0,
+        expires=2**60,
+        position=2**60,
+        tag="",
+    )
 
 
 async def flag(scene: Scene) -> None:

@@ -103,7 +103,9 @@ def test_s27_no_route_tells_of_what_a_caller_may_not_see(
         trial = Trial(origin=origin, folder=tmp_path, caller=caller, asks_everything=True)
         (one, _), differences = runner.run(trial.run(EVENTFUL))
         assert not differences, "\n".join([caller.name, *differences])
-        assert max(answer.status for _, answer in one.exchanges) < 500
+        # As the server drains, which lets nobody wait, it begins no stream.
+        begun = [answer for asked, answer in one.exchanges if "/wire/stream" not in asked.path]
+        assert max(answer.status for answer in begun) < 500
         killed += any(b"KILL: " in answer.body for _, answer in one.exchanges)
     # A kill is among what they see.
     assert killed

@@ -50,6 +50,7 @@ async def world(log: Log, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
         world.ids = sorted({story_id(p.uri) for p in world.planted.values()} | {story_id("no")})
         world.public = frozenset(world.words(PUBLIC))
         world.callers = await callers(world)
+        agency.services.wire.log.close()
         world.link = (await agency.services.handovers.issue("whole", KeyTerms())).secret
         yield world
 
@@ -61,13 +62,19 @@ def demo_routes() -> Iterable[Any]:
 
 def paths(world: World, route: Route, caller: Caller) -> list[str]:
     """Fill a route in so that it reaches every story there is, and some that are not."""
+    if route.template.startswith("/api/v1/wire") and route.method == "GET":
+        # All that there ever was. A stream has the same entries; a server that drains begins none.
+        return [f"{route.template}?after=oldest", f"{route.template}?after=oldest&topics=sport"]
     return route.paths(
         {
+            "guid": [*world.ids, *(planted.uri for planted in world.planted.values())],
             "lang": ["en"],
             "topic": ["sport", "economy", "desk-only", "none"],
             "format": ["rss", "atom", "json"],
             "id": world.ids,
             "slug": ["story"],
+            # All of it, nothing, and what no address of ours says.
+            "page": ["2026-03-01", "2026-02-28", "2026-03-01-130000000000-0123456789"],
             "key": [caller.key or make_secret(SecretKind.FEED, b"\x01" * 32)],
             "secret": [world.link, make_secret(SecretKind.HAND_OVER, b"\x01" * 32)],
             "name": ["harbour", "none"],
@@ -91,6 +98,8 @@ class Sweep:
         assert not answer.header("content-encoding"), "sweep decoded bytes"
         words = words_in(answer.head + b"\n" + answer.body)
         allowed = self.caller.allowed if route.is_private else self.world.public
+        if route.is_wire:
+            allowed |= self.caller.heard
         self.found |= words
         for word in words - allowed:
             line = request.split(b"\r\n", 1)[0].decode("latin-1")

@@ -55,7 +55,10 @@ def values(twins: Twins, caller: Caller) -> dict[str, Sequence[str]]:
         "topic": ["sport", "economy", "markets", "politics", "desk-only", "none"],
         "format": FORMS,
         "id": [story_id(uri) for uri in twins.uris],
+        "guid": list(twins.uris),
         "slug": ["story"],
+        # No day has gone by: whoever looks for what is on these pages follows the links.
+        "page": ["2026-02-28", "2026-03-01", "2026-03-01-120000000000-0123456789"],
         "key": [caller.key],
         "secret": [_NO_LINK],
     }
@@ -65,6 +68,7 @@ def script(twins: Twins, caller: Caller, routes: Sequence[Route]) -> list[Questi
     """Ask for the caller's feeds in all formats, for stories, and at a part of all routes."""
     turn = twins.turn
     asked = feeds_of(caller, turn)
+    asked += wire_of(twins, turn)
     # Every story by its page, or some.
     pages = ("", "/subscriber")[turn // 2 % 2]
     for number, uri in enumerate(twins.uris):
@@ -79,7 +83,7 @@ def script(twins: Twins, caller: Caller, routes: Sequence[Route]) -> list[Questi
 
 def everything(twins: Twins, caller: Caller, routes: Sequence[Route]) -> list[Question]:
     """Ask at each route there is, plainly and in another way."""
-    asked = [*feeds_of(caller, 0), *feeds_of(caller, 1)]
+    asked = [*feeds_of(caller, 0), *feeds_of(caller, 1), *wire_of(twins, 0), *wire_of(twins, 1)]
     for number, route in enumerate(routes):
         asked += [_at(route, twins, caller, 8 * number + turn) for turn in (0, 4)]
     return in_order(asked)
@@ -111,6 +115,18 @@ def feeds_of(caller: Caller, turn: int) -> list[Question]:
             for n, tail in enumerate(more)
         ),
     ]
+
+
+def wire_of(twins: Twins, turn: int) -> list[Question]:
+    """Ask for the wire from its beginning, whole or in part, and for stories by themselves."""
+    part = ("", "&limit=2", "&topics=sport", "&languages=en")[turn % 4]
+    asked = [
+        Question(path=f"/api/v1/wire?after=oldest{part}"),
+        Question(path="/api/v1/wire/reconcile"),
+        Question(path="/api/v1/wire?wait=1"),
+    ]
+    names = [uri if turn % 2 else story_id(uri) for uri in twins.uris]
+    return asked + [Question(path=f"/api/v1/stories/{name}") for name in names[:4]]
 
 
 def again(asked: Sequence[Question], answers: Sequence[Answer], turn: int) -> list[Question]:

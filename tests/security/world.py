@@ -25,6 +25,8 @@ class Caller:
     key: str = ""
     #: The words it may read where its credential counts.
     allowed: frozenset[str]
+    #: What the wire tells it besides.
+    heard: frozenset[str] = frozenset()
     #: Those among them that it must have found in the end.
     certain: frozenset[str] = frozenset()
 
@@ -88,7 +90,8 @@ async def plant(agency: Agency) -> dict[str, Planted]:
     await publish("heir", garden.plant(SPORT, evolvedfrom=before.uri))
     before = await publish("superseded away", garden.plant(SPORT))
     await publish("heir away", garden.plant(ECONOMY, evolvedfrom=before.uri))
-    agency.clock.advance(2 * HOUR)
+    # Until the day is over, so that it is in the archive.
+    agency.clock.advance(14 * HOUR)
     await agency.services.publishing.announce_due()
     return planted
 
@@ -123,6 +126,20 @@ EVERYTHING = {
     "embargoed": FULL | MEDIA | NOTES,
     "embargoed later": FULL | MEDIA | NOTES,
     "killed early": KILL,
+}
+
+
+#: The wire names whatever was announced to a caller, also what has gone since, and each story of a
+#: thread.
+_NAMED = ("expired", "withheld", "heir")
+HEARD: dict[str, dict[str, Iterable[str]]] = {
+    "other": {
+        **dict.fromkeys((*_NAMED, "embargoed later", "heir away"), ("uri",)),
+    },
+    "sporting": {
+        **dict.fromkeys((*_NAMED, "embargoed later", "moved", "superseded away"), ("uri",)),
+    },
+    "whole": {**dict.fromkeys((*_NAMED, "heir away"), ("uri",))},
 }
 
 
@@ -178,7 +195,12 @@ async def entitled_callers(
     password, cookie = basic(f"reader:{key}"), f"Cookie: {KEY_COOKIE}={key}"
     return [
         Caller(name=name, headers=(password,), key=key, allowed=allowed, certain=certain),
-        Caller(name=f"{name} token", headers=(token,), allowed=allowed),
+        Caller(
+            name=f"{name} token",
+            headers=(token,),
+            allowed=allowed,
+            heard=frozenset(world.words(HEARD[name])),
+        ),
         Caller(name=f"{name} cookie", headers=(cookie,), allowed=allowed),
     ]
 

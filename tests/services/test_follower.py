@@ -55,11 +55,11 @@ class Slow:
         return self._database.advances
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def looking(self) -> AsyncIterator[AsyncConnection]:
         self.reads += 1
         if self.fails:
             raise Unavailable("the database is away")
-        async with self._database.reading() as connection:
+        async with self._database.looking() as connection:
             yield connection
         self.has_read.set()
         await self.open.wait()

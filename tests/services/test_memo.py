@@ -141,6 +141,43 @@ def test_it_holds_no_more_than_its_bound_and_the_last_asked_for(steps):
     asyncio.run(live())
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 9), st.booleans()), max_size=40)
+)
+def test_what_is_weighed_is_held_within_its_bound_but_for_the_newest(steps):
+    async def live() -> None:
+        clock = Clock(START)
+        memo: Memo[str, str] = Memo(_Always(), 10, clock, len)  # type: ignore[arg-type]
+        for key, weight, dated in steps:
+            memo.forget(partial(_is, key))
+            shelf = Shelf()
+            shelf.value, shelf.until = "x" * weight, clock.now + 3 if dated else None
+            assert await memo.fetch(key, shelf.load) == shelf.value
+            assert memo.get(key) == shelf.value
+            held = [len(value) for value, _ in memo._held.values()]
+            assert sum(held) <= max(10, held[-1])
+            assert memo._weight == sum(held)
+            clock.advance(1)
+            for one in "abcdef":
+                memo.get(one)
+
+    asyncio.run(live())
+
+
+def test_a_heavy_one_displaces_the_others_and_is_displaced_by_the_next():
+    async def live() -> None:
+        memo: Memo[str, str] = Memo(_Always(), 5, lambda: START, len)  # type: ignore[arg-type]
+        left = []
+        for key, value in (("a", "xx"), ("b", "xxx"), ("c", "x" * 50), ("d", "x"), ("e", "x")):
+            shelf = Shelf()
+            shelf.value = value
+            await memo.fetch(key, shelf.load)
+            left.append("".join(one for one in "abcde" if memo.get(one)))
+        assert left == ["a", "ab", "c", "d", "de"]
+
+    asyncio.run(live())
+
+
 def _is(key: str, held: str, _: str) -> bool:
     return held == key
 

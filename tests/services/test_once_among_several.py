@@ -8,8 +8,10 @@ import pytest
 
 from tests.support.agency import HOUR, START, Agency, iso
 from wirefeed.composition import Services, open_services
+from wirefeed.domain.wire import ChangeKind
 from wirefeed.storage import usage, wire
 
+HALF_AN_HOUR = HOUR // 2
 #: As many serve one database.
 PROCESSES = 4
 
@@ -34,8 +36,15 @@ async def test_what_falls_due_is_announced_once(agency: Agency, several: list[Se
 
     async with agency.services.database.reading() as connection:
         rows = await wire.since(connection, 0, 1000)
-    released = [row.change.about for row in rows if row.change.kind.value == "release"]
-    assert sorted(released) == sorted(names)
+    released = [
+        (row.change.about, row.change.delay)
+        for row in rows
+        if row.change.kind is ChangeKind.RELEASE
+    ]
+    # The embargo, and then the delay that one of the plans has.
+    assert sorted(released) == sorted(
+        (name, delay) for name in names for delay in (0, HALF_AN_HOUR)
+    )
 
 
 async def test_uses_add_up(agency: Agency, several: list[Services]):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.agency import HOUR, MINUTE, SECOND, START
 from wirefeed.domain.errors import Overdrawn
-from wirefeed.services.quotas import Quotas
+from wirefeed.services.quotas import Left, Quotas
 
 
 def taken(quotas: Quotas, times: int, now: int = START, client: str = "ann") -> int:
@@ -114,3 +114,20 @@ def test_it_gives_what_a_bucket_gives_that_is_written_down_by_the_book(
         answered = min(40, int(level))
         assert taken(quotas, 40, now) == answered
         level -= answered
+
+
+def test_what_is_left_is_told_and_costs_nothing():
+    quotas = Quotas(2)
+    whole = quotas.left("a", START)
+    assert whole == Left(quota=2, window=60, answers=2, whole_in=0)
+    quotas.spend("a", START)
+    assert quotas.left("a", START) == quotas.left("a", START)
+    assert quotas.left("a", START) == Left(quota=2, window=60, answers=1, whole_in=30)
+    quotas.spend("a", START)
+    assert quotas.left("a", START) == Left(quota=2, window=60, answers=0, whole_in=60)
+    assert quotas.left("a", START + 60_000_000) == whole
+    assert quotas.left("b", START) == whole
+
+
+def test_without_a_limit_nothing_is_left_to_tell():
+    assert Quotas(0).left("a", START) is None

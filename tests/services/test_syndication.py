@@ -1,6 +1,8 @@
 """What becomes of a story in the feeds: kills, embargoes, delays, rights, topics and threads."""
 
+import gc
 import json
+import tracemalloc
 
 import pytest
 from lxml import etree
@@ -23,6 +25,7 @@ from wirefeed.domain.stories import story_id
 from wirefeed.formats import ninjs
 from wirefeed.services.documents import MOST_BYTES, Document, Format
 from wirefeed.services.publishing import Message
+from wirefeed.services.windows import weight_of
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 DELETED = "{http://purl.org/atompub/tombstones/1.0}deleted-entry"
@@ -461,3 +464,24 @@ async def test_a_message_without_language_keeps_the_storys_own(agency: Agency):
     (item,) = (await agency.json("/tr/latest.json"))["items"]
     assert (item["title"], item["language"]) == ("Yeni", "tr")
     assert (await agency.json("/en/latest.json"))["items"] == []
+
+
+@pytest.mark.parametrize("paragraphs", [40, 400])
+async def test_a_window_weighs_about_what_it_takes(agency: Agency, paragraphs: int):
+    body = f"<p>{'The quay was opened on Monday. ' * 8}</p>" * paragraphs
+    for number in range(20):
+        await agency.publish(f"{STORY}:{number}", body_html=body)
+    services = agency.services
+    reader, feed = await services.readers.public(), Selection(language="en")
+    await services.syndication.window(feed, reader)
+    services.syndication._feeds.windows.forget()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        window = await services.syndication.window(feed, reader)
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(window.items) == 20
+    assert weight_of(window) == pytest.approx(taken, rel=0.3)

@@ -130,6 +130,7 @@ revisions = st.builds(
     expires=st.none() | numbers,
     evolved_from=st.none() | words,
     feed_guid=st.none() | words,
+    filed=st.frozensets(words, max_size=3),
 )
 standings = st.builds(
     Standing,

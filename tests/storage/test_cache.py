@@ -107,6 +107,25 @@ async def test_it_is_made_once_however_many_ask(counts):
     assert making.begun == counts["cache", "made"] == 1
 
 
+async def test_it_says_how_many_wait_for_what_is_being_made(counts):
+    cache, making = cache_over(counts), Making()
+    assert cache.waiting(KIND, KEY) == 0
+    asking = [asyncio.create_task(cache.fetch(KIND, KEY, making)) for _ in range(3)]
+    await making.started.wait()
+    assert cache.waiting(KIND, KEY) == 3
+    assert cache.waiting("gzip", KEY) == 0
+
+    # Who goes away waits no longer, and it is made all the same.
+    for gone in asking[:2]:
+        gone.cancel()
+    await asyncio.gather(*asking[:2], return_exceptions=True)
+    assert cache.waiting(KIND, KEY) == 1
+    making.ending.set_result(b"made")
+
+    assert await asking[2] == b"made"
+    assert cache.waiting(KIND, KEY) == 0
+
+
 async def test_other_names_are_made_at_the_same_time(counts):
     cache, slow = cache_over(counts), Making()
     waiting = asyncio.create_task(cache.fetch(KIND, KEY, slow))

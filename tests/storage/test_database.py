@@ -3,12 +3,13 @@
 import asyncio
 import sqlite3
 import stat
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests.storage.samples import announce
@@ -180,6 +181,21 @@ async def test_every_connection_is_set_up(database, pragma, value):
     for using in (database.reading, database.writing):
         async with using() as conn:
             assert (await conn.exec_driver_sql(f"PRAGMA {pragma}")).scalar_one() == value
+    assert await database.read(scalar(f"PRAGMA {pragma}")) == value
+
+
+def scalar(sql: str) -> Callable[[Connection], object]:
+    """Ask for one value, whatever it is."""
+    return lambda conn: conn.exec_driver_sql(sql).scalar_one()
+
+
+async def test_those_that_read_keep_little_of_what_they_read(database):
+    async with database.reading() as reader, database.writing() as writer:
+        kept, default = [
+            (await conn.exec_driver_sql("PRAGMA cache_size")).scalar_one()
+            for conn in (reader, writer)
+        ]
+    assert (kept, default) == (-512, -2000)
 
 
 # --- transactions --------------------------------------------------------------------------------
@@ -193,6 +209,32 @@ async def test_a_reader_cannot_write(database):
     with pytest.raises(Unavailable, match="may not be written"):
         await write()
     assert await position(database) == 0
+
+
+async def test_what_is_read_in_one_go_cannot_write_and_does_not_wait_for_a_writer_at_work(database):
+    with pytest.raises(Unavailable, match="may not be written"):
+        await database.read(scalar("UPDATE head SET position = 7 RETURNING position"))
+    ask = "SELECT position FROM head"
+    async with database.writing() as conn:
+        await announce(conn, 3)
+        assert await database.read(scalar(ask)) == 0
+    assert await database.read(scalar(ask)) == 3
+
+
+async def test_a_read_that_is_no_longer_waited_for_takes_nothing_along(database):
+    held, begun = threading.Event(), threading.Event()
+
+    def slow(_: Connection) -> None:
+        begun.set()
+        held.wait()
+
+    reading = asyncio.create_task(database.read(slow))
+    await asyncio.to_thread(begun.wait)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    held.set()
+    assert await database.read(scalar("SELECT position FROM head")) == 0
 
 
 async def test_a_reader_sees_one_state_and_does_not_wait_for_a_writer_at_work(database):
@@ -231,6 +273,8 @@ async def test_a_mistake_of_ours_is_no_lack_of_service(database, sql, error):
     with pytest.raises(error):
         await make_it()
     assert await position(database) == 0
+    with pytest.raises(OperationalError):
+        await database.read(scalar("SELECT nothing"))
 
 
 async def test_writers_in_one_process_take_turns(database):
@@ -473,3 +517,22 @@ async def test_a_write_cancelled_in_a_statement_keeps_no_lock(database):
         kept.append(task)
         async with database.writing() as conn:
             await announce(conn, 1)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_who_is_cut_off_hears_of_it_when_its_work_is_done_or_has_failed(fails):
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def work() -> str:
+        begun.set()
+        await may_end.wait()
+        if fails:
+            raise Unavailable("gone")
+        return "done"
+
+    task = asyncio.create_task(uninterrupted(work()))
+    await begun.wait()
+    task.cancel()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, NullPool, create_engine
 from sqlalchemy.exc import OperationalError
 
-from wirefeed.storage.account_tables import schema as metadata
+from wirefeed.storage.all_tables import schema as metadata
 from wirefeed.storage.schema import upgrade
 
 

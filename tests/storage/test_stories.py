@@ -277,3 +277,30 @@ async def test_pages_hold_every_story_once(database, feeds):
     ]
     await keep(database, *kept)
     assert await pages(database, feeds, limit=5) == guids(kept[::-1])
+
+
+async def test_what_follows_a_position_comes_first_things_first(database):
+    stand = (["sport"], ["arts"], ["sport", "arts"], ["sport"])
+    await keep(
+        database, *(story(f"s{n}", *topics, position=n) for n, topics in enumerate(stand, 1))
+    )
+    async with database.reading() as conn:
+        for feeds, start, limit, expected in (
+            ([SPORT], 1, 9, ["s1", "s3", "s4"]),
+            ([SPORT], 2, 1, ["s3"]),
+            ([SPORT, ARTS], 2, 2, ["s2", "s3"]),
+            ([SPORT, ARTS, LATEST], 5, 9, []),
+            ([], 1, 9, []),
+        ):
+            assert guids(await stories.following(conn, feeds, start, limit)) == expected
+
+
+async def test_only_threads_of_several_stories_are_shared(database):
+    kept = [
+        replace(story(guid, position=n), thread=thread)
+        for n, (guid, thread) in enumerate((("a", "a"), ("b", "a"), ("c", "c")), 1)
+    ]
+    await keep(database, *kept)
+    async with database.reading() as conn:
+        assert set(await stories.shared_threads(conn, ["a", "c", "none"])) == {"a", "b"}
+        assert await stories.shared_threads(conn, ["c"]) == {}

@@ -3,17 +3,20 @@
 import asyncio
 import os
 import sys
+from itertools import accumulate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.storage.samples import announce, changes, numbers, words
+from wirefeed.domain.due import Due
 from wirefeed.domain.wire import Audience, Change, ChangeKind, Head
 from wirefeed.storage import wire
 from wirefeed.storage.database import Database
-from wirefeed.storage.wire import Due, Row
+from wirefeed.storage.wire import Row
 
 RELEASE, EXPIRE = ChangeKind.RELEASE, ChangeKind.EXPIRE
 
@@ -49,6 +52,36 @@ async def test_changes_come_back_as_they_were_appended(conn, rows):
     found = await wire.since(conn, before.position, 100)
     assert found == [Row(before.position + n, 7, change) for n, change in enumerate(rows, 1)]
     assert head == Head(position=before.position + len(rows), at=7)
+
+
+@settings(max_examples=50)
+@given(pauses=st.lists(st.integers(0, 2), min_size=1, max_size=12))
+async def test_where_a_time_is_over_is_found_however_many_changes_share_it(pauses):
+    with TemporaryDirectory() as folder:
+        database = await Database.open(f"sqlite:///{folder}/agency.db")
+        try:
+            await _look_for_times(database, list(accumulate(pauses, initial=10)))
+        finally:
+            await database.close()
+
+
+async def _look_for_times(database: Database, moments: list[int]) -> None:
+    async with database.writing() as conn:
+        for now in moments:
+            await wire.append(conn, changes(2), now=now)
+        times = list(enumerate([now for now in moments for _ in range(2)], 1))
+        for at in range(moments[0] - 1, moments[-1] + 2):
+            later = [n for n, time in times if time > at]
+            assert await wire.later(conn, at) == min(later, default=len(times) + 1)
+            then = [n for n, time in times if time == at]
+            assert [n for n, _ in await wire.changed_at(conn, at)] == then
+
+
+async def test_what_changed_at_a_time_is_named(database):
+    async with database.writing() as conn:
+        rows = [Change(kind=ChangeKind.UPDATE, about=guid) for guid in ("a", "b")]
+        await wire.append(conn, rows, now=5)
+        assert await wire.changed_at(conn, 5) == [(1, "a"), (2, "b")]
 
 
 async def test_time_on_the_wire_never_goes_back(database):
@@ -126,8 +159,10 @@ async def after(database: Database, followed: list[Row]) -> list[Row]:
 @pytest.fixture
 async def scheduled(database):
     async with database.writing() as conn:
-        await wire.schedule(conn, [(20, "b", EXPIRE), (10, "a", RELEASE), (30, "a", EXPIRE)])
-        await wire.schedule(conn, [(10, "a", RELEASE)])
+        await wire.schedule(
+            conn, [Due(20, "b", EXPIRE), Due(10, "a", RELEASE), Due(30, "a", EXPIRE)]
+        )
+        await wire.schedule(conn, [Due(10, "a", RELEASE)])
     return database
 
 
@@ -150,19 +185,37 @@ async def test_what_is_done_is_due_no_more(scheduled):
     async with scheduled.writing() as conn:
         await wire.done(conn, await wire.due(conn, 20, 9))
         assert await wire.due(conn, 99, 9) == [Due(30, "a", EXPIRE)]
-        await wire.done(conn, [(30, "a", EXPIRE)])
+        await wire.done(conn, [Due(30, "a", EXPIRE)])
         assert await wire.next_due(conn) is None
 
 
 async def test_what_is_unscheduled_is_due_no_more(scheduled):
     async with scheduled.writing() as conn:
-        await wire.unschedule(conn, {"a", "unknown"})
+        await wire.unschedule(conn, {"a", "unknown"}, 0)
         assert await wire.due(conn, 99, 9) == [Due(20, "b", EXPIRE)]
 
 
 async def test_nothing_is_scheduled_or_done_without_complaint(database):
     async with database.writing() as conn:
         await wire.schedule(conn, [])
-        await wire.unschedule(conn, [])
+        await wire.unschedule(conn, [], 0)
         await wire.done(conn, [])
         assert await wire.next_due(conn) is None
+
+
+async def test_kills_are_found_wherever_they_stand(conn):
+    kinds = [ChangeKind.PUBLISH, ChangeKind.KILL, ChangeKind.UPDATE, ChangeKind.KILL]
+    await wire.append(conn, [Change(kind=kind, about="a") for kind in kinds], now=1)
+    assert [row.position for row in await wire.kills_since(conn, 0, 9)] == [2, 4]
+    assert [row.position for row in await wire.kills_since(conn, 2, 9)] == [4]
+    assert [row.position for row in await wire.kills_since(conn, 0, 1)] == [2]
+    assert [row.position for row in await wire.at(conn, [4, 1, 7])] == [1, 4]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 8])
+async def test_a_time_is_found_on_the_wire(conn, count):
+    for time in range(count):
+        await wire.append(conn, [Change(kind=ChangeKind.UPDATE, about="a")] * 2, now=10 * time)
+    assert [await wire.before(conn, time) for time in range(-5, 10 * count + 6, 5)] == [
+        2 * sum(10 * n < time for n in range(count)) for time in range(-5, 10 * count + 6, 5)
+    ]

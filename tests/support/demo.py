@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.process import PATIENCE, Wirefeed, wirefeed
-from wirefeed.composition import read_topics
 from wirefeed.demo import agency
+from wirefeed.services.definitions import read_topics
 
 AT = "2026-11-24T09:00:00Z"
 LANGUAGES = ("en", "tr", "ar")

@@ -40,6 +40,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     include {folder}/upstream.conf;
     include {folder}/wirefeed.conf;
+    include {folder}/beside/*.conf;
 }}
 """
 
@@ -76,7 +77,7 @@ def binary() -> str | None:
 def set_up(folder: Path, upstream: int) -> tuple[int, Path]:
     """Write a configuration of the shipped files; give the first of its two ports, and its file."""
     port = free_ports(2)
-    _certificate(folder)
+    certificate(folder)
     site = SITE.read_text("utf-8")
     for shipped, here in (
         ("listen 80;", f"listen 127.0.0.1:{port};"),
@@ -102,7 +103,7 @@ def set_up(folder: Path, upstream: int) -> tuple[int, Path]:
 
 @contextmanager
 def nginx(folder: Path, upstream: int) -> Iterator[Nginx]:
-    """Run the shipped site before a wirefeed on a port."""
+    """Run the shipped site before a wirefeed on a port, and whatever sites lie in `beside`."""
     port, main = set_up(folder, upstream)
     program = binary()
     assert program is not None
@@ -132,7 +133,8 @@ def _wait(pid: Path, server: "subprocess.Popen[bytes]") -> None:
         time.sleep(0.01)
 
 
-def _certificate(folder: Path) -> None:
+def certificate(folder: Path) -> None:
+    """Write a certificate for news.example, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "news.example")])
     now = datetime.now(UTC)  # noqa: TID251 - of a certificate that others check by their clock

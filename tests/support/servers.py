@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -84,6 +85,17 @@ async def servers(house: House, count: int, **environ: str) -> AsyncIterator[Seq
                 )
                 for one in houses
             ]
+
+
+def without_a_core(running: Sequence[Server]) -> float:
+    """Give the milliseconds for which a server so far was ready to run and had no core, the mean.
+
+    What it answers late then is the machine's doing. 0 where the kernel does not say
+    (https://docs.kernel.org/scheduler/sched-stats.html, `/proc/<pid>/schedstat`).
+    """
+    files = [Path(f"/proc/{server.process.process.pid}/schedstat") for server in running]
+    waited = [int(file.read_text("ascii").split()[1]) for file in files if file.exists()]
+    return sum(waited) / 1e6 / len(files)
 
 
 def beside(house: House) -> House:

@@ -35,7 +35,12 @@ async def test_an_account_says_what_it_has_and_until_when(agency: Agency, own):
     (sport,) = account["subscriptions"]
     assert (sport["plan"], sport["label"], sport["live"]) == ("sport", "Sport in full", True)
     assert account["token"]["name"] == "first"
-    assert account["limits"] == {"tokens": 50, "token_days": 400}
+    assert account["limits"] == {
+        "tokens": 50,
+        "token_days": 400,
+        "wire_days": 400,
+        "quota": {"answers": 300_000, "seconds": 60, "left": 300_000, "whole_in": 0},
+    }
 
 
 async def test_every_answer_says_when_the_right_ends_from_thirty_days_before(agency: Agency, own):

@@ -192,6 +192,32 @@ async def test_the_desk_sees_and_kills_stories(agency: Agency, desk: Desk):
     await desk("GET", "/story?guid=urn:news:none", 404)
 
 
+async def test_the_desk_withholds_and_reinstates_stories(agency: Agency, desk: Desk):
+    await agency.publish("urn:news:sport")
+    whole = await desk("GET", "/story?guid=urn:news:sport")
+    named = {"guid": whole["id"]}
+    page = f"/en/stories/{whole['id']}"
+    withheld = await desk("POST", "/stories/withhold", json=named)
+    assert (withheld["status"], withheld["change"]) == ("withheld", "withhold")
+    assert (await agency.http.get(page)).status == 404
+    assert (await desk("POST", "/stories/withhold", json=named))["version"] == 2
+    await desk("POST", "/stories/reinstate", json=named)
+    await desk("POST", "/stories/kill", json=named)
+    assert (await agency.http.get(page)).status == 410
+    await desk("POST", "/stories/withhold", 409, json=named)
+    back = await desk("POST", "/stories/reinstate", json=named)
+    assert (back["status"], back["change"], back["version"]) == ("usable", "reinstate", 5)
+    answer = await agency.http.get(page)
+    assert answer.status == 200
+    assert "First paragraph" in await answer.text()
+
+
+async def test_a_story_of_which_no_text_is_kept_is_not_reinstated(agency: Agency, desk: Desk):
+    await agency.publish("urn:news:sport", pubstatus="withheld")
+    refused = await desk("POST", "/stories/reinstate", 409, json={"guid": "urn:news:sport"})
+    assert "no text" in refused["title"] + refused.get("detail", "")
+
+
 async def test_what_was_refused_is_listed_with_its_reason(agency: Agency, desk: Desk):
     await agency.send({"uri": ""})
     (letter,) = (await desk("GET", "/refused"))["refused"]

@@ -233,13 +233,14 @@ async def test_a_json_feed_names_its_own_address(agency: Agency):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-async def test_link_headers_name_the_feed_and_its_other_formats_whatever_the_host_header_says(
+async def test_link_headers_name_feed_hub_and_other_formats_whatever_the_host_header_says(
     agency: Agency, form
 ):
     answer = await ask(agency, f"/en/latest.{form}", {"Host": "evil.example"})
     links = answer.headers["Link"].split(", ")
     assert links[0] == f'<{PUBLIC_URL}/en/latest.{form}>; rel="self"; type="{MEDIA_TYPES[form]}"'
-    assert set(links[1:]) == {
+    assert links[1] == f'<{PUBLIC_URL}/hub>; rel="hub"'
+    assert set(links[2:]) == {
         f'<{PUBLIC_URL}/en/latest.{other}>; rel="alternate"; type="{MEDIA_TYPES[other]}"'
         for other in FORMATS
         if other != form

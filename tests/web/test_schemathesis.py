@@ -45,9 +45,10 @@ async def test_nothing_is_found_by_a_partner_that_follows_the_wire(agency: Agenc
     await agency.publish("urn:newsml:news.example:20260301:4711")
     await agency.subscriber("reader", "sport")
     reader = await agency.token("reader")
-    # As in a server that drains, nobody is kept waiting.
+    # As in a server that drains, nobody is kept waiting; and a stream is not begun.
     agency.services.wire.log.close()
-    await _examine(agency, _for(Caller.WIRE), tmp_path, reader)
+    pages = [endpoint for endpoint in _for(Caller.WIRE) if endpoint.id != "stream_wire"]
+    await _examine(agency, pages, tmp_path, reader)
 
 
 async def test_nothing_is_found_by_a_newsroom(agency: Agency, tmp_path: Path):

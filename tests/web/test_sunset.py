@@ -124,7 +124,8 @@ async def test_the_link_leads_to_where_the_plan_is_renewed(agency: Agency):
         assert link(await ask(agency, path)) == expected, path
     answer = await ask(agency, f"{base}/en/latest.rss")
     assert answer.headers["Link"].startswith("<")
-    assert answer.headers["Link"].count("rel=") == 4
+    # Its own, its hub, two other formats, and where to renew.
+    assert answer.headers["Link"].count("rel=") == 5
 
 
 async def test_the_agencys_own_page_is_where_a_plan_has_none(tmp_path):

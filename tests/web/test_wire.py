@@ -2,17 +2,22 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from sqlalchemy import event
 
 from tests.formats.ninjs_schema import SCHEMA
-from tests.support.agency import DAY, HOUR, MINUTE, SECOND, Agency, iso
+from tests.support.agency import DAY, HOUR, MEDIA_TOPICS, MINUTE, SECOND, Agency, iso
 from tests.support.partner import WIRE, Partner, partner, told
 from wirefeed.domain.credentials import Scope
 from wirefeed.domain.plans import Subscription
+from wirefeed.formats import ninjs
+from wirefeed.services.publishing import Message
 
 VALID = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
@@ -119,9 +124,9 @@ async def test_a_story_under_embargo_is_for_those_who_see_it_early(agency: Agenc
     assert await sport.catch_up() == []
     agency.clock.advance(HOUR)
     await agency.services.publishing.announce_due()
-    for caller in (sport, early):
+    for caller, kind in ((sport, "publish"), (early, "release")):
         (entry,) = await caller.catch_up()
-        assert told(entry) == ("release", "urn:a", 1)
+        assert told(entry) == (kind, "urn:a", 1)
         assert "embargoedUntil" not in entry
         assert entry["bodies"]
 
@@ -134,11 +139,9 @@ async def test_the_end_of_a_delay_is_a_change_for_who_waits_for_it(agency: Agenc
     await sport.catch_up()
     agency.clock.advance(30 * MINUTE)
     await agency.services.publishing.announce_due()
-    entries = await late.catch_up()
-    if not entries:
-        pytest.skip("the end of a delay is not announced yet")
-    assert told(entries[0]) == ("release", "urn:a", 1)
-    assert entries[0]["bodies"]
+    (entry,) = await late.catch_up()
+    assert told(entry) == ("release", "urn:a", 1)
+    assert entry["bodies"]
     assert await sport.catch_up() == []
 
 
@@ -155,6 +158,14 @@ async def test_of_a_story_that_moved_away_no_more_is_heard_than_its_kill(agency:
     await agency.publish("urn:a", topic="economy", version="4", pubstatus="canceled")
     (kill,) = await sport.catch_up()
     assert (told(kill), kill["wirefeed"]["topics"]) == (("kill", "urn:a", 4), ["sport"])
+
+
+async def test_a_story_that_nobody_saw_before_is_published(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a", expires=iso(agency.clock.now - HOUR))
+    await agency.publish("urn:a", version="2")
+    heard = await sport.catch_up()
+    assert [told(entry) for entry in heard] == [("publish", "urn:a", 2)]
 
 
 # --- where it begins ------------------------------------------------------------------------------
@@ -439,3 +450,54 @@ async def _reconcile(caller: Partner, **query: str) -> dict[str, Any]:
     async with caller.agency.http.get(path, params=query, headers=caller.token) as answer:
         assert answer.status == 200, await answer.text()
         return dict(json.loads(await answer.read()))
+
+
+# --- bursts ---------------------------------------------------------------------------------------
+
+
+async def test_a_thousand_stories_of_one_moment_are_each_heard_once(agency: Agency):
+    sport = await partner(agency, "sport")
+    for group in range(10):
+        raws = [_story(f"urn:{group}:{number}") for number in range(100)]
+        messages = [Message(raw=raw, revision=ninjs.parse(raw)) for raw in raws]
+        await agency.services.publishing.accept_all(messages, "newsroom")
+    heard = await sport.catch_up(limit=137)
+    assert [entry["uri"] for entry in heard] == [
+        f"urn:{group}:{number}" for group in range(10) for number in range(100)
+    ]
+
+
+async def test_who_hears_nothing_new_asks_nothing_of_the_database(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a")
+    await sport.catch_up()
+    await agency.publish("urn:m", topic="economy")
+    await sport.catch_up()
+    await agency.services.follower.look()
+    looks = agency.services.counts["looks",]
+    async with _counted(agency) as reads:
+        for _ in range(5):
+            assert (await sport.poll())["items"] == []
+    assert len(reads) == agency.services.counts["looks",] - looks
+
+
+def _story(uri: str) -> bytes:
+    story = {"uri": uri, "version": "1", "language": "en", "headline": uri, "body_html": "<p>A</p>"}
+    return json.dumps({**story, "subject": [{"code": MEDIA_TOPICS["sport"]}]}).encode()
+
+
+@asynccontextmanager
+async def _counted(agency: Agency) -> AsyncIterator[list[str]]:
+    """Count the connections that are taken to read, those of looks at the wire included."""
+    reads: list[str] = []
+    engine = agency.services.database._reader.sync_engine
+    event.listen(engine, "engine_connect", lambda _: reads.append("read"))
+    yield reads
+
+
+async def test_what_is_in_no_feed_is_on_no_wire(agency: Agency):
+    whole = await partner(agency, "everything")
+    await agency.publish("urn:de", language="de")
+    assert await whole.catch_up() == []
+    async with agency.http.get("/api/v1/stories/urn:de", headers=whole.token) as answer:
+        assert answer.status == 404

@@ -10,11 +10,12 @@ import click
 
 from wirefeed.cli.database import tell
 from wirefeed.cli.output import as_json, run_loop
-from wirefeed.composition import open_keyring, read_plans, read_topics, utc_now
+from wirefeed.composition import open_keyring, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import WirefeedError
 from wirefeed.domain.findings import Finding, State
 from wirefeed.services import surroundings
+from wirefeed.services.definitions import read_plans, read_topics
 from wirefeed.storage.sqlite import path_of
 
 _Look = Callable[[Settings], list[Finding]]

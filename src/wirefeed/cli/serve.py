@@ -8,6 +8,7 @@ import tempfile
 import click
 
 from wirefeed import telemetry
+from wirefeed.cli.allocator import return_large_buffers
 from wirefeed.cli.supervisor import Supervisor
 from wirefeed.cli.workers import Inherited, Worker, inherited
 from wirefeed.config import Settings, with_server
@@ -37,6 +38,7 @@ def serve(settings: Settings, host: str | None, port: int | None, workers: int |
 
 
 def _serve(settings: Settings, parent: Inherited | None) -> None:
+    return_large_buffers()
     # The parent of workers needs none of these, and they take most of a second and its memory.
     from wirefeed.cli.output import run_loop  # noqa: PLC0415
     from wirefeed.web.app import make_app  # noqa: PLC0415

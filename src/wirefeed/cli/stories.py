@@ -132,3 +132,22 @@ def kill_story(guid: str, headline: str, *, yes: bool) -> None:
 
     run(lambda services: services.newsdesk.kill(story.guid, CLI, headline=headline))
     say(f"{story.guid} killed")
+
+
+@stories.command("withhold")
+@click.argument("guid")
+def withhold_story(guid: str) -> None:
+    """Take the story GUID (or its id) out of sight for a while, without a notice.
+
+    A later version brings it back, and so does `wirefeed stories reinstate`.
+    """
+    story = run(lambda services: services.newsdesk.withhold(guid, CLI))
+    say(f"{story.guid} withheld")
+
+
+@stories.command("reinstate")
+@click.argument("guid")
+def reinstate_story(guid: str) -> None:
+    """Bring back the story GUID (or its id), killed or withheld, with the text it had last."""
+    story = run(lambda services: services.newsdesk.reinstate(guid, CLI))
+    say(f"{story.guid} reinstated")

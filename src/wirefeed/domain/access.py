@@ -14,6 +14,8 @@ from wirefeed.domain.stories import Feed, PubStatus, Standing, Story
 
 #: In a grant, stands for every topic or every language.
 ALL = "*"
+#: Among a story's topics: it is for nobody but those whose grant names a topic that begins so.
+PRIVATE = "~"
 #: The plan of everybody, the anonymous public included.
 PUBLIC = "public"
 
@@ -87,7 +89,11 @@ class Grant:
             return False
         if topics & self.excepted:
             return False
-        return ALL in self.topics or bool(topics & self.topics)
+        named = topics & self.topics
+        if PRIVATE in topics:
+            # Not by having all topics, nor by another topic that it stands in.
+            return any(topic.startswith(PRIVATE) for topic in named)
+        return ALL in self.topics or bool(named)
 
 
 class Entitled(Protocol):

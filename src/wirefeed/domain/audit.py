@@ -72,6 +72,10 @@ class Verb(StrEnum):
     HAND_OVER_ISSUE = "hand-over.issue"
     HAND_OVER_OPEN = "hand-over.open"
     HAND_OVER_WITHDRAW = "hand-over.withdraw"
+    WEBHOOK_ADD = "webhook.add"
+    WEBHOOK_ROTATE = "webhook.rotate"
+    WEBHOOK_REMOVE = "webhook.remove"
+    WEBHOOK_REPLAY = "webhook.replay"
     SIGNING_KEY_ROTATE = "signing-key.rotate"
     SIGNING_KEY_REVERT = "signing-key.revert"
     SIGNING_KEY_RETIRE = "signing-key.retire"
@@ -81,6 +85,8 @@ class Verb(StrEnum):
     STORY_KILL = "story.kill"
     STORY_WITHHOLD = "story.withhold"
     STORY_REINSTATE = "story.reinstate"
+    LEASE_END = "lease.end"
+    KILL_DRILL = "kill.drill"
     TOPICS_APPLY = "topics.apply"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from wirefeed.domain.due import Due, ends_of_delays
 from wirefeed.domain.revising import (
     Placing,
     Revised,
@@ -64,12 +65,21 @@ class Desk:
             if story.guid not in self._stories:
                 self._keep(story)
 
-    def take(self, sent: Revision, language: str, taxonomy: Taxonomy, now: int) -> Revised:
+    def take(
+        self,
+        sent: Revision,
+        language: str,
+        taxonomy: Taxonomy,
+        now: int,
+        *,
+        reinstate: bool = False,
+    ) -> Revised:
         held = self._stories.get(sent.guid)
         members = self._members(sent, held)
         thread = thread_guid(members)
-        placing = Placing(language=language, topics=taxonomy.resolve(sent), thread=thread)
-        revised = revise(held, sent, placing, now)
+        topics = sent.filed or taxonomy.resolve(sent)
+        placing = Placing(language=language, topics=topics, thread=thread)
+        revised = revise(held, sent, placing, now, reinstate=reinstate)
         if revised.change is None:
             return revised
         revised = self._as_update(revised)
@@ -89,10 +99,32 @@ class Desk:
             self._change(release(held, at), ChangeKind.RELEASE, held)
             self._succeed(guid)
 
+    def end_delay(self, due: Due) -> None:
+        """Announce the end of a delay, unless the story is shown to nobody by then.
+
+        The story stays where it is, with the dates it has: to all who do not have that delay,
+        nothing has happened.
+        """
+        held = self._stories.get(due.guid)
+        if held is None or due not in ends_of_delays(held, {due.delay}):
+            return
+        told = audiences(held)
+        if told:
+            self.changes.append(
+                Change(
+                    kind=ChangeKind.RELEASE,
+                    about=due.guid,
+                    version=held.version,
+                    before=told,
+                    after=told,
+                    delay=due.delay,
+                )
+            )
+
     def refile(self, guid: str, taxonomy: Taxonomy) -> None:
         """File a story anew, the topic tree having changed."""
         held = self._stories[guid]
-        if held.revision.status is not PubStatus.USABLE:
+        if held.revision.status is not PubStatus.USABLE or held.revision.filed:
             return
         topics = taxonomy.resolve(held.revision)
         if topics == held.topics:

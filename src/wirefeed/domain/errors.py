@@ -12,7 +12,8 @@ WirefeedError
  │    │    └── Outlived a place on the wire from which nobody can go on any more
  │    └── UnknownKey    the key in the address is none of ours
  ├── TooMany            a credential that does not hold, and many before it
- │    └── Overdrawn     more full answers than one client may take
+ │    ├── Overdrawn     more full answers than one client may take
+ │    └── Crowded       too much is asked of one host already
  ├── Conflict           it contradicts what is held
  │    └── Outdated      it changes a state that is no longer the one held
  └── Unavailable        the authority cannot be asked now
@@ -121,6 +122,14 @@ class Overdrawn(TooMany):
         self.quota = quota
         #: in so many seconds.
         self.window = window
+
+
+class Crowded(TooMany):
+    """So much waits to be verified at the host of this callback that the next has to wait."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(wait)
+        self.field, self.remedy = "hub.callback", "ask again as soon as Retry-After says"
 
 
 class Conflict(WirefeedError):

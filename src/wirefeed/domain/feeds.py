@@ -1,7 +1,7 @@
 """Feeds: which stories a window holds, in which order, and what a feed says of itself. Pure."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from wirefeed.domain.access import Access, Level
@@ -37,6 +37,18 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """The change with which a page of an archive begins; whatever is older may stand on it."""
+
+    #: In days since 1970, UTC.
+    day: int
+    #: When the change came; None: it is the last of the day.
+    at: int | None = None
+    #: Which one it is, where the one above it came at the same time.
+    guid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """A story in a window, and how much of it the caller may see."""
 
@@ -55,6 +67,14 @@ class Window:
     updated: int
     #: When the clock next changes it.
     until: int | None
+    #: The page of the archive with what it does not show; None when there is nothing.
+    older: Bound | None = None
+    #: Of a page: the one that comes after it.
+    newer: Bound | None = None
+    #: So many of its items, the last changed ones, are in the archive as well.
+    reached: int = 0
+    #: Where the wire ended when it was chosen.
+    head: int = 0
 
 
 def count_levels(items: Iterable[Item]) -> dict[Level, int]:
@@ -99,6 +119,20 @@ class Gathering:
         return self._newest - story.changed >= self._shape.span
 
     @property
+    def ended(self) -> set[str]:
+        """Name the threads of which it holds the kill of a story that another has replaced.
+
+        What replaced it may have changed too long ago to be offered, and is what they show.
+        """
+        members = (item.story for items in self._threads.values() for item in items)
+        return {story.thread for story in members if story.is_killed and story.superseded}
+
+    @property
+    def left_out(self) -> list[Item]:
+        """Give what there is no room for, kills having taken its place."""
+        return self._in_order()[MOST:] if len(self._threads) > MOST else []
+
+    @property
     def kills_since(self) -> int:
         """Say how far back kills stay; by the newest change, for a window knows no clock."""
         return (self._newest or 0) - KILL_STAYS
@@ -132,9 +166,7 @@ class Gathering:
 
     def window(self) -> Window:
         """Give the window as it stands."""
-        shown = [self._newest_of(members) for members in self._threads.values()]
-        # Kills first, each group as it was offered.
-        shown.sort(key=lambda item: (not item.story.is_killed, self._rank[item.story.guid]))
+        shown = self._in_order()
         gone = max(filter(self._is_within, self._gone), default=0)
         return Window(
             items=tuple(shown[:MOST]),
@@ -154,24 +186,54 @@ class Gathering:
             return True
         return gone >= min(shown) or max(shown) - gone < self._shape.span
 
-    def _newest_of(self, members: list[Item]) -> Item:
-        """Give the last changed of a thread, or what was written from it since."""
-        newest = members[0]
-        for item in members[1:]:
-            if self._evolved(item, newest) and not self._evolved(newest, item):
-                newest = item
-        return newest
+    def _in_order(self) -> list[Item]:
+        """Give one item of each thread: kills first, each group as it was offered."""
+        shown = [newest_of(members, self._origins) for members in self._threads.values()]
+        shown.sort(key=lambda item: (not item.story.is_killed, self._rank[item.story.guid]))
+        return shown
 
-    def _evolved(self, item: Item, origin: Item) -> bool:
-        """Say whether one was written from the other, through hidden ones too."""
-        seen: set[str] = set()
-        at: str | None = item.story.guid
-        while at and at not in seen:
-            seen.add(at)
-            at = self._origins.get(at)
-            if at == origin.story.guid:
-                return True
-        return False
+
+def newest_of(members: Sequence[Item], origins: Mapping[str, str | None]) -> Item:
+    """Give the last changed of a thread, or what was written from it since.
+
+    `members` come the last changed first; `origins` says what each story was written from,
+    the hidden ones too.
+    """
+    newest = members[0]
+    for item in members[1:]:
+        if _evolved(item, newest, origins) and not _evolved(newest, item, origins):
+            newest = item
+    return newest
+
+
+def _evolved(item: Item, origin: Item, origins: Mapping[str, str | None]) -> bool:
+    """Say whether one was written from the other, through hidden ones too."""
+    seen: set[str] = set()
+    at: str | None = item.story.guid
+    while at and at not in seen:
+        seen.add(at)
+        at = origins.get(at)
+        if at == origin.story.guid:
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link of a document beside its own address and its home page: a hub, the page before it."""
+
+    rel: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """Where the pages beside a document are, by their names in addresses."""
+
+    #: Of the document itself; empty for the feed, which is no page.
+    page: str = ""
+    older: str = ""
+    newer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,12 +248,17 @@ class Channel:
     language: str
     #: The page for people.
     home_url: str
-    #: The feed's own address; empty when its documents are shared between addresses.
+    #: The document's own address; empty when it is shared between addresses.
     self_url: str
+    #: Who tells of its changes (WebSub); empty: nobody.
+    hub_url: str = ""
     updated: int
     site: str
     rights: str = ""
     contact: str = ""
+    #: The feed's address without its format; relative where it is not to be named.
+    stem: str = ""
+    trail: Trail = field(default_factory=Trail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ whoever reads the wire twice hears the same, and a count or a digest of it can b
 
 from collections.abc import Collection, Iterable
 
-from wirefeed.domain.access import Grant, Level
+from wirefeed.domain.access import PRIVATE, Grant, Level
 from wirefeed.domain.wire import Audience, Change, ChangeKind
 
 #: These say by themselves that a story went.
@@ -19,7 +19,7 @@ def heard(change: Change, grants: Collection[Grant]) -> ChangeKind | None:
     """Say as what a caller of these grants hears of a change; None: it hears nothing.
 
     A story that moves out of what is covered is withheld from this caller; one that moves
-    in is published to it.
+    in is published to it, and so is one that was under embargo where it did not see that.
     """
     told = [grant for grant in grants if reaches(grant, change.after)]
     knew = any(reaches(grant, change.before) for grant in grants)
@@ -27,6 +27,8 @@ def heard(change: Change, grants: Collection[Grant]) -> ChangeKind | None:
         return change.kind if _delay(told) == change.delay else None
     if told:
         is_new = change.kind in _GOES_ON and bool(change.before) and not knew
+        # That there was an embargo is for those who saw it.
+        is_new = is_new or (change.kind is ChangeKind.RELEASE and not knew)
         return ChangeKind.PUBLISH if is_new else change.kind
     if not knew or change.kind is ChangeKind.REINSTATE:
         return None
@@ -39,6 +41,11 @@ def reaches(grant: Grant, audiences: Iterable[Audience]) -> bool:
         grant.covers(audience.language, audience.topics) and (grant.early or not audience.early)
         for audience in audiences
     )
+
+
+def is_private(change: Change) -> bool:
+    """Say whether a change is of a story that one subscriber alone may see."""
+    return any(PRIVATE in audience.topics for audience in change.before | change.after)
 
 
 def _delay(grants: Iterable[Grant]) -> int | None:

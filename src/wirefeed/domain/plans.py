@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from wirefeed.domain.access import ALL, PUBLIC, Grant
+from wirefeed.domain.drills import drill_grant
 from wirefeed.domain.errors import Unacceptable
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -136,6 +137,8 @@ class Subscriber:
     suspended: bool = False
     suspended_since: int | None = None
     subscriptions: tuple[Subscription, ...] = ()
+    #: Until when a drill is held with it; None: none is.
+    drilled: int | None = None
     #: When anything of this last changed.
     changed: int = 0
 
@@ -161,7 +164,8 @@ class Subscriber:
     @property
     def turns(self) -> tuple[int, ...]:
         """Give the times at which the clock changes anything of its subscriptions."""
-        return tuple(turn for s in self.subscriptions for turn in s.turns)
+        drill = () if self.drilled is None else (self.drilled,)
+        return (*drill, *(turn for s in self.subscriptions for turn in s.turns))
 
 
 def _check_text(field_name: str, text: str) -> None:
@@ -264,11 +268,8 @@ class Entitlement:
 
 @lru_cache(maxsize=4096)
 def _sight(grants: frozenset[Grant], anonymous: bool) -> Sight:  # noqa: FBT001 - no name to call by
-    # How long archives reach is not a matter of feeds; of a plan's name only `public` counts.
-    alike = (
-        replace(grant, plan=grant.plan if grant.plan == PUBLIC else "", archive_days=None)
-        for grant in grants
-    )
+    # Of a plan's name only `public` counts.
+    alike = (replace(grant, plan=grant.plan if grant.plan == PUBLIC else "") for grant in grants)
     return _one_sight(frozenset(alike), anonymous)
 
 
@@ -302,8 +303,11 @@ def entitlement(
         names |= live if narrowed_to is None else live & set(narrowed_to)
         changed += [subscriber.changed, *(turn for turn in subscriber.turns if turn <= now)]
     held = [plans[name] for name in sorted(names) if name in plans]
+    grants = grants_of(names, plans)
+    if subscriber is not None and subscriber.live(now) and now < (subscriber.drilled or 0):
+        grants |= {drill_grant(subscriber.id)}
     return Entitlement(
-        grants=grants_of(names, plans),
+        grants=grants,
         anonymous=subscriber is None,
         until=min((t for t in subscriber.turns if t > now), default=None) if subscriber else None,
         changed=max([*changed, *(plan.changed for plan in held)]),

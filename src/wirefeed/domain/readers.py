@@ -1,12 +1,21 @@
 """Who asks, by which credential, and what they are told of it. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Token
 from wirefeed.domain.feeds import Selection
-from wirefeed.domain.plans import DAY, NOTICE, SUNSET, Entitlement, Plan, Subscriber, sunset
+from wirefeed.domain.plans import (
+    DAY,
+    NOTICE,
+    SUNSET,
+    Entitlement,
+    Plan,
+    Subscriber,
+    entitlement,
+    sunset,
+)
 from wirefeed.domain.stories import Feed
 
 #: A revoked key answers as lapsed this long, and is then unknown.
@@ -162,3 +171,38 @@ def renewable(subscriber: Subscriber, now: int) -> str | None:
         return None
     ended = [(s.closes, s.plan) for s in subscriber.subscriptions if s.closes and s.closes <= now]
     return max(ended, default=(0, None))[1]
+
+
+def holder(row: FeedKey, subscriber: Subscriber, plans: Mapping[str, Plan], now: int) -> Reader:
+    """Give the reader that a feed key makes of its subscriber, by the plans there are."""
+    lapsed = lapse_of(row, subscriber, now)
+    if lapsed is not None:
+        why, at = lapsed
+        public = entitlement(None, plans, now)
+        # The end may be dated before what was last seen: dates of feeds never go back.
+        public = replace(public, changed=max(public.changed, subscriber.changed))
+        # What begins or resumes by the clock ends this, too.
+        until = first(*(turn for turn in subscriber.turns if turn > now))
+        return Reader(
+            entitlement=replace(public, until=until),
+            subscriber=subscriber,
+            key=row,
+            lapse=why,
+            lapsed=at,
+            renewal=plans.get(renewable(subscriber, now) or ""),
+        )
+    sunset, ending = told(subscriber, now)
+    return Reader(
+        entitlement=entitlement(subscriber, plans, now),
+        subscriber=subscriber,
+        key=row,
+        sunset=sunset,
+        ending=ending,
+        shared=row.flagged,
+        renewal=plans.get(renewable(subscriber, now) or ""),
+    )
+
+
+def first(*times: int | None) -> int | None:
+    """Give the earliest of some times."""
+    return min((time for time in times if time is not None), default=None)

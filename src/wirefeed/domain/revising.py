@@ -275,6 +275,9 @@ def _change(held: Story, sent: Revision, *, opened: bool) -> ChangeKind:
         return ChangeKind.WITHHOLD
     if was is not PubStatus.USABLE:
         return ChangeKind.REINSTATE if held.stood else ChangeKind.PUBLISH
+    if all(standing.inherited for standing in held.stood):
+        # Nobody saw what came before: its rights had ended when it came.
+        return ChangeKind.PUBLISH
     if opened and held.released is None:
         return ChangeKind.RELEASE
     return ChangeKind.CORRECTION if sent.is_correction else ChangeKind.UPDATE

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wirefeed.domain.errors import Unacceptable
@@ -46,10 +47,24 @@ def parse_secret(text: str, field: str) -> bytes:
     return secret
 
 
+def secret_text(secret: bytes) -> str:
+    """Write a secret as `parse_secret` reads it."""
+    return f"{_PREFIX}{base64.b64encode(secret).decode('ascii')}"
+
+
 def sign(secret: bytes, id_: str, at: int, body: bytes) -> Signature:
     """Sign a message at a time."""
+    return sign_by_each((secret,), id_, at, body)
+
+
+def sign_by_each(secrets: Iterable[bytes], id_: str, at: int, body: bytes) -> Signature:
+    """Sign a message at a time with each secret in use: whoever has one of them believes it.
+
+    The header is a list, parted by spaces, so that a secret is replaced while nothing is missed.
+    """
     timestamp = str(at // _SECOND)
-    return Signature(id=id_, timestamp=timestamp, signatures=_mac(secret, id_, timestamp, body))
+    macs = (_mac(secret, id_, timestamp, body) for secret in secrets)
+    return Signature(id=id_, timestamp=timestamp, signatures=" ".join(macs))
 
 
 def holds(secret: bytes, given: Signature, body: bytes, now: int) -> bool:

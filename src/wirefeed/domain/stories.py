@@ -103,6 +103,8 @@ class Revision:
     evolved_from: str | None = None
     #: ninjs `altIds` of role `feed`: the GUID the newsroom wants feeds to show.
     feed_guid: str | None = None
+    #: The topics it stands in, whatever the taxonomy says; of our own making alone.
+    filed: frozenset[str] = frozenset()
 
     @property
     def is_correction(self) -> bool:

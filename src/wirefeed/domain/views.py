@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from wirefeed.domain.access import Access, Level, Reason
-from wirefeed.domain.stories import SECOND, Concept, MediaItem, PubStatus, Story
+from wirefeed.domain.access import PRIVATE, Access, Level, Reason
+from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Story
 from wirefeed.domain.teaser import Teaser, teaser
 
 _NO_TEASER = Teaser(html="", text="")
@@ -48,14 +48,6 @@ class View:
     ednote: str = ""
     usage_terms: str = ""
     correction: bool = False
-    #: text | picture | video | …
-    kind: str = "text"
-    #: 1 (a flash) to 9.
-    urgency: int | None = None
-    #: Codes and names; empty below `full`.
-    subjects: tuple[Concept, ...] = ()
-    places: tuple[Concept, ...] = ()
-    genres: tuple[Concept, ...] = ()
     #: Shown under embargo: not for publication before this time.
     embargoed_until: int | None = None
 
@@ -88,10 +80,10 @@ def view(story: Story, access: Access, *, words: int) -> View:
         language=revision.language,
         headline=revision.headline
         or revision.slugline
-        or _date_and_topic(published, sorted(story.topics)),
+        or _date_and_topic(published, _shown(story.topics)),
         published=published,
         updated=story.updated,
-        topics=tuple(sorted(story.topics)),
+        topics=_shown(story.topics),
         slugline=revision.slugline,
         byline=revision.byline,
         located=revision.located,
@@ -110,13 +102,13 @@ def view(story: Story, access: Access, *, words: int) -> View:
         ednote=revision.ednote if access.notes else "",
         usage_terms=revision.usage_terms if access.notes else "",
         correction=revision.is_correction,
-        kind=revision.kind,
-        urgency=revision.urgency,
-        subjects=revision.subjects if full else (),
-        places=revision.places if full else (),
-        genres=revision.genres if full else (),
         embargoed_until=revision.embargoed_until if access.early else None,
     )
+
+
+def _shown(topics: Iterable[str]) -> tuple[str, ...]:
+    """Give the topics that have a name, in order."""
+    return tuple(sorted(topic for topic in topics if not topic.startswith(PRIVATE)))
 
 
 def published_to(story: Story, access: Access) -> int:
@@ -140,7 +132,7 @@ def _killed(story: Story, access: Access) -> View:
     """
     revision = story.revision
     # It may stand in topics by now in which this caller never saw it.
-    topics = sorted(access.topics)
+    topics = _shown(access.topics)
     published = published_to(story, access)
     headline = story.kill_headline
     if not _KILL.match(headline):
@@ -156,7 +148,7 @@ def _killed(story: Story, access: Access) -> View:
         headline=headline,
         published=published,
         updated=story.updated,
-        topics=tuple(topics),
+        topics=topics,
         slugline=revision.slugline,
         copyright_holder=revision.copyright_holder,
     )

@@ -5,6 +5,7 @@ from typing import Final
 
 from lxml import etree
 
+from wirefeed.domain.archives import links
 from wirefeed.domain.feeds import Channel, Notice, Wording
 from wirefeed.domain.views import View
 from wirefeed.formats.entries import Entry, entry_of, notice_entry
@@ -19,7 +20,7 @@ from wirefeed.formats.feedgen_fixes import (
 
 MEDIA_TYPE: Final = "application/atom+xml; charset=utf-8"
 #: Part of every fragment's and document's key: raise it when the same story gives other bytes.
-EDITION: Final = 1
+EDITION: Final = 2
 
 _TAIL = b"</feed>"
 _TOMBSTONE = b"<at:deleted-entry "
@@ -51,6 +52,7 @@ def feed_of(channel: Channel, tombstones: Sequence[etree._Element] = ()) -> Feed
         channel,
         namespaces=ATOM_NAMESPACES,
         media_type="application/atom+xml",
+        links=links(channel.trail, channel.stem, "atom"),
         tombstones=tombstones,
     )
 

@@ -5,7 +5,6 @@ Pure: feedgen's own clock (it dates what has no date) and its switching of the p
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from feedgen.entry import FeedEntry
@@ -13,7 +12,7 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from wirefeed.domain.feeds import Channel
+from wirefeed.domain.feeds import Channel, Link
 from wirefeed.domain.stories import MediaItem
 from wirefeed.formats.entries import Entry, Mark
 from wirefeed.formats.renditions import Enclosure, largest, media_type, medium_of
@@ -25,6 +24,8 @@ DC: Final = "http://purl.org/dc/elements/1.1/"
 MEDIA: Final = "http://search.yahoo.com/mrss/"
 #: RFC 6721.
 TOMBSTONES: Final = "http://purl.org/atompub/tombstones/1.0"
+#: RFC 5005 §1.1.
+HISTORY: Final = "http://purl.org/syndication/history/1.0"
 WIREFEED: Final = "urn:wirefeed:feed:1"
 _XML_LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 
@@ -37,14 +38,6 @@ RSS_NAMESPACES: Final = {
     "wf": WIREFEED,
 }
 ATOM_NAMESPACES: Final = {"at": TOMBSTONES, "media": MEDIA, "wf": WIREFEED}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """A link of a feed beside its own address and its home page: a hub, the archive before it."""
-
-    rel: str
-    href: str
 
 
 class Feed(FeedGenerator):
@@ -79,8 +72,11 @@ class Feed(FeedGenerator):
         self.register_extension("wirefeed", _FeedExtension, _ItemExtension)
         extension: _FeedExtension = self.wirefeed
         extension.channel = channel
-        extension.namespaces = namespaces
-        extension.links = links
+        # Only a page needs the namespace by which it says that it is one.
+        extension.namespaces = namespaces | ({"fh": HISTORY} if channel.trail.page else {})
+        # WebSub §4: XML feeds SHOULD embed their hub, beside naming it in a header.
+        hubs = [Link(rel="hub", href=channel.hub_url)] if channel.hub_url else []
+        extension.links = (*hubs, *links)
         extension.tombstones = tombstones
 
 
@@ -100,6 +96,7 @@ class _FeedExtension(BaseExtension):
         # feedgen writes only `self` of the links in RSS.
         for link in self.links:
             etree.SubElement(channel, f"{{{ATOM}}}link", rel=link.rel, href=clean(link.href))
+        self._mark(channel)
         _add(channel, f"{{{DC}}}creator", clean(self.channel.site))
         _add(channel, "lastBuildDate", rfc822(self.channel.updated))
         return rss
@@ -109,8 +106,14 @@ class _FeedExtension(BaseExtension):
         # feedgen takes a few values of `rel` only.
         for link in self.links:
             etree.SubElement(feed, "link", rel=link.rel, href=clean(link.href))
+        self._mark(feed)
         feed.extend(self.tombstones)
         return feed
+
+    def _mark(self, head: etree._Element) -> None:
+        """Tell readers that nobody should subscribe to a page."""
+        if self.channel.trail.page:
+            etree.SubElement(head, f"{{{HISTORY}}}archive")
 
 
 class Item(FeedEntry):

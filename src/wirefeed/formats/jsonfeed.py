@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from wirefeed.domain.archives import links
 from wirefeed.domain.feeds import Channel, Notice, Wording
 from wirefeed.domain.views import View
 from wirefeed.formats.entries import TOPICS, Entry, Mark, entry_of, notice_entry
@@ -12,7 +13,7 @@ from wirefeed.formats.writing import clean, rfc3339
 
 MEDIA_TYPE: Final = "application/feed+json; charset=utf-8"
 #: Part of every fragment's and document's key: raise it when the same story gives other bytes.
-EDITION: Final = 1
+EDITION: Final = 2
 
 _VERSION = "https://jsonfeed.org/version/1.1"
 
@@ -66,9 +67,20 @@ class _Item(
     wirefeed: _Extension
 
 
+class _Hub(msgspec.Struct, frozen=True):
+    """JSON Feed 1.1, hubs: where real-time notifications can be had, and by which protocol."""
+
+    type: str
+    url: str
+
+
 class _FeedExtension(msgspec.Struct, frozen=True, omit_defaults=True):
     updated: str
     rights: str = ""
+    #: Of a page of the archive: that it is one, and where the feed and the page after it are.
+    archive: bool = False
+    current: str = ""
+    next_archive: str = ""
 
 
 class _Feed(
@@ -78,9 +90,11 @@ class _Feed(
     title: str
     home_page_url: str
     feed_url: str = ""
+    next_url: str = ""
     description: str = ""
     authors: tuple[_Author, ...]
     language: str = ""
+    hubs: tuple[_Hub, ...] = ()
     wirefeed: _FeedExtension
     items: Sequence[_Item | msgspec.Raw]
 
@@ -102,20 +116,32 @@ def feed(channel: Channel, items: Sequence[bytes]) -> bytes:
 
 def encode(part: _Feed | _Item) -> bytes:
     """Write a feed or an item."""
-    return msgspec.json.encode(part)
+    # The encoder leaves up to half of its buffer unused behind what it wrote, and what is rendered
+    # is kept for long; a copy is as long as its bytes.
+    return bytes(memoryview(msgspec.json.encode(part)))
 
 
 def feed_of(channel: Channel, items: Sequence[_Item | msgspec.Raw]) -> _Feed:
     """Make the feed."""
+    hrefs = {link.rel: link.href for link in links(channel.trail, channel.stem, "json")}
     return _Feed(
         version=_VERSION,
         title=clean(channel.title),
         home_page_url=clean(channel.home_url),
         feed_url=clean(channel.self_url),
+        # JSON Feed 1.1: where the items before these are; so it is the archive's `prev-archive`.
+        next_url=hrefs.get("prev-archive", ""),
         description=clean(channel.description),
         authors=(_Author(name=clean(channel.site), url=_contact(channel.contact)),),
         language=channel.language,
-        wirefeed=_FeedExtension(updated=rfc3339(channel.updated), rights=clean(channel.rights)),
+        hubs=(_Hub(type="WebSub", url=clean(channel.hub_url)),) if channel.hub_url else (),
+        wirefeed=_FeedExtension(
+            updated=rfc3339(channel.updated),
+            rights=clean(channel.rights),
+            archive=bool(channel.trail.page),
+            current=hrefs.get("current", ""),
+            next_archive=hrefs.get("next-archive", ""),
+        ),
         items=items,
     )
 

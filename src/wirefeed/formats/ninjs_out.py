@@ -6,13 +6,14 @@ went, or that is not shown in this version, there is its name and nothing of its
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Final
 
 import msgspec
 
 from wirefeed.domain.access import Level
 from wirefeed.domain.cursors import ENTITLEMENT
-from wirefeed.domain.stories import Concept, MediaItem, PubStatus, Rendition
+from wirefeed.domain.stories import MediaItem, PubStatus, Rendition
 from wirefeed.domain.views import View
 from wirefeed.formats.ninjs import KINDS
 from wirefeed.formats.renditions import media_type, usable
@@ -41,12 +42,6 @@ class _Text(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     value: str
     role: str = ""
     content_type: str = ""
-
-
-class _Concept(msgspec.Struct, frozen=True, omit_defaults=True):
-    name: str = ""
-    uri: str = ""
-    literal: str = ""
 
 
 class _AltId(msgspec.Struct, frozen=True):
@@ -99,13 +94,11 @@ class _Ours(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", kw_
 class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", kw_only=True):
     uri: str
     standard: _Standard | None = None
-    type: str = ""
     representation_type: str = ""
     version: str
     version_created: str = ""
     embargoed_until: str = ""
     pub_status: str = ""
-    urgency: int | None = None
     language: str = ""
     headlines: tuple[_Text, ...] = ()
     slugline: str = ""
@@ -113,9 +106,6 @@ class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", kw
     located: str = ""
     descriptions: tuple[_Text, ...] = ()
     bodies: tuple[_Text, ...] = ()
-    subjects: tuple[_Concept, ...] = ()
-    places: tuple[_Concept, ...] = ()
-    genres: tuple[_Concept, ...] = ()
     keywords: tuple[str, ...] = ()
     associations: tuple[_Association, ...] = ()
     copyright_holder: str = ""
@@ -136,13 +126,11 @@ def entry(view: View, told: Told) -> bytes:
         _Entry(
             uri=told.guid,
             standard=_Standard(),
-            type=view.kind if view.kind in KINDS else "",
             representation_type=representation,
             version=str(told.version),
             version_created=rfc3339(view.updated),
             embargoed_until=_time(view.embargoed_until),
             pub_status=view.status.value,
-            urgency=view.urgency,
             language=view.language,
             headlines=_texts(view.headline, "main", "text/plain"),
             slugline=clean(view.slugline),
@@ -150,9 +138,6 @@ def entry(view: View, told: Told) -> bytes:
             located=clean(view.located),
             descriptions=_texts(view.teaser.html, "summary", "text/html"),
             bodies=_texts(view.body, "main", "text/html"),
-            subjects=_concepts(view.subjects),
-            places=_concepts(view.places),
-            genres=_concepts(view.genres),
             keywords=tuple(map(clean, view.keywords)),
             associations=tuple(_associations(view.media, told.guid)),
             copyright_holder=clean(view.copyright_holder),
@@ -219,11 +204,6 @@ def changes(before: View, now: View) -> tuple[str, ...]:
         "slugline": (before.slugline, now.slugline),
         "keywords": (before.keywords, now.keywords),
         "notes": (before.ednote, now.ednote),
-        "urgency": (before.urgency, now.urgency),
-        "subjects": (
-            (before.subjects, before.places, before.genres),
-            (now.subjects, now.places, now.genres),
-        ),
     }
     return tuple(name for name, (old, new) in pairs.items() if old != new)
 
@@ -241,15 +221,6 @@ def _time(micros: int | None) -> str:
     return "" if micros is None else rfc3339(micros)
 
 
-def _concepts(concepts: Iterable[Concept]) -> tuple[_Concept, ...]:
-    return tuple(
-        _Concept(name=clean(one.name), uri=one.code)
-        if "://" in one.code
-        else _Concept(name=clean(one.name), literal=clean(one.code))
-        for one in concepts
-    )
-
-
 def _associations(media: Iterable[MediaItem], guid: str) -> Iterable[_Association]:
     for number, item in enumerate(map(usable, media), 1):
         if item.renditions:
@@ -263,13 +234,14 @@ def _associations(media: Iterable[MediaItem], guid: str) -> Iterable[_Associatio
                     *_texts(item.caption, "caption", "text/plain"),
                     *_texts(item.alt_text, "alternative", "text/plain"),
                 ),
-                renditions=tuple(map(_rendition, item.renditions)),
+                renditions=tuple(starmap(_rendition, enumerate(item.renditions, 1))),
             )
 
 
-def _rendition(rendition: Rendition) -> _Rendition:
+def _rendition(number: int, rendition: Rendition) -> _Rendition:
+    # What the newsroom calls it is its own affair.
     return _Rendition(
-        name=clean(rendition.name) or "main",
+        name=f"rendition-{number}",
         href=rendition.href,
         content_type=media_type(rendition),
         width=rendition.width,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from wirefeed.domain.archives import links
 from wirefeed.domain.feeds import Channel, Notice, Wording
 from wirefeed.domain.views import View
 from wirefeed.formats.entries import Entry, entry_of, notice_entry
@@ -10,7 +11,7 @@ from wirefeed.formats.feedgen_fixes import RSS_NAMESPACES, Feed, Item, fragment,
 
 MEDIA_TYPE: Final = "application/rss+xml; charset=utf-8"
 #: Part of every fragment's and document's key: raise it when the same story gives other bytes.
-EDITION: Final = 1
+EDITION: Final = 2
 
 _TAIL = b"</channel></rss>"
 
@@ -32,7 +33,12 @@ def feed(channel: Channel, items: Sequence[bytes]) -> bytes:
 
 def feed_of(channel: Channel) -> Feed:
     """Make the feed without its items."""
-    return Feed(channel, namespaces=RSS_NAMESPACES, media_type="application/rss+xml")
+    return Feed(
+        channel,
+        namespaces=RSS_NAMESPACES,
+        media_type="application/rss+xml",
+        links=links(channel.trail, channel.stem, "rss"),
+    )
 
 
 def item_of(entry: Entry) -> Item:

@@ -82,10 +82,21 @@ def tally(total: int, digest: bytes) -> bytes:
     return msgspec.json.encode(_Tally(total=total, digest=digest.hex()))
 
 
+def ending(detail: str, remedy: str) -> bytes:
+    """Write why a stream ends."""
+    told = {"detail": detail} | ({"remedy": remedy} if remedy else {})
+    return msgspec.json.encode(told)
+
+
 def frame(event: str, data: bytes, cursor: str = "") -> bytes:
     """Write an event (HTML, 9.2.6): JSON has no line ends but those that are escaped.
 
     An event without an id leaves the client's last one as it is.
     """
-    name = b"id: %b\n" % cursor.encode("ascii") if cursor else b""
-    return b"%bevent: %b\ndata: %b\n\n" % (name, event.encode("ascii"), data)
+    written = b"event: %b\ndata: %b\n\n" % (event.encode("ascii"), data)
+    return identified(cursor, written) if cursor else written
+
+
+def identified(cursor: str, event: bytes) -> bytes:
+    """Give an event the id from which its client goes on."""
+    return b"id: %b\n%b" % (cursor.encode("ascii"), event)

@@ -15,14 +15,15 @@ from types import ModuleType
 import msgspec
 
 from wirefeed.domain.access import Level, Reason
+from wirefeed.domain.archives import Asked, feed_of
 from wirefeed.domain.errors import Conflict
 from wirefeed.domain.feeds import (
     MOST,
-    AnyFeed,
     Channel,
     Item,
     Notice,
     Selection,
+    Trail,
     Window,
     Wording,
     count_levels,
@@ -30,7 +31,8 @@ from wirefeed.domain.feeds import (
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.views import View, published_to, view
 from wirefeed.formats import atom, jsonfeed, rss
-from wirefeed.formats.coding import Coding, compress
+from wirefeed.formats.coding import Coding
+from wirefeed.services.compressing import Compressor
 from wirefeed.services.house import House
 from wirefeed.storage.cache import Cache
 from wirefeed.storage.lru import Lru
@@ -41,10 +43,13 @@ MOST_BYTES = 2_000_000
 _NAME = 16
 #: Of what a client says it holds, so much is looked for.
 _MOST_TAGS = 2
-#: Items rendered in one go; others want an answer meanwhile.
-_AT_ONCE = 20
+#: Items rendered in one go, of up to a millisecond each: others want an answer meanwhile.
+_AT_ONCE = 3
 #: What the cache holds of a document: its bytes, and the names of its parts, the notices first.
 _BODY, _PARTS = "document", "parts"
+
+
+_NO_TRAIL = Trail()
 
 
 class Format(StrEnum):
@@ -77,6 +82,8 @@ class Draft:
     #: By which its notices and items are known.
     parts: tuple[bytes, ...]
     name: bytes
+    #: Names the pages beside it, if no more than so many items are shown.
+    trail: Callable[[int], Trail]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +100,18 @@ class Document:
     levels: Mapping[Level, int]
     #: Why items are not full: `topic`, `delay`.
     why: tuple[str, ...] = ()
+    #: When the clock next makes another one of it.
+    until: int | None = None
+    trail: Trail = _NO_TRAIL
     #: Whether it was rendered for whoever asked first.
     rendered: bool = False
+    #: The stretch of the wire that is told by it.
+    first: int = 0
+    last: int = 0
 
-    def modified(self, feed: AnyFeed, reader: Reader) -> int:
+    def modified(self, feed: Asked, reader: Reader) -> int:
         """Say when what this reader is given last changed: the window, or the reader's rights."""
-        if isinstance(feed, Selection) and reader.key is not None:
+        if isinstance(feed_of(feed), Selection) and reader.key is not None:
             # Those who chose the same share a document; when they chose it is their own.
             return max(self.changed, reader.changed, reader.key.selected)
         return max(self.changed, reader.changed)
@@ -116,6 +129,7 @@ class Documents:
         house: House,
         cache: Cache,
         fragments: Lru,
+        compressor: Compressor,
         *,
         secret: bytes,
         counts: Counter[tuple[str, ...]],
@@ -123,6 +137,7 @@ class Documents:
         self._house = house
         self._cache = cache
         self._fragments = fragments
+        self._compressor = compressor
         self._secret = secret
         self._counts = counts
         self._wordings: dict[str, bytes] = {}
@@ -136,6 +151,7 @@ class Documents:
         window: Window,
         notices: tuple[Notice, ...],
         wording: Wording,
+        trail: Callable[[int], Trail] = lambda _: _NO_TRAIL,
     ) -> Draft:
         """Say what a document will be."""
         module = form.module
@@ -151,7 +167,9 @@ class Documents:
             window=window,
             wording=wording,
             parts=parts,
-            name=self._digest(form, module.EDITION, channel, notices, parts),
+            # Where it goes on if there is no room for all hangs on what is in the archive.
+            name=self._digest(form, module.EDITION, channel, notices, parts, window.reached),
+            trail=trail,
         )
 
     def _wording(self, language: str, wording: Wording) -> bytes:
@@ -208,6 +226,8 @@ class Documents:
     ) -> Document:
         """Say what a document is known by, rendered or not, with so many items."""
         items = draft.window.items[:shown]
+        head = draft.window.head
+        news = (item.story.position for item in items if not item.story.is_killed)
         return Document(
             form=draft.form,
             name=draft.name,
@@ -215,6 +235,10 @@ class Documents:
             changed=draft.window.changed,
             levels=count_levels(items),
             why=why(items),
+            until=draft.window.until,
+            trail=draft.trail(len(items)),
+            first=min(news, default=head),
+            last=head,
         )
 
     def held(self, document: Document, coding: Coding) -> bytes | None:
@@ -238,14 +262,18 @@ class Documents:
             now = await draft()
             if now.name != document.name:
                 raise Moved("the feed has changed meanwhile")
-            return (await self._render(now))[0]
+            body, parts = await self._render(now)
+            self._cache.keep(_PARTS, now.name, parts)
+            return body
 
         plain = partial(self._cache.fetch, _BODY, document.name, again)
         if coding is Coding.IDENTITY:
             return await plain()
 
+        waiting = partial(self._cache.waiting, _kind(coding), document.name)
+
         async def squeeze() -> bytes:
-            return await asyncio.to_thread(compress, await plain(), coding)
+            return await self._compressor.compress(await plain(), coding, waiting)
 
         return await self._cache.fetch(_kind(coding), document.name, squeeze)
 
@@ -268,17 +296,16 @@ class Documents:
     async def _new(self, draft: Draft, known: Collection[bytes]) -> bytes:
         parts = await self._rendered(draft)
         new = [part for name, part in zip(draft.parts, parts, strict=False) if name not in known]
-        return bytes(draft.form.module.feed(draft.channel, new))
+        return bytes(draft.form.module.feed(_channel(draft, len(parts)), new))
 
     async def _render(self, draft: Draft) -> tuple[bytes, bytes]:
         """Render a document; give its bytes and the names of its parts."""
         self._counts["renders", "document"] += 1
         parts = await self._rendered(draft)
-        body = bytes(draft.form.module.feed(draft.channel, parts))
+        body = bytes(draft.form.module.feed(_channel(draft, len(parts)), parts))
         names = b"".join(draft.parts[: len(parts)])
-        # Whoever finds the parts elsewhere is to find the body, too.
+        # Kept before the parts are: whoever finds these elsewhere is to find the body, too.
         self._cache.keep(_BODY, draft.name, body)
-        self._cache.keep(_PARTS, draft.name, names)
         return body, names
 
     async def _rendered(self, draft: Draft) -> list[bytes]:
@@ -302,8 +329,13 @@ class Documents:
         return parts
 
 
+def _channel(draft: Draft, parts: int) -> Channel:
+    """Say what a document says of itself with so many parts: what it leaves out is behind it."""
+    return replace(draft.channel, trail=draft.trail(parts - len(draft.notices)))
+
+
 def _kind(coding: Coding) -> str:
-    return _BODY if coding is Coding.IDENTITY else coding.value
+    return _BODY if coding is Coding.IDENTITY else coding
 
 
 def _name(tag: str) -> bytes | None:

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.errors import Unavailable
+from wirefeed.domain.stories import SECOND
 from wirefeed.domain.wire import Change, Head, takes_away
 from wirefeed.services.publishing import Publishing
 from wirefeed.storage import wire
-from wirefeed.storage.database import Database
+from wirefeed.storage.database import Database, uninterrupted
 
 #: Seconds for which what was seen of the wire may be answered by.
 LEASE = 0.4
@@ -98,9 +99,9 @@ class Follower:
 
         It ends with every commit of this process, too: own writes are seen at once.
         """
-        if self.age >= LEASE or self._advances != self._database.advances:
-            return None
-        return self._head
+        # Asked for each answer from memory, so every call in it counts.
+        late = self._monotonic() - self._began >= LEASE
+        return None if late or self._advances != self._database.advances else self._head
 
     async def current(self, grace: float = 0) -> Head:
         """Give what may be answered by, after a look if the lease is over.
@@ -204,7 +205,7 @@ class Follower:
     async def _look(self) -> Head:
         began, advances = self._monotonic(), self._database.advances
         self._counts["looks",] += 1
-        async with self._database.reading() as connection:
+        async with self._database.looking() as connection:
             head = await wire.head(connection)
             changes = await self._since(connection, head)
         if self._head is not None and (changes is None or any(map(takes_away, changes))):
@@ -231,11 +232,21 @@ def _retrieve(task: asyncio.Task[Head]) -> None:
         task.exception()
 
 
-async def announce(publishing: Publishing, failed: Callable[[Exception], None]) -> None:
-    """Announce what falls due, until cancelled; whatever fails is said and tried again."""
+async def announce(
+    publishing: Publishing, clock: Callable[[], int], failed: Callable[[Exception], None]
+) -> None:
+    """Announce what falls due, until cancelled; whatever fails is said and tried again.
+
+    It sleeps no longer than until the next is due, and not at all while more is: what many
+    processes may announce, the first does.
+    """
     while True:
+        pause = _TICK
         try:
-            await publishing.announce_due()
+            # Cut off, a read would leave its connection behind.
+            due = await uninterrupted(publishing.announce_due())
+            if due is not None:
+                pause = min(_TICK, max(0.0, (due - clock()) / SECOND))
         except Exception as error:  # noqa: BLE001 - an embargo must end, whatever went wrong before
             failed(error)
-        await asyncio.sleep(_TICK)
+        await asyncio.sleep(pause)

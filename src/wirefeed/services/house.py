@@ -10,7 +10,7 @@ import msgspec
 
 from wirefeed.config import Settings
 from wirefeed.domain.credentials import Lapse
-from wirefeed.domain.feeds import AnyFeed, Channel, Notice, Selection, Wording
+from wirefeed.domain.feeds import AnyFeed, Channel, Notice, Selection, Trail, Wording
 from wirefeed.domain.plans import NOTICE
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.topics import Taxonomy
@@ -46,6 +46,7 @@ class House:
         self._site = settings.site
         self._texts = texts
         self._public_url = settings.public_url
+        self._public_hub = settings.hub.url
         self.teaser_words = settings.teaser.words
         #: Names everything above that shapes an item's bytes.
         self.digest = hashlib.blake2b(
@@ -92,6 +93,15 @@ class House:
         """Make an absolute address; never from what a request says of its host."""
         return f"{self._public_url}{path}"
 
+    @property
+    def hub_url(self) -> str:
+        """The address of our own hub, the only one that serves private feeds."""
+        return self.url("/hub")
+
+    def hub_of(self, *, public: bool) -> str:
+        """Give the hub that a feed names; only what is public may be another's."""
+        return (self._public_hub if public else "") or self.hub_url
+
     def story_path(self, view: View, language: str) -> str:
         """Give the public address of a story."""
         return f"/{language}/stories/{view.id}/{slug(view.headline)}"
@@ -112,8 +122,17 @@ class House:
             return str(words["mine"])
         return taxonomy[feed.topic].name(feed.language) if feed.topic else str(words["latest"])
 
-    def channel(self, feed: AnyFeed, taxonomy: Taxonomy, updated: int, self_url: str) -> Channel:
-        """Say what a feed says of itself."""
+    def channel(
+        self,
+        feed: AnyFeed,
+        taxonomy: Taxonomy,
+        updated: int,
+        self_url: str,
+        trail: Trail | None = None,
+    ) -> Channel:
+        """Say what a feed says of itself, or a page of its archive."""
+        trail = trail or Trail()
+        is_public = self_url.startswith(self.url(f"/{feed.language}/"))
         words = self._texts[feed.language]["feed"]
         title = words["title"].format(site=self.name, topic=self.topic_name(feed, taxonomy))
         return Channel(
@@ -123,10 +142,14 @@ class House:
             language=feed.language,
             home_url=self.url(f"/{feed.language}/"),
             self_url=self_url,
+            # A page of an archive is not what a hub tells of.
+            hub_url="" if trail.page else self.hub_of(public=is_public),
             updated=updated,
             site=self.name,
             rights=self.rights,
             contact=self.contact,
+            stem=_stem(feed, self_url, trail),
+            trail=trail,
         )
 
     def _description(self, feed: AnyFeed, taxonomy: Taxonomy) -> str:
@@ -245,6 +268,16 @@ def feed_tail(feed: AnyFeed) -> str:
     if isinstance(feed, Selection):
         return "mine"
     return f"topics/{feed.topic}" if feed.topic else "latest"
+
+
+def _stem(feed: AnyFeed, self_url: str, trail: Trail) -> str:
+    """Give the feed's address without its format, from where a document of it stands."""
+    if self_url:
+        own = self_url.rpartition(".")[0]
+        return own.removesuffix(f"/archive/{trail.page}") if trail.page else own
+    name = feed_tail(feed).rpartition("/")[2]
+    # RFC 3986 §5: a page stands two levels below its feed.
+    return f"../../{name}" if trail.page else name
 
 
 def iso(micros: int) -> str:

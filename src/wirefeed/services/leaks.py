@@ -53,13 +53,20 @@ class Leaks:
         administrator dismisses it.
         """
         now = self._clock()
-        held = await credentials.feed_keys_by_id(connection, keys)
-        live = [key.id for key in held.values() if key.revoked is None]
-        seen = await usage.sightings(connection, live, since=now - WINDOW)
+        seen = await usage.sightings(connection, keys, since=now - WINDOW)
+        found = {
+            key: suspicions(of_key, self._limits)
+            for key, of_key in groupby(seen, key=attrgetter("feed_key"))
+        }
+        if not any(found.values()):
+            # As of most keys: no more of them is looked at.
+            return []
+        held = await credentials.feed_keys_by_id(connection, [key for key in found if found[key]])
         suspected = [
             (key, suspicion)
-            for key, of_key in groupby(seen, key=attrgetter("feed_key"))
-            for suspicion in suspicions(of_key, self._limits)
+            for key, suspicious in found.items()
+            for suspicion in suspicious
+            if held[key].revoked is None
         ]
         known = {
             (flag.feed_key, flag.reason): flag

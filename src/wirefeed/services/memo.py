@@ -20,11 +20,23 @@ Loaded = tuple[_Value, int | None]
 
 
 class Memo(Generic[_Key, _Value]):
-    """Values by key, the least recently used forgotten first."""
+    """Values by key, the least recently used forgotten first.
 
-    def __init__(self, follower: Follower, limit: int, clock: Callable[[], int]) -> None:
+    They are bounded by their number, or by what `weigh` says of each. The newest is held however
+    heavy it is, since others are about to ask for it.
+    """
+
+    def __init__(
+        self,
+        follower: Follower,
+        limit: int,
+        clock: Callable[[], int],
+        weigh: Callable[[_Value], int] = lambda _: 1,
+    ) -> None:
         self._follower = follower
         self._limit = limit
+        self._weigh = weigh
+        self._weight = 0
         self._clock = clock
         self._held: OrderedDict[_Key, Loaded[_Value]] = OrderedDict()
         self._loading: dict[_Key, asyncio.Task[Loaded[_Value]]] = {}
@@ -64,14 +76,23 @@ class Memo(Generic[_Key, _Value]):
         loaded = await asyncio.shield(task)
         return loaded[0]
 
+    def keep(self, key: _Key, value: _Value, until: int | None) -> None:
+        """Remember what was made just now, without waiting, of nothing but what holds."""
+        self._drop(key)
+        self._held[key] = value, until
+        self._weight += self._weigh(value)
+        while self._weight > self._limit and len(self._held) > 1:
+            self._drop(next(iter(self._held)))
+
     def forget(self, concerns: Callable[[_Key, _Value], bool] | None = None) -> None:
         """Forget what a change concerns, or everything."""
         self._age += 1
         if concerns is None:
             self._held.clear()
+            self._weight = 0
             return
         for key in [key for key, (value, _) in self._held.items() if concerns(key, value)]:
-            del self._held[key]
+            self._drop(key)
 
     def _known(self, key: _Key) -> _Value | None:
         held = self._held.get(key)
@@ -79,10 +100,15 @@ class Memo(Generic[_Key, _Value]):
             return None
         value, until = held
         if until is not None and until <= self._clock():
-            del self._held[key]
+            self._drop(key)
             return None
         self._held.move_to_end(key)
         return value
+
+    def _drop(self, key: _Key) -> None:
+        dropped = self._held.pop(key, None)
+        if dropped is not None:
+            self._weight -= self._weigh(dropped[0])
 
     async def _load(
         self, key: _Key, load: Callable[[], Awaitable[Loaded[_Value]]]
@@ -96,13 +122,8 @@ class Memo(Generic[_Key, _Value]):
                     raise
                 continue
             if await self._is_of(age):
-                self._keep(key, loaded)
+                self.keep(key, *loaded)
                 return loaded
-
-    def _keep(self, key: _Key, loaded: Loaded[_Value]) -> None:
-        self._held[key] = loaded
-        while len(self._held) > self._limit:
-            self._held.popitem(last=False)
 
     async def _is_of(self, age: int) -> bool:
         """Say whether nothing was forgotten since.

@@ -7,10 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import ALL, PUBLIC, Grant
 from wirefeed.domain.audit import SYSTEM, Actor, Verb
+from wirefeed.domain.due import delays_of
 from wirefeed.domain.errors import Conflict, NotFound, Unacceptable
 from wirefeed.domain.plans import Plan
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services.audit import Audit
+from wirefeed.services.delays import Delays, begin_delays
 from wirefeed.storage import subscribers, wire
 from wirefeed.storage.database import Database
 
@@ -41,6 +43,7 @@ class Plans:
         self._topics = topics
         self._languages = languages
         self._clock = clock
+        self._delays = Delays()
 
     async def all(self) -> dict[str, Plan]:
         """Give all plans by name."""
@@ -113,10 +116,14 @@ class Plans:
         by: Actor,
     ) -> list[Plan]:
         """Hold plans in place of those held, as a part of something larger."""
-        return [
+        delays = delays_of(new for _, new in changes)
+        known = await self._delays.in_force(connection) if delays else delays
+        kept = [
             await self._put(connection, new, by, Verb.PLAN_SET if held else Verb.PLAN_ADD)
             for held, new in changes
         ]
+        await begin_delays(connection, delays - known, self._clock())
+        return kept
 
     async def remove(self, name: str, by: Actor = SYSTEM, *, check: Check = _any) -> None:
         """Remove a plan. Raises `NotFound`; `Conflict` while someone has it, or for `public`."""

@@ -12,12 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.audit import SYSTEM, Actor, Verb, Via
 from wirefeed.domain.desk import Desk
+from wirefeed.domain.due import ends_of_delays, falls_due
 from wirefeed.domain.errors import Conflict, NotFound, Unavailable, WirefeedError
+from wirefeed.domain.hearing import is_private
 from wirefeed.domain.revising import Outcome
-from wirefeed.domain.stories import PubStatus, Revision, Story
+from wirefeed.domain.standings import NEVER
+from wirefeed.domain.stories import Revision, Story
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services.audit import Audit
+from wirefeed.services.delays import Delays
 from wirefeed.storage import credentials, dead_letters, stories, subscribers, wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.dead_letters import DeadLetter
@@ -43,6 +47,8 @@ class Message:
     name: str = ""
     revision: Revision | None = None
     error: WirefeedError | None = None
+    #: It may bring back what was killed: only the desk's own word does.
+    reinstates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,7 @@ class Publishing:
         self._database = database
         self._taxonomy = taxonomy
         self._audit = audit
+        self._delays = Delays()
         self._languages = tuple(languages)
         self._default_language = default_language
         self._sanitiser = sanitiser
@@ -174,11 +181,20 @@ class Publishing:
         async with self._database.writing() as connection:
             now = self._clock()
             due = await wire.due(connection, now, GROUP)
-            desk = await self._desk_of(connection, [guid for _, guid, _ in due])
-            for at, guid, kind in due:
-                desk.fall_due(guid, kind, at, now)
+            desk = await self._desk_of(connection, [one.guid for one in due])
+            delays = await self._delays.in_force(connection)
+            released: dict[str, int] = {}
+            for one in due:
+                if not one.delay:
+                    desk.fall_due(one.guid, one.kind, one.at, now)
+                    released[one.guid] = one.at
+                elif one.delay in delays:
+                    desk.end_delay(one)
             await self._announce(connection, desk, now)
             await wire.done(connection, due)
+            # Delays count from a first release; they may have ended by now, too.
+            opened = [s for s in desk.touched if s.released == released.get(s.guid, NEVER)]
+            await wire.schedule(connection, [d for s in opened for d in ends_of_delays(s, delays)])
         return now
 
     async def find(self, name: str) -> Story:
@@ -256,7 +272,13 @@ class Publishing:
         if revision.evolved_from == revision.guid:
             revision = replace(revision, evolved_from=None)
         try:
-            revised = desk.take(revision, self._language(revision), self._taxonomy, now)
+            revised = desk.take(
+                revision,
+                self._language(revision),
+                self._taxonomy,
+                now,
+                reinstate=message.reinstates,
+            )
         except WirefeedError as error:
             return Receipt(message=message, error=error)
         return Receipt(message=message, outcome=revised.outcome, story=revised.story)
@@ -330,12 +352,15 @@ class Publishing:
         sent = {r.story.guid: r.story for r in taken if r.story}
         # Of a story that is new, nothing is due.
         updated = {r.story.guid for r in taken if r.story and r.outcome is Outcome.UPDATED}
-        await wire.unschedule(connection, updated)
-        await wire.schedule(connection, [due for s in sent.values() for due in _due(s, now)])
+        await wire.unschedule(connection, updated, now)
+        delays = await self._delays.in_force(connection)
+        await wire.schedule(
+            connection, [due for s in sent.values() for due in falls_due(s, now, delays)]
+        )
 
     async def _answer_for(self, connection: AsyncConnection, desk: Desk, by: Actor) -> None:
         for change in desk.changes:
-            if change.kind in _AUDITED:
+            if change.kind in _AUDITED and not is_private(change):
                 await self._audit.record(
                     connection,
                     by,
@@ -368,15 +393,3 @@ def _fail(group: Sequence[_Entry], error: Exception) -> None:
     for _, _, answer in group:
         if not answer.done():
             answer.set_exception(error)
-
-
-def _due(story: Story, now: int) -> list[tuple[int, str, ChangeKind]]:
-    """Say when the clock will change a story."""
-    revision = story.revision
-    if revision.status is not PubStatus.USABLE:
-        return []
-    times = (
-        (revision.embargoed_until, ChangeKind.RELEASE),
-        (revision.expires, ChangeKind.EXPIRE),
-    )
-    return [(at, story.guid, kind) for at, kind in times if at is not None and at > now]

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from wirefeed.domain.access import PUBLIC
@@ -28,8 +27,9 @@ from wirefeed.domain.plans import SUNSET, Entitlement, Plan, Subscriber, entitle
 from wirefeed.domain.readers import (
     REMEMBERED,
     Reader,
+    first,
+    holder,
     lapse,
-    lapse_of,
     narrowed,
     remedy,
     renewable,
@@ -43,7 +43,7 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.memo import Loaded, Memo
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.usage import Usage
-from wirefeed.storage import administrators, credentials, subscribers
+from wirefeed.storage import administrators, credentials, holders, subscribers
 from wirefeed.storage.database import Database
 
 #: Seconds that public feeds go on while the database is out of reach: as long as caches in
@@ -77,6 +77,7 @@ class Readers:
         self._plans: Memo[None, dict[str, Plan]] = Memo(follower, 1, clock)
         self._by_digest = Batch(self._load_feed_keys)
         self._by_jti = Batch(self._load_tokens)
+        self._by_id = Batch(self._load_feed_keys_by_id)
         follower.heed(self._forget)
 
     def _forget(self, changes: Sequence[Change] | None) -> None:
@@ -138,29 +139,53 @@ class Readers:
         name = digest(key)
         return await self._memo.fetch(name, partial(self._load_by_feed_key, name), self._grace)
 
+    async def again(self, *, feed_key: str | None = None, token: str | None = None) -> Reader:
+        """Say what a credential is worth now that was shown before, by its row.
+
+        Raises as `by_feed_key` and `by_credential` do. Nobody comes, so nobody is asked from where.
+        """
+        if feed_key is not None:
+            load = partial(self._load_key_again, feed_key)
+            return await self._memo.fetch(f"key {feed_key}".encode(), load)
+        load = partial(self._load_token_again, token or "")
+        reader = await self._memo.fetch(f"token {token}".encode(), load)
+        if (refusal := _refusal(reader, None)) is not None:
+            raise refusal
+        return reader
+
+    async def _load_key_again(self, key_id: str) -> Loaded[Reader]:
+        return await self._of_feed_key(await self._by_id.get(key_id))
+
+    async def _load_token_again(self, jti: str) -> Loaded[Reader]:
+        token = await self._by_jti.get(jti)
+        if token is None:
+            raise Unauthenticated
+        self._check(token)
+        reader = await self._by_token(token)
+        return reader, reader.until(self._clock())
+
     async def _load_by_feed_key(self, name: bytes) -> Loaded[Reader]:
+        return await self._of_feed_key(await self._by_digest.get(name))
+
+    async def _of_feed_key(self, found: tuple[FeedKey, Subscriber] | None) -> Loaded[Reader]:
         now = self._clock()
-        found = await self._by_digest.get(name)
         if found is None:
             raise UnknownKey
         row, subscriber = found
         if row.revoked is not None and row.revoked + REMEMBERED <= now:
             raise UnknownKey
-        reader = _by_feed_key(row, subscriber, await self._all_plans(), now)
+        reader = holder(row, subscriber, await self._all_plans(), now)
         return reader, reader.until(now)
 
     async def _load_feed_keys(
         self, names: Sequence[bytes]
     ) -> dict[bytes, tuple[FeedKey, Subscriber]]:
-        async with self._database.reading() as connection:
-            rows = await credentials.feed_keys_by_digest(connection, names)
-            owners = {row.subscriber for row in rows.values()}
-            found = await subscribers.some(connection, owners)
-        return {
-            name: (row, found[row.subscriber])
-            for name, row in rows.items()
-            if row.subscriber in found
-        }
+        return await self._database.read(partial(holders.by_digest, digests=names))
+
+    async def _load_feed_keys_by_id(
+        self, ids: Sequence[str]
+    ) -> dict[str, tuple[FeedKey, Subscriber]]:
+        return await self._database.read(partial(holders.by_id, ids=ids))
 
     async def by_credential(self, presented: Presented, address: str) -> Reader:
         """Say who presents a credential at a subscriber's address, coming from an address.
@@ -270,7 +295,7 @@ class Readers:
             token=token,
             lapse=why,
             lapsed=since,
-            sunset=_first(sunset, token.ends if token.ends - now <= SUNSET else None),
+            sunset=first(sunset, token.ends if token.ends - now <= SUNSET else None),
             ending=ending,
             renewal=plans.get(renewable(seen, now) or ""),
         )
@@ -288,28 +313,37 @@ class Readers:
         token = await self._by_jti.get(claims.jti)
         if token is None or not token.is_of(claims):
             raise Unauthenticated
+        self._check(token, is_of_this_time=self._gate.is_of_this_time(claims))
+        return token
+
+    def _check(self, token: Token, *, is_of_this_time: bool = True) -> None:
+        """Refuse a token that no longer holds. Raises `Unauthenticated`."""
         if token.revoked is not None:
             raise _refused(Unauthenticated(), token, "revoked")
         if token.believed is not None and token.believed <= self._clock():
             raise _refused(Unauthenticated(), token, "key-retired")
-        if not token.is_live(self._clock()) or not self._gate.is_of_this_time(claims):
+        if not token.is_live(self._clock()) or not is_of_this_time:
             raise _refused(Unauthenticated(), token, "expired")
-        return token
 
 
 def _named(secret: str) -> bytes:
     return hashlib.blake2b(secret.encode("utf-8", "surrogatepass"), digest_size=33).digest()
 
 
-def _elsewhere(token: Token, address: str) -> WirefeedError | None:
-    if not token.networks or contains(token.networks, address):
+def _elsewhere(token: Token, address: str | None) -> WirefeedError | None:
+    if address is None or not token.networks or contains(token.networks, address):
         return None
     error = Forbidden("the token may not be used from this network", field="networks")
     return _refused(error, token, "network")
 
 
-def _refusal(reader: Reader, address: str, scope: Scope = Scope.FEEDS_READ) -> WirefeedError | None:
-    """Say why a token that holds opens no stories, coming from this address; None: it does."""
+def _refusal(
+    reader: Reader, address: str | None, scope: Scope = Scope.FEEDS_READ
+) -> WirefeedError | None:
+    """Say why a token that holds opens no stories, coming from this address; None: it does.
+
+    Without an address, it was shown before.
+    """
     token = reader.token
     if token is None:
         return Unauthenticated()
@@ -324,39 +358,6 @@ def _refusal(reader: Reader, address: str, scope: Scope = Scope.FEEDS_READ) -> W
     what = "subscription" if token.entitlements is None else "subscription of this token"
     error = Forbidden(f"the {what} is {reader.lapse}", remedy=remedy(reader.lapse))
     return _refused(error, token, reader.lapse)
-
-
-def _by_feed_key(row: FeedKey, subscriber: Subscriber, plans: dict[str, Plan], now: int) -> Reader:
-    lapsed = lapse_of(row, subscriber, now)
-    if lapsed is not None:
-        why, at = lapsed
-        public = entitlement(None, plans, now)
-        # The end may be dated before what was last seen: dates of feeds never go back.
-        public = replace(public, changed=max(public.changed, subscriber.changed))
-        # What begins or resumes by the clock ends this, too.
-        until = _first(*(turn for turn in subscriber.turns if turn > now))
-        return Reader(
-            entitlement=replace(public, until=until),
-            subscriber=subscriber,
-            key=row,
-            lapse=why,
-            lapsed=at,
-            renewal=plans.get(renewable(subscriber, now) or ""),
-        )
-    sunset, ending = told(subscriber, now)
-    return Reader(
-        entitlement=entitlement(subscriber, plans, now),
-        subscriber=subscriber,
-        key=row,
-        sunset=sunset,
-        ending=ending,
-        shared=row.flagged,
-        renewal=plans.get(renewable(subscriber, now) or ""),
-    )
-
-
-def _first(*times: int | None) -> int | None:
-    return min((time for time in times if time is not None), default=None)
 
 
 def _demand(token: Token, scope: Scope) -> None:

@@ -1,4 +1,4 @@
-"""The feed or page a reader may have: choose the stories, let the domain decide, name the result.
+"""The feed or page a reader may have: refused or chosen, decided by the domain, and named.
 
 What was chosen is remembered until the wire or the clock changes it; how it is rendered is for
 `documents.py`.
@@ -11,9 +11,11 @@ from typing import TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.access import ALL, Access, Level, Reason, decide, stands_in
+from wirefeed.domain import archives
+from wirefeed.domain.access import ALL, Level, Reason, decide, stands_in
+from wirefeed.domain.archives import Archived, Asked, Page, day_of, feed_of
 from wirefeed.domain.errors import Gone, NotFound
-from wirefeed.domain.feeds import AnyFeed, Gathering, Item, Notice, Selection, Shape, Window
+from wirefeed.domain.feeds import AnyFeed, Bound, Item, Notice, Trail, Window
 from wirefeed.domain.plans import Entitlement, Sight
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed, Story
@@ -26,18 +28,34 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.house import House
 from wirefeed.services.memo import Loaded, Memo
 from wirefeed.services.readers import PUBLIC_GRACE
+from wirefeed.services.windows import Windows, weight_of
 from wirefeed.storage import stories
 from wirefeed.storage.database import Database
 
-_CHUNK = 100
 #: That are remembered by name; their bytes are in the cache, which is bounded in bytes.
 _DOCUMENTS = 4096
-#: A window holds its stories: enough for all formats of what is asked for in one moment.
-_WINDOWS = 8
-#: Of a feed in which the caller may see hardly anything, this much is looked through.
-_MOST_READ = 5_000
+#: Of pages behind feeds, the same: few are asked for twice.
+_PAGES = 512
+#: A window holds its stories, and they are large: so many bytes, enough for all formats of what is
+#: asked for in one moment.
+_WINDOWS = 3 * 1024 * 1024
 #: By what a document is found: whatever shapes it but the stories.
-_Asked: TypeAlias = tuple[AnyFeed, Format, Sight, str, tuple[Notice, ...]]
+_Name: TypeAlias = tuple[Asked, Format, Sight, str, tuple[Notice, ...]]
+
+
+class _Remembered:
+    """What was chosen and named, until the wire or the clock changes it."""
+
+    def __init__(self, follower: Follower, limit: int, clock: Callable[[], int]) -> None:
+        self.documents: Memo[_Name, Document] = Memo(follower, limit, clock)
+        #: What was asked for by who had it already, and so was not rendered.
+        self.outlines: Memo[_Name, Document] = Memo(follower, limit, clock)
+        self.windows: Memo[tuple[Asked, Sight], Window] = Memo(follower, _WINDOWS, clock, weight_of)
+
+    def forget(self) -> None:
+        self.documents.forget()
+        self.outlines.forget()
+        self.windows.forget()
 
 
 class Syndication:
@@ -49,9 +67,9 @@ class Syndication:
         taxonomy: Taxonomy,
         house: House,
         documents: Documents,
+        windows: Windows,
         follower: Follower,
         *,
-        shape: Shape,
         grace: float,
         clock: Callable[[], int],
     ) -> None:
@@ -59,14 +77,13 @@ class Syndication:
         self._taxonomy = taxonomy
         self._house = house
         self._documents = documents
-        self._shape = shape
+        self._reading = windows
         self._follower = follower
         self._grace = grace
         self._clock = clock
-        self._memo: Memo[_Asked, Document] = Memo(follower, _DOCUMENTS, clock)
-        #: What was asked for by who had it already, and so was not rendered.
-        self._outlines: Memo[_Asked, Document] = Memo(follower, _DOCUMENTS, clock)
-        self._windows: Memo[tuple[AnyFeed, Sight], Window] = Memo(follower, _WINDOWS, clock)
+        self._feeds = _Remembered(follower, _DOCUMENTS, clock)
+        #: Whoever walks through all of an archive takes no feed's place.
+        self._pages = _Remembered(follower, _PAGES, clock)
         follower.heed(self._forget)
 
     def _forget(self, changes: Sequence[Change] | None) -> None:
@@ -75,24 +92,46 @@ class Syndication:
         A change of access is another sight, with documents of its own, except of the topics.
         """
         if changes is None or concerned(changes) is None or any(map(is_of_story, changes)):
-            self._memo.forget()
-            self._outlines.forget()
-            self._windows.forget()
+            self._feeds.forget()
+            self._pages.forget()
 
-    def check(self, feed: AnyFeed, reader: Reader) -> None:
+    def _remembered(self, asked: Asked) -> "_Remembered":
+        return self._pages if isinstance(asked, Archived) else self._feeds
+
+    def check(self, asked: Asked, reader: Reader) -> None:
         """Refuse a feed that there is not, at least for this reader.
 
         Every topic in every language is a feed. What a key is not for is not there for it.
         """
+        feed = feed_of(asked)
         if feed.language not in self._house.languages:
             raise NotFound
-        if isinstance(feed, Selection):
-            return
-        if (feed.topic and feed.topic not in self._taxonomy) or not reader.reads(feed):
+        if isinstance(feed, Feed) and not (self._is_there(feed) and reader.reads(feed)):
+            raise NotFound
+        if isinstance(asked, Archived):
+            self._check_page(asked, reader)
+
+    def _is_there(self, feed: Feed) -> bool:
+        return not feed.topic or feed.topic in self._taxonomy
+
+    def _check_page(self, asked: Archived, reader: Reader) -> None:
+        """Refuse a page that is not in the reader's archive, or not over yet.
+
+        Whether there is anything on it says nothing: a page that all stories have left since
+        its address was given out goes on being there, so that whoever walks back gets further.
+        """
+        page, today = asked.page, day_of(self._clock())
+        if page.day > today or (page.day == today and page.at is None):
+            raise NotFound
+        granted = reader.entitlement.grants
+        grants = [g for g in granted if {ALL, asked.language} & g.languages]
+        if not archives.reaching(grants, page.day, today):
+            if archives.has_end(grants):
+                raise Gone("this archive does not reach so far back")
             raise NotFound
 
     async def document(
-        self, feed: AnyFeed, form: Format, reader: Reader, *, self_url: str
+        self, feed: Asked, form: Format, reader: Reader, *, self_url: str
     ) -> Document:
         """Give a feed as this reader may have it. Raises `NotFound`."""
         self.check(feed, reader)
@@ -100,14 +139,15 @@ class Syndication:
 
         async def load() -> Loaded[Document]:
             draft = await self._draft(feed, form, reader, self_url)
-            return await self._documents.document(draft, why_of), draft.window.until
+            document = await self._documents.document(draft, why_of)
+            return document, document.until
 
-        return await self._memo.fetch(asked, load, self._patience(reader))
+        return await self._remembered(feed).documents.fetch(asked, load, self._patience(reader))
 
     async def known(
         self,
         tags: Collection[str],
-        feed: AnyFeed,
+        feed: Asked,
         form: Format,
         reader: Reader,
         *,
@@ -119,37 +159,50 @@ class Syndication:
         """
         self.check(feed, reader)
         asked, patience = self._asked(feed, form, reader, self_url), self._patience(reader)
-        document = await self._memo.find(asked, patience)
+        remembered = self._remembered(feed)
+        document = await remembered.documents.find(asked, patience)
         if document is not None or not tags:
             return document
 
         async def load() -> Loaded[Document]:
             draft = await self._draft(feed, form, reader, self_url)
-            return self._documents.outline(draft, why_of), draft.window.until
+            document = self._documents.outline(draft, why_of)
+            return document, document.until
 
-        outline = await self._outlines.fetch(asked, load, patience)
+        outline = await remembered.outlines.fetch(asked, load, patience)
         return outline if outline.tag in tags else None
 
     def held(
         self,
-        feed: AnyFeed,
+        feed: Asked,
         form: Format,
         reader: Reader,
         *,
         self_url: str,
-        tags: Collection[str] = (),
     ) -> Document | None:
         """Give the same without waiting for anything, if it is known for sure."""
         if isinstance(feed, Feed) and not reader.reads(feed):
             return None
         asked = self._asked(feed, form, reader, self_url)
-        document = self._memo.get(asked)
-        if document is None and tags:
-            outline = self._outlines.get(asked)
-            return outline if outline is not None and outline.tag in tags else None
-        return document
+        return self._remembered(feed).documents.get(asked)
 
-    def _asked(self, feed: AnyFeed, form: Format, reader: Reader, self_url: str) -> _Asked:
+    def outlined(
+        self,
+        tags: Collection[str],
+        feed: Asked,
+        form: Format,
+        reader: Reader,
+        *,
+        self_url: str,
+    ) -> Document | None:
+        """Give what has one of these tags, rendered or not, if that is known for sure."""
+        if not tags or (isinstance(feed, Feed) and not reader.reads(feed)):
+            return None
+        asked = self._asked(feed, form, reader, self_url)
+        outline = self._remembered(feed).outlines.get(asked)
+        return outline if outline is not None and outline.tag in tags else None
+
+    def _asked(self, feed: Asked, form: Format, reader: Reader, self_url: str) -> _Name:
         notices = self._house.notices(reader, feed.language)
         return feed, form, reader.entitlement.sight, self_url, notices
 
@@ -157,15 +210,39 @@ class Syndication:
         """Say how long what was true counts while the database is out of reach."""
         return PUBLIC_GRACE if reader.entitlement.anonymous else self._grace
 
-    async def _draft(self, feed: AnyFeed, form: Format, reader: Reader, self_url: str) -> Draft:
+    async def _draft(self, feed: Asked, form: Format, reader: Reader, self_url: str) -> Draft:
         window = await self.window(feed, reader)
+        trail = partial(self.trail, feed, window)
         return self._documents.draft(
             form,
-            self._house.channel(feed, self._taxonomy, window.updated, self_url),
+            self._house.channel(
+                feed_of(feed), self._taxonomy, window.updated, self_url, trail(len(window.items))
+            ),
             window,
-            self._house.notices(reader, feed.language),
+            # What is told of a subscription is told once, in the feed.
+            () if isinstance(feed, Archived) else self._house.notices(reader, feed.language),
             self._house.wording(feed.language, self._taxonomy),
+            trail,
         )
+
+    def trail(self, asked: Asked, window: Window, shown: int) -> Trail:
+        """Name the pages beside a document that shows so many items."""
+        is_page = isinstance(asked, Archived)
+        return Trail(
+            page=str(asked.page) if isinstance(asked, Archived) else "",
+            older=self._named(self._reading.cuts.behind_part(window, shown, is_page=is_page)),
+            newer=self._named(window.newer),
+        )
+
+    def _named(self, bound: Bound | None) -> str:
+        return "" if bound is None else str(archives.page_at(bound, self._reading.key))
+
+    def archived(self, feed: AnyFeed, name: str) -> Archived:
+        """Read what the address of a page names. Raises `NotFound`."""
+        page = Page.read(name)
+        if page is None:
+            raise NotFound
+        return Archived(feed=feed, page=page)
 
     async def catch_up(self, reader: Reader) -> None:
         """Look whether there is anything newer, if the database is not out of reach."""
@@ -183,7 +260,7 @@ class Syndication:
         self,
         document: Document,
         coding: Coding,
-        feed: AnyFeed,
+        feed: Asked,
         reader: Reader,
         *,
         self_url: str,
@@ -195,7 +272,7 @@ class Syndication:
     async def delta(
         self,
         tags: Collection[str],
-        feed: AnyFeed,
+        feed: Asked,
         form: Format,
         reader: Reader,
         *,
@@ -206,16 +283,22 @@ class Syndication:
         body = await self._documents.delta(draft, tags)
         return None if body is None else (draft.name.hex(), body)
 
-    async def window(self, feed: AnyFeed, reader: Reader) -> Window:
-        """Choose the stories of a feed for this reader."""
+    async def window(self, asked: Asked, reader: Reader) -> Window:
+        """Choose the stories of a feed for this reader, or of a page behind it."""
         entitlement = reader.entitlement
 
         async def load() -> Loaded[Window]:
-            window = await self._gather(feed, entitlement, self._clock())
+            if isinstance(asked, Archived):
+                window = await self._reading.page(asked, entitlement)
+                # What leaves a page goes to the top of the feed, or out of sight there.
+                now = await self.window(asked.feed, reader)
+                window = replace(window, changed=max(window.changed, now.changed))
+            else:
+                window = await self._reading.window(asked, entitlement)
             return window, window.until
 
-        asked = (feed, entitlement.sight)
-        return await self._windows.fetch(asked, load, self._patience(reader))
+        named = (asked, entitlement.sight)
+        return await self._remembered(asked).windows.fetch(named, load, self._patience(reader))
 
     def views(self, items: Iterable[Item]) -> list[View]:
         """Show stories of a window."""
@@ -285,66 +368,6 @@ class Syndication:
             return story
         # What replaced it is not for this caller; it is no longer for anybody.
         raise NotFound
-
-    async def _gather(self, feed: AnyFeed, entitlement: Entitlement, now: int) -> Window:
-        feeds = self._sources(feed, entitlement)
-        wanted = _parts_of(feed)
-
-        def judge(story: Story) -> Access:
-            access = decide(story, entitlement, now)
-            if stands_in(story, wanted, entitlement, access):
-                return access
-            # It is in this feed's range for others, who saw it here.
-            return Access(level=Level.HIDDEN, reason=Reason.NOT_COVERED, until=access.until)
-
-        gathering = Gathering(judge, self._shape)
-        if not feeds:
-            return gathering.window()
-        async with self._database.reading() as connection:
-            await self._fill(connection, gathering, feeds)
-            # All of them: hidden ones must not take the place of those that are shown.
-            kills = await stories.kills(connection, feeds, gathering.kills_since, _MOST_READ)
-            for story in kills:
-                gathering.offer(story)
-        return gathering.window()
-
-    async def _fill(
-        self, connection: AsyncConnection, gathering: Gathering, feeds: Collection[Feed]
-    ) -> None:
-        before: int | None = None
-        # Most often this is all: one more than the window needs shows that it is full.
-        size, read = self._shape.items + 1, 0
-        while read < _MOST_READ:
-            chunk = await stories.newest(connection, feeds, before, size)
-            for story in chunk:
-                if gathering.is_full(story):
-                    return
-                gathering.offer(story)
-            if len(chunk) < size:
-                return
-            before, read, size = chunk[-1].position, read + size, _CHUNK
-
-    def _sources(self, feed: AnyFeed, entitlement: Entitlement) -> frozenset[Feed]:
-        """Say which feeds to read, so that a narrow plan does not read what it may not see."""
-        grants = [g for g in entitlement.grants if {ALL, feed.language} & g.languages]
-        granted = frozenset(topic for grant in grants for topic in grant.topics)
-        if not granted:
-            return frozenset()
-        if isinstance(feed, Selection):
-            # A topic's stories stand in the broader ones, too: what is narrower comes with them.
-            return _parts_of(replace(feed, topics=self._taxonomy.widest(feed.topics)))
-        above = self._taxonomy.broader(feed.topic) if feed.topic else frozenset()
-        if ALL in granted or granted & above:
-            return frozenset({feed})
-        if not feed.topic:
-            return frozenset(Feed(language=feed.language, topic=topic) for topic in granted)
-        return frozenset({feed})
-
-
-def _parts_of(feed: AnyFeed) -> frozenset[Feed]:
-    if isinstance(feed, Feed):
-        return frozenset({feed})
-    return frozenset(Feed(language=feed.language, topic=topic) for topic in feed.topics)
 
 
 class KilledStory(Gone):

@@ -5,7 +5,7 @@ given out once, and kept nowhere.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,7 +18,7 @@ from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services import accounts
 from wirefeed.services.audit import Audit
 from wirefeed.services.token_gate import TokenGate
-from wirefeed.storage import administrators, credentials, subscribers, wire
+from wirefeed.storage import administrators, credentials, subscribers, webhooks, wire
 from wirefeed.storage.database import Database
 
 _SECOND = 1_000_000
@@ -186,7 +186,19 @@ class Tokens:
                 f"token:{one}",
                 issued_with=jti if one != jti else None,
             )
+        if derived:
+            await self._silence(connection, found, by)
         return gone
+
+    async def _silence(self, connection: AsyncConnection, jtis: Sequence[str], by: Actor) -> None:
+        """Remove the webhooks that were added with these: whoever had one may have done so."""
+        for webhook in await webhooks.added_with(connection, jtis):
+            await webhooks.remove(connection, webhook.id)
+            await self._announce(connection, f"subscriber:{webhook.subscriber}")
+            about = f"webhook:{webhook.id}"
+            await self._audit.record(
+                connection, by, Verb.WEBHOOK_REMOVE, about, issued_with=webhook.token
+            )
 
     def _now(self) -> int:
         """Give the time in whole seconds: what the row says must be what the token says."""

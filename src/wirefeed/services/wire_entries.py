@@ -100,7 +100,8 @@ class WireEntries:
         async with self._database.reading() as connection:
             found = (await stories.held(connection, [name])).get(name)
             found = found or await stories.find(connection, name)
-        if found is None:
+        if found is None or not found.language:
+            # What is in no feed is on no wire.
             raise NotFound
         access = decide(found, entitlement, self._clock())
         if access.level is Level.HIDDEN:
@@ -108,6 +109,8 @@ class WireEntries:
         if access.reason is Reason.KILLED:
             raise Gone
         told = Told(guid=found.guid, version=found.version)
+        if found.superseded:
+            return ninjs_out.bare(told, PubStatus.USABLE, thread=found.thread, superseded=True)
         return ninjs_out.entry(self._view(found, access), told)
 
     async def _render(self, heard: Sequence[Heard], entitlement: Entitlement) -> list[bytes]:
@@ -192,7 +195,12 @@ def _shown(
             name=name, told=told, story=story, access=access, compared=compared, moved=moved
         )
     if kind in _ENDS:
-        newer = visible and not story.is_killed and story.version > change.version
+        newer = (
+            visible
+            and not story.is_killed
+            and not story.superseded
+            and story.version > change.version
+        )
         status = _ENDS[kind]
     else:
         newer = True
@@ -207,7 +215,8 @@ def _is_shown(kind: ChangeKind, version: int, story: Story) -> bool:
     """Say whether a visible story is shown with this change, or with a newer one."""
     if kind is ChangeKind.KILL or story.is_killed:
         return kind is ChangeKind.KILL and story.is_killed
-    return kind not in _ENDS and story.version == version
+    # What another was written in the place of is no longer shown anywhere.
+    return kind not in _ENDS and story.version == version and not story.superseded
 
 
 def _moved(row: Row, entitlement: Entitlement) -> bool:

@@ -6,10 +6,9 @@ shown, on the moment at which the page is made.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Protocol
 
 from wirefeed.domain.access import Grant
 from wirefeed.domain.cursors import ENTITLEMENT, Following, Place, reach, reaching, sight_mark
@@ -19,6 +18,7 @@ from wirefeed.domain.plans import DAY, Entitlement, Sight
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.wire import Audience, Change, ChangeKind
 from wirefeed.formats import ninjs_out
+from wirefeed.services.ledger import Ledger
 from wirefeed.services.wire_cursors import WireCursors
 from wirefeed.services.wire_entries import Heard, WireEntries
 from wirefeed.services.wire_log import WireLog
@@ -35,26 +35,6 @@ _NEAR = 50_000
 _KILLS = 100
 
 
-class Ledger(Protocol):
-    """Who was told what of the wire, and who has said so: by positions, which stay here."""
-
-    async def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
-        """Note that a subscriber is sent whatever it hears of from one position to another."""
-
-    async def acknowledged(self, subscriber: str, way: str, last: int) -> None:
-        """Note that a subscriber has what it heard of up to a position."""
-
-
-class Unkept:
-    """A ledger that nobody keeps."""
-
-    async def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
-        """Note nothing."""
-
-    async def acknowledged(self, subscriber: str, way: str, last: int) -> None:
-        """Note nothing."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A page before it is written: what is heard from one place to another."""
@@ -66,6 +46,8 @@ class Draft:
     is_other: bool = False
     #: There is more to be heard, or to be looked through.
     more: bool = False
+    #: Up to here the wire was looked through.
+    scanned: int = 0
 
     def __bool__(self) -> bool:
         """Say whether it tells anything."""
@@ -93,6 +75,8 @@ class Ears:
     grants: frozenset[Grant]
     following: Following
     began: int
+    #: Those with feeds: what is in no feed is on no wire.
+    languages: frozenset[str]
 
     def hear(self, row: Row) -> ChangeKind | None:
         """Say as what it hears of a change; None: it does not."""
@@ -101,8 +85,18 @@ class Ears:
             grants = reaching(self.grants, self.began, row.at)
         change = row.change
         return _heard(
-            change.kind, change.before, change.after, change.delay, grants, self.following
+            change.kind,
+            self._told(change.before),
+            self._told(change.after),
+            change.delay,
+            grants,
+            self.following,
         )
+
+    def _told(self, audiences: frozenset[Audience]) -> frozenset[Audience]:
+        if all(audience.language in self.languages for audience in audiences):
+            return audiences
+        return frozenset(one for one in audiences if one.language in self.languages)
 
 
 @lru_cache(maxsize=16_384)
@@ -131,14 +125,16 @@ class WirePages:
         entries: WireEntries,
         ledger: Ledger,
         *,
+        languages: Iterable[str],
         days: int,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._languages = frozenset(languages)
         self.log = log
         self.entries = entries
+        self.ledger = ledger
         self._cursors = cursors
-        self._ledger = ledger
         self._days = days
         self._clock = clock
         self._monotonic = monotonic
@@ -181,7 +177,7 @@ class WirePages:
                 remedy="send those it was begun with, or begin anew with after=oldest",
             )
         await self._check(place)
-        await self._ledger.acknowledged(subscriber, way, place.position)
+        self.ledger.acknowledged(subscriber, way, place.position)
         return place
 
     async def acknowledge(self, reader: Reader, cursor: str) -> None:
@@ -189,7 +185,7 @@ class WirePages:
         subscriber = _subscriber(reader)
         place = self._cursors.open(cursor, subscriber)
         await self._check(place)
-        await self._ledger.acknowledged(subscriber, WIRE, place.position)
+        self.ledger.acknowledged(subscriber, WIRE, place.position)
 
     async def _check(self, place: Place) -> None:
         if place.day + self._days < self._clock() // DAY:
@@ -200,6 +196,10 @@ class WirePages:
     def seal(self, place: Place, reader: Reader) -> str:
         """Make the cursor of a place."""
         return self._cursors.seal(place, _subscriber(reader))
+
+    def ears(self, entitlement: Entitlement, following: Following, began: int = 0) -> Ears:
+        """Say what somebody hears who began at a time; at 0, whatever has come since."""
+        return Ears(entitlement.sight, entitlement.grants, following, began, self._languages)
 
     # --- what -----------------------------------------------------------------------------------
 
@@ -218,8 +218,8 @@ class WirePages:
         if is_other:
             ends = replace(ends.after(ENTITLEMENT, 0, ENTITLEMENT), sight=mark)
             limit -= 1
-        ears = ears_of(entitlement, following, place.began)
-        found, more = await self._listen(ears, place.position, limit, until)
+        ears = self.ears(entitlement, following, place.began)
+        found, more, scanned = await self._listen(ears, place.position, limit, until)
         for one in found:
             change = one.row.change
             ends = ends.after(one.kind, change.version, change.about, one.row.position)
@@ -228,7 +228,14 @@ class WirePages:
             ends = replace(ends, day=max(place.day, today))
         elif found:
             ends = replace(ends, day=min(today, found[-1].row.at // DAY))
-        return Draft(begins=place, ends=ends, heard=tuple(found), is_other=is_other, more=more)
+        return Draft(
+            begins=place,
+            ends=ends,
+            heard=tuple(found),
+            is_other=is_other,
+            more=more,
+            scanned=scanned,
+        )
 
     async def page(self, reader: Reader, following: Following, draft: Draft, way: str) -> Page:
         """Write a page. With more to come, it announces the kills that are among that."""
@@ -239,7 +246,7 @@ class WirePages:
         if draft.more:
             kills = await self.kills(reader, following, draft.ends)
         if draft.heard:
-            await self.note(reader, way, draft.begins, draft.ends)
+            self.note(reader, way, draft.begins, draft.ends)
         return Page(
             items=tuple(items),
             kills=tuple(kills),
@@ -248,22 +255,23 @@ class WirePages:
             more=draft.more,
         )
 
-    async def note(self, reader: Reader, way: str, begins: Place, ends: Place) -> None:
+    def note(self, reader: Reader, way: str, begins: Place, ends: Place) -> None:
         """Note in the ledger that a reader is sent what lies between two places."""
-        await self._ledger.heard(_subscriber(reader), way, begins.position + 1, ends.position)
+        if begins.position < ends.position:
+            self.ledger.heard(_subscriber(reader), way, begins.position + 1, ends.position)
 
     async def kills(self, reader: Reader, following: Following, place: Place) -> list[Heard]:
         """Give the kills that a reader will hear of behind a place, the newest first."""
         head = (await self.log.head()).position
         above = max(place.position, head - _NEAR)
-        ears = ears_of(reader.entitlement, following, place.began)
+        ears = self.ears(reader.entitlement, following, place.began)
         rows = await self.log.kills(above, _KILLS)
         return [Heard(row, kind) for row in rows if (kind := ears.hear(row)) is not None]
 
     async def _listen(
         self, ears: Ears, position: int, limit: int, until: int | None
-    ) -> tuple[list[Heard], bool]:
-        """Give what is heard above a position, and whether there is more."""
+    ) -> tuple[list[Heard], bool, int]:
+        """Give what is heard above a position, whether there is more, and how far it looked."""
         found: list[Heard] = []
         end = self._monotonic() + _PATIENCE
         scanned = self._scanned.get((ears, position), position)
@@ -272,7 +280,7 @@ class WirePages:
         while not more and (rows := await self.log.since(scanned)):
             for row in rows:
                 if until is not None and row.position > until:
-                    return found, False
+                    return found, False, scanned
                 kind = ears.hear(row)
                 if kind is not None and len(found) == limit:
                     more = True
@@ -283,7 +291,7 @@ class WirePages:
                     behind = row.position
             more = more or self._monotonic() > end
         self._remember(ears, behind, scanned)
-        return found, more
+        return found, more, scanned
 
     def _remember(self, ears: Ears, position: int, scanned: int) -> None:
         if scanned > position:
@@ -295,11 +303,6 @@ class WirePages:
 
 #: Where the whole of the wire begins, as far as its reader's archives reach.
 OLDEST = "/api/v1/wire?after=oldest"
-
-
-def ears_of(entitlement: Entitlement, following: Following, began: int) -> Ears:
-    """Say what somebody hears."""
-    return Ears(entitlement.sight, entitlement.grants, following, began)
 
 
 def _subscriber(reader: Reader) -> str:

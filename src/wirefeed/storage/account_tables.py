@@ -49,6 +49,8 @@ subscribers = Table(
     Column("changed", Time, nullable=False),
     Column("kind", Text, nullable=False, server_default="organisation"),
     Column("suspended_since", Time),
+    #: Until when a drill is held with it.
+    Column("drilled", Time),
 )
 
 
@@ -261,6 +263,31 @@ signing_keys = Table(
     Column("ends", Time),
 )
 
+# --- who was given what --------------------------------------------------------------------------
+
+#: The stretches of the wire that a subscriber was given by one way.
+received = Table(
+    "received",
+    metadata,
+    Column("subscriber", Text, ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True),
+    #: `wire`, `stream`, `hub`, `webhook`, or `feed:` and the end of the feed's address.
+    Column("way", Text, primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("since", Time, nullable=False),
+    #: When its kills were acknowledged.
+    Column("acknowledged", Time),
+    sqlite_with_rowid=False,
+)
+
+#: Kills that somebody did not fetch in time, and that operators were told of.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Time, nullable=False),
+)
+
 # --- who did what --------------------------------------------------------------------------------
 
 #: Hash-chained; it names ids, never people, so that erasing a person leaves it whole.
@@ -286,6 +313,3 @@ audit_head = Table(
     Column("mac", LargeBinary, nullable=False),
     CheckConstraint("id = 1", name="one"),
 )
-
-#: All the tables there are: these, and those of the log and of stories.
-schema = metadata

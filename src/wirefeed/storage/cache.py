@@ -65,6 +65,8 @@ class Cache:
         self._counts = counts
         self._shared = shared
         self._making: dict[bytes, asyncio.Task[bytes]] = {}
+        #: How many wait for each of these.
+        self._waiting: Counter[bytes] = Counter()
         self._beats: set[asyncio.Task[None]] = set()
 
     def held(self, kind: str, key: bytes) -> bytes | None:
@@ -98,6 +100,7 @@ class Cache:
             making = asyncio.create_task(self._obtain(kind, key, make))
             self._making[name] = making
             making.add_done_callback(lambda made: self._made(name, made))
+        self._waiting[name] += 1
         try:
             return await asyncio.shield(making)
         except asyncio.CancelledError:
@@ -105,7 +108,16 @@ class Cache:
             task = asyncio.current_task()
             if not making.cancelled() or task is None or task.cancelling():
                 raise
+        finally:
+            self._waiting[name] -= 1
+            if not self._waiting[name]:
+                del self._waiting[name]
         return await make()
+
+    def waiting(self, kind: str, key: bytes) -> int:
+        """Say how many wait here for what is being made."""
+        # Other threads ask, too: a look changes nothing.
+        return self._waiting.get(_name(kind, key), 0)
 
     def keep(self, kind: str, key: bytes, value: bytes) -> None:
         """Hold a value: in memory now, in Redis soon or never."""
@@ -183,4 +195,4 @@ async def _beat(shared: Shared, kind: str, key: bytes, ended: asyncio.Event) -> 
 
 
 def _name(kind: str, key: bytes) -> bytes:
-    return b"%b:%b" % (kind.encode(), key)
+    return kind.encode() + b":" + key

@@ -22,7 +22,6 @@ _TOKENS = select(
     tables.tokens, _signed.kid.label("signed"), _signed.ends.label("believed")
 ).outerjoin(tables.signing_keys, _signed.kid == _token.kid)
 _BY_JTI = _TOKENS.where(_token.jti.in_(bindparam("jtis", expanding=True)))
-_BY_DIGEST = select(tables.feed_keys).where(_key.digest.in_(bindparam("digests", expanding=True)))
 _SCOPES = msgspec.json.Decoder(frozenset[Scope])
 _NETWORKS = msgspec.json.Decoder(tuple[str, ...])
 
@@ -179,27 +178,21 @@ def _a_token(row: Row[*tuple[Any, ...]]) -> Token:
 
 
 async def feed_key(conn: AsyncConnection, digest: bytes) -> FeedKey | None:
-    return (await feed_keys_by_digest(conn, [digest])).get(digest)
-
-
-async def feed_keys_by_digest(
-    conn: AsyncConnection, digests: Collection[bytes]
-) -> dict[bytes, FeedKey]:
-    """Give those of some keys that there are."""
-    rows = await conn.execute(_BY_DIGEST, {"digests": list(digests)})
-    return {row.digest: _a_feed_key(row) for row in rows}
+    query = select(tables.feed_keys).where(_key.digest == digest)
+    row = (await conn.execute(query)).one_or_none()
+    return None if row is None else a_feed_key(row)
 
 
 async def feed_key_by_id(conn: AsyncConnection, key_id: str) -> FeedKey | None:
     query = select(tables.feed_keys).where(_key.id == key_id)
     row = (await conn.execute(query)).one_or_none()
-    return None if row is None else _a_feed_key(row)
+    return None if row is None else a_feed_key(row)
 
 
 async def feed_keys_by_id(conn: AsyncConnection, ids: Collection[str]) -> dict[str, FeedKey]:
     """Give those of some keys that there are."""
     rows = await conn.execute(select(tables.feed_keys).where(_key.id.in_(ids)))
-    return {row.id: _a_feed_key(row) for row in rows}
+    return {row.id: a_feed_key(row) for row in rows}
 
 
 async def feed_keys(
@@ -213,7 +206,7 @@ async def feed_keys(
     query = select(tables.feed_keys).order_by(_key.id).where(_key.id > after).limit(limit)
     if subscriber is not None:
         query = query.where(_key.subscriber == subscriber)
-    return [_a_feed_key(row) for row in await conn.execute(query)]
+    return [a_feed_key(row) for row in await conn.execute(query)]
 
 
 async def add_feed_key(conn: AsyncConnection, new: FeedKey, digest: bytes) -> None:
@@ -254,7 +247,8 @@ async def revoke_feed_key(conn: AsyncConnection, key_id: str, at: int, reason: L
     await conn.execute(query.values(revoked=at, reason=reason.value))
 
 
-def _a_feed_key(row: Row[*tuple[Any, ...]]) -> FeedKey:
+def a_feed_key(row: Row[*tuple[Any, ...]]) -> FeedKey:
+    """Read the columns of a feed key, whatever others there are."""
     return FeedKey(
         id=row.id,
         subscriber=row.subscriber,

@@ -7,10 +7,12 @@ for one that is just being committed; writers take turns. What has been committe
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import URL, CursorResult, NullPool, select
+from sqlalchemy import URL, Connection, CursorResult, Engine, NullPool, create_engine, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -21,6 +23,7 @@ from sqlalchemy.ext.asyncio import (
 
 from wirefeed.domain.errors import Unavailable
 from wirefeed.storage import tables, wire
+from wirefeed.storage.reading import BEGIN, ReadingConnection
 from wirefeed.storage.schema import make_ready
 from wirefeed.storage.sqlite import (
     BUSY,
@@ -32,16 +35,30 @@ from wirefeed.storage.sqlite import (
 )
 
 _READERS = 4
+#: Seconds in which a look at the wire has to get in. A commit is done long before: one who holds
+#: the database for longer has it to itself, and feeds that are known are not to wait for that.
+_GLANCE = 1.0
 _Result = TypeVar("_Result")
 
 
 class Database:
-    """An open database: `reading` and `writing` are the only ways to a connection."""
+    """An open database: `reading`, `read` and `writing` are the only ways to a connection."""
 
     def __init__(
-        self, reader: AsyncEngine, writer: AsyncEngine, watcher: AsyncEngine, *, patience: float
+        self,
+        reader: AsyncEngine,
+        looker: AsyncEngine,
+        writer: AsyncEngine,
+        watcher: AsyncEngine,
+        swift: Engine,
+        *,
+        patience: float,
     ) -> None:
         self._reader = reader
+        self._looker = looker
+        #: Its one connection is used in one thread alone.
+        self._swift = swift
+        self._thread = ThreadPoolExecutor(1, "wirefeed-read")
         self._writer = writer
         #: Its connections are closed when they are given back, whatever became of the others.
         self._watcher = watcher
@@ -64,7 +81,19 @@ class Database:
         await asyncio.to_thread(make_ready, path)
         address = URL.create("sqlite+aiosqlite", database=str(path))
         reader = create_async_engine(
-            address, pool_size=_READERS, max_overflow=_READERS, pool_timeout=patience
+            address,
+            async_creator=partial(ReadingConnection, path),
+            pool_size=_READERS,
+            max_overflow=_READERS,
+            pool_timeout=patience,
+        )
+        glance = min(_GLANCE, patience)
+        looker = create_async_engine(
+            address,
+            async_creator=partial(ReadingConnection, path),
+            pool_size=1,
+            max_overflow=0,
+            pool_timeout=glance,
         )
         writer = _SteadyEngine(
             create_async_engine(
@@ -72,10 +101,15 @@ class Database:
             ).sync_engine
         )
         watcher = create_async_engine(address, poolclass=NullPool)
-        prepare(reader.sync_engine, "BEGIN", patience, query_only=True)
-        prepare(watcher.sync_engine, "BEGIN", patience, query_only=True)
+        swift = create_engine(
+            address.set(drivername="sqlite"), pool_size=1, max_overflow=0, pool_timeout=patience
+        )
+        prepare(reader.sync_engine, BEGIN, patience, query_only=True)
+        prepare(looker.sync_engine, BEGIN, glance, query_only=True)
+        prepare(watcher.sync_engine, BEGIN, patience, query_only=True)
+        prepare(swift, BEGIN, patience, query_only=True)
         prepare(writer.sync_engine, "BEGIN IMMEDIATE", patience)
-        database = cls(reader, writer, watcher, patience=patience)
+        database = cls(reader, looker, writer, watcher, swift, patience=patience)
         try:
             async with database.reading() as conn:
                 rows = await conn.execute(select(tables.meta.c.key, tables.meta.c.value))
@@ -89,13 +123,36 @@ class Database:
     async def close(self) -> None:
         """Close every connection: each has a thread that would outlive the program."""
         await self._reader.dispose()
+        await self._looker.dispose()
         await self._writer.dispose()
+        await asyncio.to_thread(self._thread.shutdown)
+        self._swift.dispose()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Give a connection that sees the state at its first look, and cannot write."""
         with telling_what_failed():
             async with self._reader.connect() as conn:
+                yield conn
+
+    async def read(self, ask: Callable[[Connection], _Result]) -> _Result:
+        """Ask in one go, in another thread; it sees the state at its first look, and cannot write.
+
+        A connection of `reading` goes to a thread and back for each step of each statement,
+        which takes longer than the statements of many short reads.
+        """
+
+        def asked() -> _Result:
+            with telling_what_failed(), self._swift.connect() as conn:
+                return ask(conn)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, asked)
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[AsyncConnection]:
+        """Give the same to one at a time, and say soon if another has the database to itself."""
+        with telling_what_failed():
+            async with self._looker.connect() as conn:
                 yield conn
 
     @asynccontextmanager
@@ -199,7 +256,8 @@ async def uninterrupted(work: Coroutine[Any, Any, _Result]) -> _Result:
             await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
-    result = task.result()
     if cancelled is not None:
+        # Also if the work failed: whoever tries again what failed would else never end.
+        task.cancelled() or task.exception()
         raise cancelled
-    return result
+    return task.result()

@@ -57,6 +57,13 @@ async def newest(
     return await _merged(conn, _by_position, feeds, _END if before is None else before, limit)
 
 
+async def following(
+    conn: AsyncConnection, feeds: Collection[Feed], start: int, limit: int
+) -> list[str]:
+    """Give the guids of the stories of these feeds from a position on, the first changed first."""
+    return await _merged(conn, _upwards, feeds, start, limit)
+
+
 async def kills(
     conn: AsyncConnection, feeds: Collection[Feed], since: int, limit: int
 ) -> list[str]:
@@ -101,6 +108,15 @@ def _union(scan: _Scan, feeds: int) -> Select[int, str]:
 
 def _by_position(number: int) -> Select[int, str]:
     return _newest_first(select(_p.position.label("rank"), _p.guid), number)
+
+
+def _upwards(number: int) -> Select[int, str]:
+    # What is merged is in falling order of rank.
+    return (
+        select((-_p.position).label("rank"), _p.guid)
+        .where(_in_feed(number), _p.position >= bindparam("start"))
+        .order_by(_p.position)
+    )
 
 
 def _by_kill(number: int) -> Select[int, str]:

@@ -7,6 +7,7 @@ taken only under a seal of ours.
 import asyncio
 import hashlib
 from collections import Counter, deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,8 @@ _SECONDS = 0.05
 _CONNECTIONS = 8
 #: Bytes that may wait to be written; what comes on top is not written.
 _MOST_WAITING = 32 * 1024 * 1024
+#: Of these so many go in one trip: one by one, each would wait for all before it.
+_AT_ONCE = 512 * 1024
 #: Larger ones would not be there in time.
 _LARGEST = 8 * 1024 * 1024
 #: A sign of life holds this many milliseconds. Its maker renews it every 20, who waits looks every
@@ -165,20 +168,30 @@ class RedisCache:
     async def _stay(self, kind: str, key: bytes) -> None:
         await self._client.pexpire(self._turn_name(kind, key), _ALIVE)
 
-    async def _put(self, job: _Job) -> None:
+    async def _put(self, jobs: Sequence[_Job]) -> None:
         async with self._client.pipeline(transaction=False) as pipeline:
-            if job.value is not None:
-                sealed = seal(self._secret, job.kind, job.key, job.value)
-                _ = pipeline.set(self._value_name(job.kind, job.key), sealed, px=self._milliseconds)
-            if job.awaited:
-                _ = pipeline.delete(self._turn_name(job.kind, job.key))
+            for job in jobs:
+                name = self._value_name(job.kind, job.key)
+                if job.value is not None:
+                    sealed = seal(self._secret, job.kind, job.key, job.value)
+                    _ = pipeline.set(name, sealed, px=self._milliseconds)
+                if job.awaited:
+                    _ = pipeline.delete(self._turn_name(job.kind, job.key))
             await pipeline.execute()
 
     async def _write(self) -> None:
         while self._jobs:
-            job = self._jobs.popleft()
-            self._waiting -= job.size
-            await self._guard.call(partial(self._put, job))
+            await self._guard.call(partial(self._put, self._next()))
+
+    def _next(self) -> Sequence[_Job]:
+        """Take what waits, in its order, as much as goes in one trip."""
+        jobs: list[_Job] = []
+        size = 0
+        while self._jobs and (not jobs or size + self._jobs[0].size <= _AT_ONCE):
+            jobs.append(self._jobs.popleft())
+            size += jobs[-1].size
+        self._waiting -= size
+        return jobs
 
     async def _renew(self) -> None:
         old, self._client = self._client, self._connect()

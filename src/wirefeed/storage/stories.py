@@ -81,6 +81,17 @@ async def by_thread(conn: AsyncConnection, threads: Collection[str]) -> dict[str
     return await _where(conn, _s.thread, threads)
 
 
+async def shared_threads(conn: AsyncConnection, threads: Collection[str]) -> dict[str, Story]:
+    """Give the stories of those of these threads that have several, by guid."""
+    names = sorted(threads)
+    shared: set[str] = set()
+    for at in range(0, len(names), _AT_ONCE):
+        few = names[at : at + _AT_ONCE]
+        query = select(_s.thread).where(_s.thread.in_(few)).group_by(_s.thread)
+        shared |= set((await conn.execute(query.having(func.count() > 1))).scalars())
+    return await by_thread(conn, shared) if shared else {}
+
+
 _RELATED = select(*_COLUMNS).where(
     or_(
         _s.guid.in_(bindparam("guids", expanding=True)),
@@ -121,6 +132,20 @@ async def listing(
         query = query.where(stands.exists())
     rows = await conn.execute(query.order_by(_s.position.desc()).limit(limit))
     return [_story(row) for row in rows]
+
+
+async def changed_since(
+    conn: AsyncConnection, at: int, before: int | None, limit: int
+) -> list[Story]:
+    """Give stories that changed after a time, the newest first, below a position."""
+    found = await listing(conn, before=before, limit=limit)
+    return [story for story in found if story.changed > at]
+
+
+async def first_received(conn: AsyncConnection, guid: str) -> int:
+    """Say when the first version of a story came; 0: none did."""
+    first = select(func.min(revisions.c.received)).where(revisions.c.guid == guid)
+    return int((await conn.execute(first)).scalar() or 0)
 
 
 async def history(conn: AsyncConnection, guid: str) -> list[Received]:
@@ -175,6 +200,14 @@ async def newest(
         rows = await conn.execute(_NEWEST_OF_ONE, placed.within(feed, before, limit))
         return [_story(row) for row in rows]
     return await _in_order(conn, await placed.newest(conn, feeds, before, limit))
+
+
+async def following(
+    conn: AsyncConnection, feeds: Collection[Feed], start: int, limit: int
+) -> list[Story]:
+    """Give the stories of these feeds from a position on, the first changed first, each once."""
+    found = await _in_order(conn, await placed.following(conn, feeds, start, limit))
+    return found[::-1]
 
 
 async def kills(

@@ -89,6 +89,13 @@ async def put_plan(conn: AsyncConnection, plan: Plan) -> None:
     )
 
 
+async def mark(conn: AsyncConnection) -> tuple[int, ...]:
+    """Give numbers that are others once any plan is."""
+    plans = tables.plans.c
+    counted = select(func.count(), func.max(plans.changed), func.sum(plans.version))
+    return tuple(int(number or 0) for number in (await conn.execute(counted)).one())
+
+
 async def plan_versions(conn: AsyncConnection, name: str) -> list[Plan]:
     """Give every version of a plan, the newest first, also of one that is gone."""
     versions = tables.plan_versions.c
@@ -149,6 +156,7 @@ _SUBSCRIBERS = select(
     _subscriber.kind,
     _subscriber.suspended,
     _subscriber.suspended_since,
+    _subscriber.drilled,
     _subscriber.changed,
     _person.name,
     _person.contact,
@@ -352,6 +360,7 @@ async def _with_subscriptions(
             suspended=row.suspended,
             suspended_since=row.suspended_since,
             subscriptions=tuple(subscriptions.get(row.id, ())),
+            drilled=row.drilled,
             changed=row.changed,
         )
         for row in rows

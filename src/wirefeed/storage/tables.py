@@ -55,6 +55,9 @@ head = Table(
     CheckConstraint("id = 1", name="one"),
 )
 
+#: In these words an index says it, and so must whoever asks by it.
+IS_KILL = text("kind = 'kill'")
+
 wire = Table(
     "wire",
     metadata,
@@ -68,6 +71,8 @@ wire = Table(
     Column("audience_after", Text, nullable=False, server_default="[]"),
     #: Of a release: the delay that ended.
     Column("delay", BigInteger, nullable=False, server_default="0"),
+    # Kills are few, and go before all else: only they are in it.
+    Index("ix_wire_kills", "position", sqlite_where=IS_KILL, postgresql_where=IS_KILL),
 )
 
 #: What the clock will change, and when.
@@ -78,7 +83,7 @@ due = Table(
     Column("guid", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
     #: Of a release: the delay that ends; 0: an embargo does.
-    Column("delay", BigInteger, nullable=False, server_default="0"),
+    Column("delay", BigInteger, primary_key=True, autoincrement=False),
     Index(None, "guid"),
     sqlite_with_rowid=False,
 )

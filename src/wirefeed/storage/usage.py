@@ -27,7 +27,20 @@ async def held(conn: AsyncConnection, column: Column[str], ids: Collection[str])
 async def add_sightings(conn: AsyncConnection, new: Collection[Sighting]) -> None:
     """Add to what was seen before. What was seen of a key that is gone is nobody's."""
     kept = await held(conn, _key.id, {one.feed_key for one in new})
-    rows = [asdict(one) for one in new if one.feed_key in kept]
+    rows = [
+        # By hand, since `asdict` copies every value, and there may be thousands.
+        {
+            "feed_key": one.feed_key,
+            "network": one.network,
+            "client": one.client,
+            "first": one.first,
+            "last": one.last,
+            "requests": one.requests,
+            "readers": one.readers,
+        }
+        for one in new
+        if one.feed_key in kept
+    ]
     if not rows:
         return
     add = upsert(tables.sightings)

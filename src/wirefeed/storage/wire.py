@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wirefeed.domain.due import Due
 from wirefeed.domain.wire import Audience, Change, ChangeKind, Head
 from wirefeed.storage import codec, tables
 
@@ -23,14 +24,6 @@ class Row(NamedTuple):
     position: int
     at: int
     change: Change
-
-
-class Due(NamedTuple):
-    """A change the clock will make to a story."""
-
-    at: int
-    guid: str
-    kind: ChangeKind
 
 
 _HEAD = select(_head.position, _head.at)
@@ -96,14 +89,14 @@ async def since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
 
 _KILLS = (
     select(tables.wire)
-    .where(_wire.position > bindparam("above"), _wire.kind == ChangeKind.KILL.value)
+    .where(_wire.position > bindparam("above"), tables.IS_KILL)
     .order_by(_wire.position.desc())
     .limit(bindparam("most"))
 )
 
 
 async def kills(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
-    """Give the kills above a position, the newest first; it must not be far from the end."""
+    """Give the kills above a position, the newest first."""
     rows = await conn.execute(_KILLS, {"above": position, "most": limit})
     return [_row(row) for row in rows]
 
@@ -129,6 +122,28 @@ async def before(conn: AsyncConnection, at: int) -> int:
     return low
 
 
+async def kills_since(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
+    """Give the kills above a position, in order."""
+    query = select(tables.wire).where(tables.IS_KILL, _wire.position > position)
+    return [_row(row) for row in await conn.execute(query.order_by(_wire.position).limit(limit))]
+
+
+async def at(conn: AsyncConnection, positions: Collection[int]) -> list[Row]:
+    """Give the changes at these positions, in order."""
+    query = select(tables.wire).where(_wire.position.in_(positions))
+    return [_row(row) for row in await conn.execute(query.order_by(_wire.position))]
+
+
+async def about(conn: AsyncConnection, name: str, above: int, upto: int) -> list[Row]:
+    """Give the changes about something within a stretch, which is read through."""
+    rows = await conn.execute(
+        select(tables.wire)
+        .where(_wire.position > above, _wire.position <= upto, _wire.about == name)
+        .order_by(_wire.position)
+    )
+    return [_row(row) for row in rows]
+
+
 def _row(row: Any) -> Row:  # noqa: ANN401 - of the table
     return Row(
         row.position,
@@ -142,6 +157,21 @@ def _row(row: Any) -> Row:  # noqa: ANN401 - of the table
             delay=row.delay,
         ),
     )
+
+
+async def later(conn: AsyncConnection, at: int) -> int:
+    """Give the position from which on all is later than this; the next one, if nothing is."""
+    return await before(conn, at + 1) + 1
+
+
+async def changed_at(conn: AsyncConnection, at: int) -> list[tuple[int, str]]:
+    """Give what changed at a time, in order: positions and what each is about."""
+    rows = await conn.execute(
+        select(_wire.position, _wire.about)
+        .where(_wire.position > await before(conn, at), _wire.position < await later(conn, at))
+        .order_by(_wire.position)
+    )
+    return [(row.position, row.about) for row in rows]
 
 
 def _text(audiences: Iterable[Audience]) -> str:
@@ -159,34 +189,42 @@ def _audiences(text: str) -> frozenset[Audience]:
 # --- what the clock will change ------------------------------------------------------------------
 
 _SCHEDULE = tables.upsert(tables.due).on_conflict_do_nothing()
-_UNSCHEDULE = delete(tables.due).where(_due.guid == bindparam("gone"))
+_UNSCHEDULE = delete(tables.due).where(
+    _due.guid == bindparam("gone"), (_due.delay == 0) | (_due.at > bindparam("now"))
+)
 _DONE = delete(tables.due).where(
-    _due.at == bindparam("then"), _due.guid == bindparam("gone"), _due.kind == bindparam("was")
+    _due.at == bindparam("then"),
+    _due.guid == bindparam("gone"),
+    _due.kind == bindparam("was"),
+    _due.delay == bindparam("since"),
 )
 
 
-async def schedule(conn: AsyncConnection, rows: Sequence[tuple[int, str, ChangeKind]]) -> None:
+async def schedule(conn: AsyncConnection, rows: Sequence[Due]) -> None:
+    """Note what is due; what is noted already stays so."""
     if not rows:
         return
-    values = [{"at": at, "guid": guid, "kind": kind.value} for at, guid, kind in rows]
+    values = [
+        {"at": row.at, "guid": row.guid, "kind": row.kind.value, "delay": row.delay} for row in rows
+    ]
     await conn.execute(_SCHEDULE, values)
 
 
-async def unschedule(conn: AsyncConnection, guids: Collection[str]) -> None:
-    """Forget whatever is due for these stories."""
+async def unschedule(conn: AsyncConnection, guids: Collection[str], now: int) -> None:
+    """Forget whatever is due for these stories, but a delay that has ended by now."""
     if guids:
-        await conn.execute(_UNSCHEDULE, [{"gone": guid} for guid in guids])
+        await conn.execute(_UNSCHEDULE, [{"gone": guid, "now": now} for guid in guids])
 
 
 async def due(conn: AsyncConnection, now: int, limit: int) -> list[Due]:
     """Give what is due by now, the earliest first."""
     rows = await conn.execute(
-        select(_due.at, _due.guid, _due.kind)
+        select(_due.at, _due.guid, _due.kind, _due.delay)
         .where(_due.at <= now)
-        .order_by(_due.at, _due.guid, _due.kind)
+        .order_by(_due.at, _due.guid, _due.kind, _due.delay)
         .limit(limit)
     )
-    return [Due(row.at, row.guid, ChangeKind(row.kind)) for row in rows]
+    return [Due(row.at, row.guid, ChangeKind(row.kind), row.delay) for row in rows]
 
 
 async def next_due(conn: AsyncConnection) -> int | None:
@@ -194,8 +232,11 @@ async def next_due(conn: AsyncConnection) -> int | None:
     return None if row is None else row.at
 
 
-async def done(conn: AsyncConnection, rows: Sequence[tuple[int, str, ChangeKind]]) -> None:
+async def done(conn: AsyncConnection, rows: Sequence[Due]) -> None:
     if not rows:
         return
-    values = [{"then": at, "gone": guid, "was": kind.value} for at, guid, kind in rows]
+    values = [
+        {"then": row.at, "gone": row.guid, "was": row.kind.value, "since": row.delay}
+        for row in rows
+    ]
     await conn.execute(_DONE, values)

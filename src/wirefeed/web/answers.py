@@ -3,24 +3,26 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import TypeAlias
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
 
 from wirefeed.composition import Services
+from wirefeed.domain.archives import Asked, links
 from wirefeed.domain.errors import Overdrawn
-from wirefeed.domain.feeds import AnyFeed
 from wirefeed.domain.networks import network
 from wirefeed.domain.readers import Reader
 from wirefeed.formats.coding import Coding
+from wirefeed.services.addresses import Door, Named
 from wirefeed.services.documents import Document, Format
-from wirefeed.web.addresses import Door, Named, named
+from wirefeed.services.house import House
 from wirefeed.web.client import address_of
 from wirefeed.web.coding import choose
 from wirefeed.web.conditions import Validators
 from wirefeed.web.pages import levels
 from wirefeed.web.polling import CACHE_STATUS, Origin
-from wirefeed.web.prepared import Head, PreparedResponse
+from wirefeed.web.prepared import Head
 from wirefeed.web.request import COMMON_HEADERS, PUBLIC_CACHE
 from wirefeed.web.sunset import with_sunset
 
@@ -30,8 +32,10 @@ _DELTA = ((hdrs.CACHE_CONTROL, "private, no-store"), ("IM", "feed"))
 #: Sets of headers that are remembered.
 _HEADS = 4096
 #: Stands for a key; in no address of ours.
-_KEY = "\0"
+KEY = "\0"
 _NOTHING: Mapping[str, str] = {}
+#: By coding; None is a 304.
+Heads: TypeAlias = dict[Coding | None, Head]
 _POLICY = "default-src 'none'; sandbox"
 #: What an answer hangs on beside its address; the public one ignores credentials.
 _VARY = {
@@ -48,15 +52,14 @@ class Answers:
         self.readers = services.readers
         self.syndication = services.syndication
         self.counts = services.counts
-        self._house = services.house
+        self.house = services.house
         self._usage = services.usage
+        self._ledger = services.ledger
         self._quotas = services.quotas
         self._clock = services.clock
         self._trusted = services.settings.server.trusted_proxies
         #: Every feed there is, by the end of its address.
-        self.named = named(
-            self._house.languages, (topic.slug for topic in services.taxonomy), self._house.url
-        )
+        self.named = services.named
         #: The same of the doors whose addresses hold no key, by the whole address.
         self.open = {
             f"{door}{tail}": (door, one)
@@ -64,16 +67,16 @@ class Answers:
             if one.standing is not None
             for door in (Door.PUBLIC, Door.SUBSCRIBER)
         }
-        #: The links of each feed, parted where its key stands in an address.
-        self._links: dict[tuple[Door, str], list[str]] = {}
-        self._heads: OrderedDict[tuple[object, ...], Head] = OrderedDict()
+        #: The links of each document, parted where a key stands in an address.
+        self._links: OrderedDict[tuple[str, ...], list[str]] = OrderedDict()
+        self._heads: OrderedDict[tuple[object, ...], Heads] = OrderedDict()
 
     def answer(
         self,
         path: str,
         door: Door,
         named: Named,
-        feed: AnyFeed,
+        feed: Asked,
         document: Document,
         reader: Reader,
     ) -> "Answer":
@@ -91,6 +94,12 @@ class Answers:
         if reader.key is not None:
             user_agent = request.headers.get(hdrs.USER_AGENT, "")
             self._usage.saw_key(reader.key, self.address(request), user_agent)
+
+    def gave(self, request: web.BaseRequest, answer: "Answer") -> None:
+        """Note what a subscriber was given, in full or what was new in it."""
+        subscriber = answer.reader.subscriber
+        if subscriber is not None and request.method == hdrs.METH_GET:
+            self._ledger.fetched(subscriber.id, answer.named.tail, answer.document)
 
     def spend(self, request: web.BaseRequest, reader: Reader) -> None:
         """Take a full answer that was asked for unconditionally out of the client's quota.
@@ -113,20 +122,28 @@ class Answers:
             return False
         return True
 
-    def head(self, answer: "Answer", coding: Coding | None) -> Head:
-        """Give the head of an answer, as far as it hangs on neither the key nor its holder.
+    def heads(self, answer: "Answer") -> Heads:
+        """Give the heads of an answer, as far as they hang on neither the key nor its holder.
 
-        It is made once for all who are told the same; None is a 304.
+        They are made once for all who are told the same.
         """
         document, lapse = answer.document, answer.reader.lapse
         last_modified = answer.validators.last_modified
-        made_for = (answer.door, answer.named.tail, document.name, last_modified, lapse, coding)
-        head = self._heads.get(made_for)
-        if head is None:
-            status = HTTPStatus.NOT_MODIFIED if coding is None else HTTPStatus.OK
-            head = self._heads[made_for] = Head(status, _headers(answer, coding))
+        made_for = (answer.door, answer.named.tail, document.name, last_modified, lapse)
+        heads = self._heads.get(made_for)
+        if heads is None:
+            heads = self._heads[made_for] = {}
             if len(self._heads) > _HEADS:
                 self._heads.popitem(last=False)
+        return heads
+
+    def head(self, answer: "Answer", coding: Coding | None) -> Head:
+        """Give one of them; None is that of a 304."""
+        heads = self.heads(answer)
+        head = heads.get(coding)
+        if head is None:
+            status = HTTPStatus.NOT_MODIFIED if coding is None else HTTPStatus.OK
+            head = heads[coding] = Head(status, _headers(answer, coding))
         return head
 
     def own(self, answer: "Answer") -> Mapping[str, str]:
@@ -136,16 +153,18 @@ class Answers:
         link = self._link(answer)
         if answer.reader.sunset is None:
             return {hdrs.LINK: link}
-        return with_sunset(self._house, answer.reader, answer.feed.language, [link])
+        return with_sunset(self.house, answer.reader, answer.feed.language, [link])
 
     def _link(self, answer: "Answer") -> str:
-        """Give the links of a feed whose address is nobody's but its reader's."""
-        names = (answer.door, answer.named.tail)
+        """Give the links of a document whose address is nobody's but its reader's."""
+        trail = answer.document.trail
+        names = (answer.door, answer.named.tail, trail.older, trail.newer)
         parts = self._links.get(names)
         if parts is None:
-            tail = answer.named.tail
-            url = self._house.url(f"{answer.door}{'' if answer.self_url else _KEY + '/'}{tail}")
-            parts = self._links[names] = ", ".join(_links(url, answer.named.form)).split(_KEY)
+            url = self.house.url(f"{answer.door}{'' if answer.self_url else KEY + '/'}")
+            parts = self._links[names] = ", ".join(answer.links(url)).split(KEY)
+            if len(self._links) > _HEADS:
+                self._links.popitem(last=False)
         if len(parts) == 1:
             return parts[0]
         return answer.path.split("/", 3)[2].join(parts)
@@ -174,7 +193,7 @@ class Answer:
         path: str,
         door: Door,
         named: Named,
-        feed: AnyFeed,
+        feed: Asked,
         document: Document,
         reader: Reader,
         validators: Validators,
@@ -189,14 +208,28 @@ class Answer:
         self.validators = validators
 
     @property
+    def house(self) -> House:
+        """Whose feed it is."""
+        return self._answers.house
+
+    def links(self, base: str) -> list[str]:
+        """RFC 8288: link a document, its hub, its other formats, and its archive (RFC 5005 §4)."""
+        named, trail = self.named, self.document.trail
+        # A page of an archive is not what a hub tells of.
+        hub_url = "" if trail.page else self.house.hub_of(public=self.door is Door.PUBLIC)
+        media_type = _TYPES[named.form]
+        return [
+            *_links(f"{base}{named.tail}", named.form, hub_url),
+            *(
+                f'<{link.href}>; rel="{link.rel}"; type="{media_type}"'
+                for link in links(trail, f"{base}{named.stem}", named.form)
+            ),
+        ]
+
+    @property
     def self_url(self) -> str:
         """What the document says of its own address."""
         return self.named.self_urls[self.door]
-
-    def prepared(self, coding: Coding | None, body: bytes = b"") -> PreparedResponse:
-        """Give what is in memory: the whole of it, or, without a coding, that the client has it."""
-        head = self._answers.head(self, coding)
-        return PreparedResponse(head, self._answers.own(self), body)
 
     def not_modified(self) -> web.Response:
         """Say that the client holds it."""
@@ -239,7 +272,7 @@ def _headers(answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
     headers.update(answer.validators.headers())
     headers[hdrs.CONTENT_SECURITY_POLICY] = _POLICY
     if is_public:
-        headers[hdrs.LINK] = ", ".join(_links(answer.self_url, document.form))
+        headers[hdrs.LINK] = ", ".join(answer.links(answer.house.url(answer.door)))
         # Of what is not for everybody, it is nobody's business whether others asked for it.
         headers["Cache-Status"] = CACHE_STATUS[Origin.MEMORY]
     else:
@@ -252,10 +285,15 @@ def _headers(answer: Answer, coding: Coding | None) -> CIMultiDict[str]:
     return headers
 
 
-def _links(url: str, form: Format) -> list[str]:
-    """RFC 8288: the feed's own address, and the same feed in the other formats."""
+def _links(url: str, form: Format, hub_url: str) -> list[str]:
+    """RFC 8288: the feed's own address, its hub, and the same feed in the other formats.
+
+    WebSub §4: publishers SHOULD include "at least one Link Header with rel=hub" and "exactly one
+    Link Header with rel=self".
+    """
     stem = url.removesuffix(form)
     links = [f'<{url}>; rel="self"; type="{_TYPES[form]}"']
+    links += [f'<{hub_url}>; rel="hub"'] if hub_url else []
     links += [
         f'<{stem}{other}>; rel="alternate"; type="{media_type}"'
         for other, media_type in _TYPES.items()

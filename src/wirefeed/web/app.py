@@ -11,11 +11,12 @@ from wirefeed.composition import Clock, Services, open_services, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
 from wirefeed.services.follower import LEASE, announce
-from wirefeed.web import feeds, handovers, key_forms, key_pages, ops, pages, rendering
+from wirefeed.web import feeds, handovers, hub, key_forms, key_pages, ops, pages, rendering
 from wirefeed.web.answers import ANSWERS, Answers
 from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
 from wirefeed.web.metrics import COUNTS, METRICS, count_answers
+from wirefeed.web.remembered import MEMORY, Memory
 from wirefeed.web.request import (
     ACCOUNTS,
     ADMINISTRATORS,
@@ -29,7 +30,9 @@ from wirefeed.web.request import (
     GUESSES,
     HANDOVERS,
     HOUSE,
+    HUB,
     KEYRING,
+    KILLS,
     LEAK_REPORTS,
     LEAKS,
     NEWSDESK,
@@ -41,10 +44,12 @@ from wirefeed.web.request import (
     READY,
     SETTINGS,
     SIGNING_KEYS,
+    STREAMS,
     SYNDICATION,
     TAXONOMY,
     TOKENS,
     USAGE,
+    WEBHOOKS,
     WIRE,
     finish,
     harden,
@@ -62,6 +67,7 @@ ROUTES = [
     *key_pages.ROUTES,
     *key_forms.ROUTES,
     *handovers.ROUTES,
+    *hub.ROUTES,
 ]
 Opener = Callable[[Settings, Clock], AbstractAsyncContextManager[Services]]
 
@@ -114,16 +120,25 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[LEAK_REPORTS] = opened.leak_reports
     app[PUBLISHING] = opened.publishing
     app[NEWSDESK] = opened.newsdesk
+    app[KILLS] = kills = opened.kills
     app[SYNDICATION] = opened.syndication
     app[PROSPECTS] = opened.prospects
     app[ENDINGS] = opened.endings
     app[BULK] = opened.bulk
     app[QUOTAS], app[WIRE] = opened.quotas, opened.wire
-    app[ENDING] = opened.wire.log.close
+    app[STREAMS], app[ENDING] = opened.streams, opened.wire.log.close
     app[FOLLOWER] = follower = opened.follower
-    app[ANSWERS] = Answers(opened)
+    app[HUB] = opened.callbacks.hub
+    app[WEBHOOKS] = opened.callbacks.webhooks
+    app[ANSWERS] = answers = Answers(opened)
+    app[MEMORY] = Memory(answers, opened)
     app[COUNTS], app[METRICS] = opened.counts, opened.metrics
     opened.metrics.watch("position", lambda: follower.position)
+    delivery, leases = opened.callbacks.delivery, opened.callbacks.leases
+    opened.metrics.watch("leases", lambda: leases.behind)
+    opened.metrics.watch("deliveries", lambda: delivery.in_hand)
+    opened.metrics.watch("calls", lambda: delivery.in_flight)
+    opened.metrics.watch("kills-late", lambda: kills.late)
     opened.metrics.watch("lag", lambda: follower.age)
     opened.metrics.watch("lease", lambda: max(0.0, LEASE - follower.age))
 
@@ -148,8 +163,12 @@ async def _running(services: Services) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(services.follower.run(failed)),
         asyncio.create_task(services.publishing.run()),
-        asyncio.create_task(announce(services.publishing, failed)),
+        asyncio.create_task(announce(services.publishing, services.clock, failed)),
+        asyncio.create_task(services.callbacks.delivery.run(failed)),
+        asyncio.create_task(services.streams.run(failed)),
         asyncio.create_task(services.usage.run(failed)),
+        asyncio.create_task(services.ledger.run(failed)),
+        asyncio.create_task(services.kills.run(failed)),
         asyncio.create_task(services.metrics.run(failed)),
     ]
     for task in tasks:

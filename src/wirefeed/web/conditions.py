@@ -42,6 +42,14 @@ class Validators(NamedTuple):
         """
         return min(self.modified // _SECOND, self.now // _SECOND - _SETTLES)
 
+    @property
+    def span(self) -> tuple[int, int | None]:
+        """From when on the clock does not change what they say, and when it does; None: never."""
+        if self.last_modified == self.modified // _SECOND:
+            return (self.last_modified + _SETTLES) * _SECOND, None
+        second = self.now // _SECOND
+        return second * _SECOND, (second + 1) * _SECOND
+
     def headers(self) -> tuple[tuple[str, str], tuple[str, str]]:
         """Write them down."""
         return (
@@ -88,10 +96,15 @@ def conditions(headers: CIMultiDictProxy[str]) -> Conditions:
     """Read what a client says it holds (RFC 9110 §13.2.2: tags come first)."""
     tags = headers.getall(hdrs.IF_NONE_MATCH, None)
     if tags is not None:
-        found = _ENTITY_TAG.findall(",".join(tags))[:_MOST_TAGS]
-        return Conditions(tags=[_CODING_SUFFIX.sub("", tag) for tag in found])
+        return _tagged(",".join(tags))
     since = headers.get(hdrs.IF_MODIFIED_SINCE)
     return _NOTHING if since is None else Conditions(since=_date(since))
+
+
+@lru_cache(maxsize=256)
+def _tagged(text: str) -> Conditions:
+    found = _ENTITY_TAG.findall(text)[:_MOST_TAGS]
+    return Conditions(tags=tuple(_CODING_SUFFIX.sub("", tag) for tag in found))
 
 
 @lru_cache(maxsize=1024)

@@ -3,19 +3,22 @@
 What needs nothing but memory does not come here: `remembered.py` has answered it.
 """
 
+from collections.abc import Iterable
+
 from aiohttp import web
 
+from wirefeed.domain.archives import Asked
 from wirefeed.domain.errors import NotFound
 from wirefeed.domain.readers import Reader
+from wirefeed.services.addresses import Door, Named
 from wirefeed.services.documents import Moved
-from wirefeed.web.addresses import Door, Named
 from wirefeed.web.answers import ANSWERS, Answer, coding_for
 from wirefeed.web.client import client_address
 from wirefeed.web.conditions import Conditions, conditions
 from wirefeed.web.pages import feed_page
 from wirefeed.web.polling import Origin, takes_delta
 from wirefeed.web.rendering import KEY, LANG
-from wirefeed.web.request import READERS, SYNDICATION, presented
+from wirefeed.web.request import FAILURE, READERS, SYNDICATION, presented
 
 
 async def public(request: web.Request) -> web.StreamResponse:
@@ -31,6 +34,9 @@ async def subscriber(request: web.Request) -> web.StreamResponse:
 
 async def private(request: web.Request) -> web.StreamResponse:
     """Give a feed by private address. Its document names no address: many keys share it."""
+    if (failure := request.get(FAILURE)) is not None:
+        # The key was looked for already, and nobody is to wait for that twice.
+        raise failure
     reader = await request.app[READERS].by_feed_key(request.match_info["key"])
     return await _answer(request, Door.PRIVATE, reader)
 
@@ -39,7 +45,7 @@ async def _answer(request: web.Request, door: Door, reader: Reader) -> web.Strea
     request.app[ANSWERS].saw(request, reader)
     named = _named(request)
     if request.headers.get("Sec-Fetch-Dest") == "document":
-        return await feed_page(request, named.feed(reader), named.form, reader)
+        return await feed_page(request, _asked(request, named, reader), named.form, reader)
     held = conditions(request.headers)
     if held.tags and not any(map(request.app[SYNDICATION].knows, held.tags)):
         # It may come from a process that knows of a later change.
@@ -68,7 +74,7 @@ async def _prepare(
     It is not rendered for one who has it: its name is known before.
     """
     answers, syndication = request.app[ANSWERS], request.app[SYNDICATION]
-    feed, self_url = named.feed(reader), named.self_urls[door]
+    feed, self_url = _asked(request, named, reader), named.self_urls[door]
     document = await syndication.known(held.tags or (), feed, named.form, reader, self_url=self_url)
     origin = Origin.MEMORY
     if document is None:
@@ -87,7 +93,10 @@ async def _delta(
     found = await request.app[SYNDICATION].delta(
         held.tags, answer.feed, form, answer.reader, self_url=self_url
     )
-    return None if found is None else answer.delta(*found)
+    if found is None:
+        return None
+    request.app[ANSWERS].gave(request, answer)
+    return answer.delta(*found)
 
 
 async def _whole(
@@ -100,6 +109,7 @@ async def _whole(
     body = await request.app[SYNDICATION].body(
         answer.document, coding, answer.feed, answer.reader, self_url=answer.self_url
     )
+    request.app[ANSWERS].gave(request, answer)
     return answer.full(body, coding, origin)
 
 
@@ -108,17 +118,34 @@ def _named(request: web.Request) -> Named:
     tail = request.path.removeprefix(Door.SUBSCRIBER)
     if "key" in request.match_info:
         tail = tail.removeprefix(f"{Door.PRIVATE}{request.match_info['key']}/")
-    named = request.app[ANSWERS].named.get(tail.removeprefix(Door.PUBLIC))
+    tail = tail.removeprefix(Door.PUBLIC)
+    page = request.match_info.get("page", "")
+    if page:
+        tail = tail.replace(f"/archive/{page}.", ".")
+    named = request.app[ANSWERS].named.get(tail)
     if named is None:
         raise NotFound
-    return named
+    return named.archived(page) if page else named
+
+
+def _asked(request: web.Request, named: Named, reader: Reader) -> Asked:
+    """Say what is asked for: a feed, or a page of its archive. Raises `NotFound`."""
+    feed = named.feed(reader)
+    return request.app[SYNDICATION].archived(feed, named.page) if named.page else feed
 
 
 _FORMAT = "{format:rss|atom|json}"
-_TAILS = (f"/latest.{_FORMAT}", "/topics/{topic:[a-z0-9][a-z0-9-]{0,63}}." + _FORMAT)
+_PAGE = r"{page:\d{4}-\d{2}-\d{2}(?:-\d{12}-[0-9a-f]{10})?}"
+_STEMS = ("/latest", "/topics/{topic:[a-z0-9][a-z0-9-]{0,63}}")
+
+
+def _tails(stems: Iterable[str]) -> list[str]:
+    """Give the ends of addresses: of each feed, and of the pages of its archive."""
+    return [f"{stem}{page}.{_FORMAT}" for stem in stems for page in ("", f"/archive/{_PAGE}")]
+
 
 ROUTES = [
-    *(web.get(f"/{LANG}{tail}", public) for tail in _TAILS),
-    *(web.get(f"/subscriber/{LANG}{tail}", subscriber) for tail in _TAILS),
-    *(web.get(f"/f/{KEY}/{LANG}{tail}", private) for tail in (*_TAILS, f"/mine.{_FORMAT}")),
+    *(web.get(f"/{LANG}{tail}", public) for tail in _tails(_STEMS)),
+    *(web.get(f"/subscriber/{LANG}{tail}", subscriber) for tail in _tails(_STEMS)),
+    *(web.get(f"/f/{KEY}/{LANG}{tail}", private) for tail in _tails((*_STEMS, "/mine"))),
 ]

@@ -27,6 +27,11 @@ COUNTERS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "refused": ("wirefeed_refused", "Requests refused, by reason", ("reason",)),
     "renders": ("wirefeed_renders", "Documents rendered", ("what",)),
     "cache": ("wirefeed_cache_answers", "What the cache was asked for", ("outcome",)),
+    "deliveries": (
+        "wirefeed_deliveries",
+        "Calls to callbacks, by kind, and what came of them",
+        ("kind", "outcome"),
+    ),
     "looks": ("wirefeed_wire_looks", "Looks for the end of the wire", ()),
 }
 #: How things stand in one worker.
@@ -34,8 +39,12 @@ GAUGES: Mapping[str, tuple[str, str]] = {
     "position": ("wirefeed_wire_position", "The last position of the wire that was seen"),
     "lag": ("wirefeed_wire_lag_seconds", "Since the last look for it began"),
     "lease": ("wirefeed_wire_lease_seconds", "How long its last look still counts"),
+    "leases": ("wirefeed_leases_behind", "Leases that were not told everything, all workers'"),
+    "deliveries": ("wirefeed_deliveries_waiting", "Callbacks that are being told, or are next"),
+    "calls": ("wirefeed_calls", "Calls to callbacks that are under way"),
     "publishing": ("wirefeed_publishing_waiting", "Stories that wait to be stored"),
     "usage": ("wirefeed_usage_waiting", "Uses of credentials that wait to be written down"),
+    "kills-late": ("wirefeed_kills_late", "Kills that somebody has not fetched in time"),
     "log": ("wirefeed_log_waiting", "Lines of the log that wait to be written"),
     "log-lost": ("wirefeed_log_lost", "Lines of the log that found no room"),
     "cache": ("wirefeed_cache_bytes", "Rendered items and documents that are held"),
@@ -47,6 +56,7 @@ _AREAS = {
     "f": "private",
     "subscriber": "subscriber",
     "api": "api",
+    "hub": "hub",
     "h": "hand-over",
     "healthz": "service",
     "readyz": "service",

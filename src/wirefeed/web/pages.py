@@ -10,9 +10,10 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 
 from wirefeed.domain.access import Level
+from wirefeed.domain.archives import Archived, Asked, feed_of, links
 from wirefeed.domain.credentials import Presented, Scheme, SecretKind, is_secret
 from wirefeed.domain.errors import Invalid, NotFound, Unauthenticated
-from wirefeed.domain.feeds import AnyFeed, Item, count_levels
+from wirefeed.domain.feeds import DAY, Item, count_levels
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.views import View
@@ -165,14 +166,16 @@ def levels(counts: Mapping[Level, int], reasons: Iterable[str]) -> str:
 
 
 async def feed_page(
-    request: web.Request, feed: AnyFeed, form: Format, reader: Reader
+    request: web.Request, asked: Asked, form: Format, reader: Reader
 ) -> web.StreamResponse:
-    """Show a feed to a browser: what it is, its address to copy, its stories."""
-    request.app[SYNDICATION].check(feed, reader)
-    window = await request.app[SYNDICATION].window(feed, reader)
-    house = request.app[HOUSE]
+    """Show a feed to a browser, or a page of its archive: its address to copy, its stories."""
+    request.app[SYNDICATION].check(asked, reader)
+    window = await request.app[SYNDICATION].window(asked, reader)
+    house, feed = request.app[HOUSE], feed_of(asked)
     title = f"{house.name}: {house.topic_name(feed, request.app[TAXONOMY])}"
-    stem = request.path.removesuffix(f".{form}")
+    trail = request.app[SYNDICATION].trail(asked, window, len(window.items))
+    # What is to be copied is the feed: nobody is to subscribe to a page of its archive.
+    stem = request.path.removesuffix(f".{form}").removesuffix(f"/archive/{trail.page}")
     formats = [f for f in feeds(house.url(stem)) if f["format"] != form]
     reasons = why(item.access.reason for item in window.items)
     key = request.match_info.get("key")
@@ -185,7 +188,10 @@ async def feed_page(
         {
             "robots": "noindex",
             "title": title,
-            "address": house.url(request.path),
+            "address": house.url(f"{stem}.{form}"),
+            "hub": "" if trail.page else house.hub_of(public=not (own or key)),
+            "archived": asked.page.day * DAY if isinstance(asked, Archived) else None,
+            "beside": {link.rel: link.href for link in links(trail, stem, form)},
             "format": form.value,
             "formats": formats,
             "own_page": house.url(f"/f/{key}/") if key else "",

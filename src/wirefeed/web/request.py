@@ -42,7 +42,9 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
+from wirefeed.services.hub import Hub
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.kills import Kills
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
 from wirefeed.services.newsdesk import Newsdesk
@@ -55,7 +57,9 @@ from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
+from wirefeed.services.webhooks import Webhooks
 from wirefeed.services.wire_pages import WirePages
+from wirefeed.services.wire_streams import WireStreams
 
 SETTINGS = web.AppKey("settings", Settings)
 TAXONOMY = web.AppKey("taxonomy", Taxonomy)
@@ -69,6 +73,7 @@ HANDOVERS = web.AppKey("handovers", HandOvers)
 ADMINISTRATORS = web.AppKey("administrators", Administrators)
 READERS = web.AppKey("readers", Readers)
 KEYRING = web.AppKey("keyring", Keyring)
+KILLS = web.AppKey("kills", Kills)
 SIGNING_KEYS = web.AppKey("signing_keys", SigningKeys)
 PUBLISHING = web.AppKey("publishing", Publishing)
 NEWSDESK = web.AppKey("newsdesk", Newsdesk)
@@ -78,12 +83,15 @@ ENDINGS = web.AppKey("endings", Endings)
 BULK = web.AppKey("bulk", Bulk)
 FOLLOWER = web.AppKey("follower", Follower)
 HOUSE = web.AppKey("house", House)
+HUB = web.AppKey("hub", Hub)
+WEBHOOKS = web.AppKey("webhooks", Webhooks)
 GUESSES = web.AppKey("guesses", Guesses)
 LEAKS = web.AppKey("leaks", Leaks)
 LEAK_REPORTS = web.AppKey("leak_reports", LeakReports)
 USAGE = web.AppKey("usage", Usage)
 QUOTAS = web.AppKey("quotas", Quotas)
 WIRE = web.AppKey("wire", WirePages)
+STREAMS = web.AppKey("streams", WireStreams)
 #: Called when the server begins to drain: what would go on for long is to end.
 ENDING: web.AppKey[Callable[[], None]] = web.AppKey("ending")
 #: What everybody may have is kept by caches for seconds, and shown by them while we are away.
@@ -98,6 +106,10 @@ PROBLEM_PAGE: web.AppKey[Callable[[web.Request, HTTPStatus, str], web.Response]]
 READY = web.AppKey("ready", asyncio.Event)
 
 REQUEST_ID = web.RequestKey("request_id", str)
+#: What became of a look for the request's credential before it was routed.
+FAILURE = web.RequestKey("failure", Exception)
+#: Set for one who reads what went wrong as text.
+AS_TEXT = web.RequestKey("as_text", bool)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -317,6 +329,8 @@ def _document(
         page = request.app[PROBLEM_PAGE](request, status, members.get("request_id", ""))
         page.headers.update(headers)
         return page
+    if request.get(AS_TEXT):
+        return _text(status, members, headers)
     content = {"type": "about:blank", "title": status.phrase, "status": status.value, **members}
     return web.Response(
         body=msgspec.json.encode(content),
@@ -324,6 +338,17 @@ def _document(
         content_type="application/problem+json",
         headers={hdrs.CACHE_CONTROL: "no-store", **headers},
     )
+
+
+def _text(
+    status: HTTPStatus, members: Mapping[str, str], headers: Mapping[str, str]
+) -> web.Response:
+    """Say in a line what is wrong, with what, and what would put it right."""
+    line = members.get("detail") or members.get("request_id") or status.phrase
+    line = f"{members['field']}: {line}" if "field" in members else line
+    line = f"{line} ({members['remedy']})" if "remedy" in members else line
+    told = {hdrs.CACHE_CONTROL: "no-store", **headers}
+    return web.Response(text=f"{line}\n", status=status, headers=told)
 
 
 def route_of(request: web.Request) -> str:

@@ -14,11 +14,10 @@ from aiohttp.web_protocol import RequestHandler
 
 from wirefeed.config import Server
 from wirefeed.web import metrics, ops
-from wirefeed.web.answers import ANSWERS, Answers
 from wirefeed.web.listening import BACKLOG, Sockets, listen
 from wirefeed.web.metrics import METRICS
 from wirefeed.web.prepared import PreparedResponse
-from wirefeed.web.remembered import remembered
+from wirefeed.web.remembered import MEMORY, Memory
 from wirefeed.web.request import (
     COMMON_HEADERS,
     ENDING,
@@ -185,10 +184,27 @@ class Runner(web.AppRunner):
         # aiohttp has no setting for the class that answers malformed requests.
         server.__class__ = _Listener
         handle = _expecting_nothing(server.request_handler)
-        if ANSWERS in self.app:
-            handle = _remembering(self.app[ANSWERS], handle)
-        server.request_handler = self._counting(handle)  # type: ignore[assignment]
+        if MEMORY in self.app:
+            memory = self.app[MEMORY]
+            handle = self._remembering(memory, self._counting(_learning(memory, handle)))
+        else:
+            handle = self._counting(handle)
+        server.request_handler = handle  # type: ignore[assignment]
         return server
+
+    def _remembering(self, memory: Memory, handle: Handler) -> Handler:
+        """Answer from memory what is known for sure, and hand on the rest."""
+
+        async def answer(request: web.BaseRequest) -> Response:
+            known = memory.answer(request)
+            if known is None:
+                return await handle(request)
+            # It is sent before anything else is done here, so nobody has to know of it.
+            if self._draining:
+                known.force_close()
+            return known
+
+        return answer
 
     def _counting(self, handle: Handler) -> Handler:
         """Know when no request is being answered, and while draining keep no connection."""
@@ -209,11 +225,11 @@ class Runner(web.AppRunner):
         return count
 
 
-def _remembering(answers: Answers, handle: Handler) -> Handler:
-    """Answer from memory what is known for sure, and hand on the rest."""
+def _learning(memory: Memory, handle: Handler) -> Handler:
+    """Answer from memory what is known as soon as its reader is, and hand on the rest."""
 
     async def answer(request: web.BaseRequest) -> Response:
-        known = remembered(answers, request)
+        known = await memory.learn(request)
         return await handle(request) if known is None else known
 
     return answer

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from wirefeed.storage.account_tables import schema
+from wirefeed.storage.all_tables import schema
 
 context.configure(
     connection=context.config.attributes["connection"],

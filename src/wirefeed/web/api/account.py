@@ -10,13 +10,14 @@ from wirefeed.domain.credentials import Lapse, Token
 from wirefeed.domain.errors import Forbidden, NotFound
 from wirefeed.domain.plans import Plan, Subscriber, SubscriberKind, Subscription, endings
 from wirefeed.domain.readers import Reader, remedy
+from wirefeed.services.quotas import Left
 from wirefeed.web.api import shapes, tokens
 from wirefeed.web.api.cursors import Page
 from wirefeed.web.api.operation import Call, Caller, Operation, Result
 from wirefeed.web.api.shapes import Name, NewToken, Revoked, Rotation, TokenShape, TokenTerms, maybe
 from wirefeed.web.api.times import Time, moment
 from wirefeed.web.api.tokens import ANSWER, EXAMPLE, JTI, REFUSED, SECRET, TokenListing
-from wirefeed.web.request import HOUSE, PLANS, SETTINGS, TOKENS
+from wirefeed.web.request import HOUSE, PLANS, QUOTAS, SETTINGS, TOKENS
 
 _TAG = "Account"
 _TOKENS = "/api/v1/account/tokens"
@@ -38,9 +39,20 @@ class OwnSubscription(msgspec.Struct, kw_only=True):
     live: Annotated[bool, Meta(description="Whether it counts now.")]
 
 
-class Limits(msgspec.Struct, kw_only=True):
-    """What an account may make."""
+class Quota(msgspec.Struct, kw_only=True):
+    """How many answers a token may take."""
 
+    answers: Annotated[int, Meta(description="So many it may have")]
+    seconds: Annotated[int, Meta(description="in so many seconds;")]
+    left: Annotated[int, Meta(description="so many are left,")]
+    whole_in: Annotated[int, Meta(description="and all again in so many seconds.")]
+
+
+class Limits(msgspec.Struct, kw_only=True):
+    """What an account may make and take."""
+
+    wire_days: Annotated[int, Meta(description="For how long a cursor of the wire leads on.")]
+    quota: Annotated[Quota | None, Meta(description="Of this token; null: there is no limit.")]
     tokens: Annotated[int, Meta(description="Tokens that hold, at most.")]
     token_days: Annotated[int, Meta(description="How long a token lives, at most.")]
 
@@ -85,7 +97,12 @@ class Account(msgspec.Struct, kw_only=True):
             }
         ],
         "token": ANSWER,
-        "limits": {"tokens": 50, "token_days": 400},
+        "limits": {
+            "wire_days": 400,
+            "quota": {"answers": 300_000, "seconds": 60, "left": 299_999, "whole_in": 1},
+            "tokens": 50,
+            "token_days": 400,
+        },
     },
 )
 async def get_account(call: Call[None, None]) -> Result:
@@ -99,7 +116,8 @@ async def get_account(call: Call[None, None]) -> Result:
     plans = await call.app[PLANS].all()
     ends, live = endings(subscriber, call.now), subscriber.live(call.now)
     language = call.app[HOUSE].languages[0]
-    limits = call.app[SETTINGS].tokens
+    settings = call.app[SETTINGS]
+    left = call.app[QUOTAS].left(token.jti, call.now)
     return Result(
         value=Account(
             id=subscriber.id,
@@ -112,9 +130,18 @@ async def get_account(call: Call[None, None]) -> Result:
                 for one in subscriber.subscriptions
             ],
             token=shapes.token_shape(token),
-            limits=Limits(tokens=limits.max_live, token_days=limits.max_days),
+            limits=Limits(
+                wire_days=settings.wire.days,
+                quota=None if left is None else _quota(left),
+                tokens=settings.tokens.max_live,
+                token_days=settings.tokens.max_days,
+            ),
         )
     )
+
+
+def _quota(left: Left) -> Quota:
+    return Quota(answers=left.quota, seconds=left.window, left=left.answers, whole_in=left.whole_in)
 
 
 def _subscription(

@@ -84,6 +84,12 @@ class Named(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     guid: _Guid
 
 
+class OfTheDesk(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A story to withhold, or to bring back."""
+
+    guid: _Guid
+
+
 class Kill(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A story to withdraw."""
 
@@ -182,6 +188,45 @@ async def kill_story(call: Call[Kill, None]) -> Result:
 
 
 @Operation(
+    method="POST",
+    path="/api/v1/admin/stories/withhold",
+    access=Permission.STORIES_WRITE,
+    tag=_TAG,
+    body=OfTheDesk,
+    gives=StoryShape,
+    problems=frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}),
+    example={"guid": "urn:newsml:news.example:20260301:harbour"},
+    answer={**_ANSWER, "status": "withheld", "change": "withhold"},
+)
+async def withhold_story(call: Call[OfTheDesk, None]) -> Result:
+    """Take a story out of sight for a while, without a notice.
+
+    A later version brings it back. Once more it changes nothing; one that was killed stays so.
+    """
+    return Result(value=_shape(await call.app[NEWSDESK].withhold(call.body.guid, call.by)))
+
+
+@Operation(
+    method="POST",
+    path="/api/v1/admin/stories/reinstate",
+    access=Permission.STORIES_WRITE,
+    tag=_TAG,
+    body=OfTheDesk,
+    gives=StoryShape,
+    problems=frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}),
+    example={"guid": "urn:newsml:news.example:20260301:harbour"},
+    answer={**_ANSWER, "version": 4, "change": "reinstate"},
+)
+async def reinstate_story(call: Call[OfTheDesk, None]) -> Result:
+    """Bring back a story that was killed or withheld, with the text it had last.
+
+    It is a higher version, and the only way back from a kill. Of a story that is usable it
+    changes nothing.
+    """
+    return Result(value=_shape(await call.app[NEWSDESK].reinstate(call.body.guid, call.by)))
+
+
+@Operation(
     method="GET",
     path="/api/v1/admin/refused",
     access=Permission.STORIES_READ,
@@ -255,4 +300,12 @@ def _shape(story: Story) -> StoryShape:
     )
 
 
-ENDPOINTS = [list_stories, show_story, kill_story, list_refused, apply_topics]
+ENDPOINTS = [
+    list_stories,
+    show_story,
+    kill_story,
+    withhold_story,
+    reinstate_story,
+    list_refused,
+    apply_topics,
+]

@@ -81,9 +81,9 @@ async def follow_wire(call: Call[None, Asked]) -> Result:
     A cursor that comes back tells us that you have what came before it. An answer with entries
     counts as one towards your limit, one without costs nothing.
     """
-    reader, following = call.reader, _following(call, call.query)
+    reader, following = call.reader, following_of(call, call.query)
     pages = call.app[PAGES]
-    place = await _place(call, call.query.after, call.query.since, following)
+    place = await place_of(call, call.query.after, following, since=call.query.since)
     end = time.monotonic() + call.query.wait
     while True:
         bell = pages.log.bell
@@ -93,7 +93,7 @@ async def follow_wire(call: Call[None, Asked]) -> Result:
             break
         await _wait(call, bell, left, reader)
         # Its rights may have ended meanwhile, or be others.
-        reader = await _again(call)
+        reader = await again(call)
     headers = _spent(call, reader, draft)
     page = await pages.page(reader, following, draft, WIRE)
     body = wire_json.page(
@@ -121,12 +121,14 @@ def _went(call: Call[Any, Any]) -> bool:
     return transport is None or transport.is_closing()
 
 
-async def _again(call: Call[Any, Any]) -> Reader:
+async def again(call: Call[Any, Any]) -> Reader:
+    """Say who calls now: its rights may have ended. Raises `Unauthenticated` or `Forbidden`."""
     readers = call.app[READERS]
     return await readers.of_wire(presented(call.request), client_address(call.request))
 
 
-def _following(call: Call[Any, Any], asked: Filters) -> Following:
+def following_of(call: Call[Any, Any], asked: Filters) -> Following:
+    """Say what of the wire is asked for. Raises `Invalid`."""
     topics, languages = _names(asked.topics, "topics"), _names(asked.languages, "languages")
     for topic in sorted(topics):
         if topic not in call.app[TAXONOMY]:
@@ -143,7 +145,10 @@ def _names(text: str, field: str) -> frozenset[str]:
     return frozenset(names)
 
 
-async def _place(call: Call[Any, Any], after: str, since: str, following: Following) -> Place:
+async def place_of(
+    call: Call[Any, Any], after: str, following: Following, *, since: str = "", way: str = WIRE
+) -> Place:
+    """Say where a caller goes on, or begins. Raises `Invalid`, and `Outlived` with where to."""
     pages, reader = call.app[PAGES], call.reader
     if after and since:
         raise Invalid("after says already where to begin", field="since", remedy="send one of them")
@@ -155,7 +160,7 @@ async def _place(call: Call[Any, Any], after: str, since: str, following: Follow
     if after in {"", "oldest"}:
         return await pages.begin(reader, following, since=0 if after else None)
     try:
-        return await pages.open(reader, following, after, WIRE)
+        return await pages.open(reader, following, after, way)
     except Outlived as error:
         raise _with_restart(call, error) from None
 
@@ -219,8 +224,8 @@ async def reconcile_wire(call: Call[None, Range]) -> Result:
     where that has changed, an entry with the change entitlement comes first.
     """
     query, pages, reader = call.query, call.app[PAGES], call.reader
-    following = _following(call, query)
-    place = await _place(call, query.after, "", following)
+    following = following_of(call, query)
+    place = await place_of(call, query.after, following)
     try:
         until = await pages.open(reader, following, query.until, WIRE) if query.until else None
     except Outlived as error:

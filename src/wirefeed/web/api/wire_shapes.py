@@ -29,12 +29,10 @@ STANDING = {
 EXAMPLE: dict[str, Any] = {
     "uri": "urn:newsml:news.example:20260301:4711",
     "standard": {"name": "ninjs", "version": "3.1"},
-    "type": "text",
     "representationType": "full",
     "version": "2",
     "versionCreated": "2026-03-01T12:00:00Z",
     "pubStatus": "usable",
-    "urgency": 4,
     "language": "en",
     "headlines": [
         {"value": "Port opens its new quay", "role": "main", "contentType": "text/plain"}
@@ -94,6 +92,9 @@ CHANGES = Raw(
         },
     },
 )
+EVENTS = Raw(
+    media_types=("text/event-stream",), schema={"type": "string", "contentMediaType": "text/plain"}
+)
 STORY = Raw(media_types=("application/json",), schema={"type": "object", "required": ["uri"]})
 
 
@@ -106,7 +107,7 @@ class Filters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     languages: Annotated[str, Meta(description="Only these languages, with commas.")] = ""
 
 
-_AFTER = Annotated[
+AFTER = Annotated[
     str,
     Meta(description="The cursor to go on from; oldest: as far back as your plans reach."),
 ]
@@ -118,12 +119,18 @@ _SINCE = Annotated[
 class Asked(Filters, kw_only=True, forbid_unknown_fields=True):
     """Which page is asked for, and for how long."""
 
-    after: _AFTER = ""
+    after: AFTER = ""
     since: _SINCE = ""
     limit: Annotated[int, Meta(ge=1, le=500, description="How many entries at most.")] = 100
     wait: Annotated[
         int, Meta(ge=0, le=60, description="Seconds to hold the request while there is nothing.")
     ] = 0
+
+
+class Listened(Filters, kw_only=True, forbid_unknown_fields=True):
+    """Where a stream begins."""
+
+    after: AFTER = ""
 
 
 class Range(Filters, kw_only=True, forbid_unknown_fields=True):

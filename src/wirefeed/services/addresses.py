@@ -1,7 +1,7 @@
 """Addresses of feeds: which feed each names, in which form. A table, made once; no rules here."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from wirefeed.domain.feeds import AnyFeed
@@ -35,10 +35,28 @@ class Named:
     standing: Feed | None
     #: What its documents say of their own address; nothing where many share them.
     self_urls: Mapping[Door, str]
+    #: The page of the feed's archive; empty for the feed.
+    page: str = ""
 
     def feed(self, reader: Reader) -> AnyFeed:
         """Give the feed, which may hang on who asks."""
         return self.standing or reader.mine(self.language)
+
+    @property
+    def stem(self) -> str:
+        """The end of the feed's address, without its format."""
+        own = self.tail.rpartition(".")[0]
+        return own.removesuffix(f"/archive/{self.page}") if self.page else own
+
+    def archived(self, page: str) -> "Named":
+        """Give what a page of this feed's archive is named by."""
+
+        def beneath(address: str) -> str:
+            stem = address.removesuffix(f".{self.form}")
+            return f"{stem}/archive/{page}.{self.form}" if address else ""
+
+        self_urls = {door: beneath(url) for door, url in self.self_urls.items()}
+        return replace(self, tail=beneath(self.tail), page=page, self_urls=self_urls)
 
 
 def named(

@@ -1,0 +1,217 @@
+"""The HTTP client for callbacks: trusts nobody, follows nothing, and reads hardly anything."""
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from aiohttp import (
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+    hdrs,
+)
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import AddrInfoType
+from yarl import URL
+
+from wirefeed.outbound.calls import Reason, Reply
+from wirefeed.outbound.guard import Guard, NotAllowed
+
+#: Seconds that a call takes at the most, whatever the other side does;
+WHOLE = 10.0
+#: of them for a connection to one address,
+_CONNECT = 3.0
+#: and to look up its name.
+_NAME = 2.0
+#: Names that are looked up at one time: it takes a thread each.
+_LOOK_UPS = 16
+#: Of what a name leads to, so much is tried.
+_ADDRESSES = 4
+#: Bytes that are read of a connection, give or take what comes at once,
+_MOST = 64 * 1024
+#: that the kernel may take of an answer before anybody reads it,
+_KERNEL = 32 * 1024
+#: and that are read ahead.
+_AHEAD = 8 * 1024
+_OK = range(200, 300)
+_GONE = 410
+
+#: Gives the addresses of a name, and may take its time. Raises `OSError`.
+LookUp = Callable[[str], list[str]]
+
+
+class Client:
+    """Calls one address at a time, each over a connection of its own."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        user_agent: str,
+        look_up: LookUp | None = None,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self._guard = guard
+        self._threads = ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="names")
+        trust = trust or ssl.create_default_context()
+        trust.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._session = ClientSession(
+            connector=_Connector(
+                resolver=_Resolver(guard, self._threads, look_up or addresses_of),
+                socket_factory=self._socket,
+                # A connection that is kept was judged when it was made, and not since.
+                force_close=True,
+                use_dns_cache=False,
+                limit=0,
+                ssl=trust,
+            ),
+            timeout=ClientTimeout(total=None, sock_connect=_CONNECT),
+            headers={hdrs.USER_AGENT: user_agent, hdrs.ACCEPT_ENCODING: "identity"},
+            cookie_jar=DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            read_bufsize=_AHEAD,
+        )
+
+    async def close(self) -> None:
+        """Close whatever is open."""
+        await self._session.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        most: int = 0,
+    ) -> Reply:
+        """Call, and say what came of it. Redirects are not followed, and no more is read."""
+        try:
+            async with asyncio.timeout(WHOLE):
+                return await self._call(method, URL(url, encoded=True), body, headers, most)
+        except (OSError, ClientError, ValueError) as error:
+            return Reply(reason=_reason(error))
+
+    async def _call(
+        self,
+        method: str,
+        url: URL,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        most: int,
+    ) -> Reply:
+        answer = await self._session.request(
+            method, url, data=body, headers=headers, allow_redirects=False
+        )
+        try:
+            read = bytearray()
+            while len(read) < most and (part := await answer.content.read(most - len(read))):
+                read += part
+        finally:
+            # Not `release`, which would read on.
+            answer.close()
+        reason = None
+        if answer.status not in _OK:
+            reason = Reason.GONE if answer.status == _GONE else Reason.STATUS
+        return Reply(status=answer.status, body=bytes(read), reason=reason)
+
+    def _socket(self, where: AddrInfoType) -> socket.socket:
+        """Make the socket for an address that is dialled next: the last place to say no."""
+        family, kind, protocol, _, (host, port, *_) = where
+        self._guard.check(str(host), int(port))
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL)
+        return made
+
+
+class _Connector(TCPConnector):
+    """Makes connections of which no more is read than is needed."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - whatever aiohttp takes
+        super().__init__(**options)
+        # There is no public way to bound what comes before a body: headers, and answers like 103.
+        self._factory: Any = partial(_Bounded, loop=self._loop)
+
+
+class _Bounded(ResponseHandler):
+    """A connection that ends where too much has come."""
+
+    _read = 0
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._read += len(data)
+        if self._read > _MOST and self.transport is not None:
+            self.transport.abort()
+
+
+class _Resolver(AbstractResolver):
+    """Looks up names. One that leads to any address that may not be called leads to none."""
+
+    def __init__(self, guard: Guard, threads: ThreadPoolExecutor, look_up: LookUp) -> None:
+        self._guard = guard
+        self._threads = threads
+        self._look_up = look_up
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - so aiohttp calls it
+    ) -> list[ResolveResult]:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(_NAME):
+                found = await loop.run_in_executor(self._threads, self._look_up, host)
+        except TimeoutError as error:
+            raise OSError(errno.ETIMEDOUT, "the name server takes too long") from error
+        for address in found:
+            self._guard.check(address, port)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in found[:_ADDRESSES]
+        ]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+def addresses_of(host: str) -> list[str]:
+    """Ask the system where a name leads. Raises `OSError`."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [str(place[0]) for _, _, _, _, place in found]
+
+
+def _reason(error: Exception) -> Reason:
+    inner = error.os_error if isinstance(error, ClientConnectorError) else error
+    if isinstance(inner, NotAllowed):
+        return Reason.ADDRESS
+    if isinstance(error, ClientConnectorDNSError):
+        return Reason.NAME
+    if isinstance(error, ClientSSLError):
+        return Reason.TLS
+    if isinstance(error, TimeoutError):
+        return Reason.TIMEOUT
+    if isinstance(inner, OSError) and inner.errno in {errno.ECONNREFUSED, errno.EHOSTUNREACH}:
+        return Reason.REFUSED
+    return Reason.BROKEN

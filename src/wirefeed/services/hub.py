@@ -1,0 +1,142 @@
+"""The WebSub hub of this installation's own feeds: takes what is asked, and shows what is held.
+
+Whether a feed may be had, and whether the callback asked at all, is found out afterwards: what
+is answered here says nothing of it (WebSub §5.1).
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from wirefeed.domain.audit import Actor, Verb
+from wirefeed.domain.errors import Crowded, NoCredential, NotFound, Unacceptable, Unavailable
+from wirefeed.domain.leases import PUBLIC, Form, Intent, Lease, Mode
+from wirefeed.domain.readers import Reader
+from wirefeed.outbound.urls import Callback, Urls, decoded
+from wirefeed.services.addresses import Door
+from wirefeed.services.audit import Audit
+from wirefeed.services.delivery import Delivery
+from wirefeed.services.topics import Topics, owner_of
+from wirefeed.storage import leases, wire
+from wirefeed.storage.database import Database
+
+#: That wait to be verified at one host,
+_EACH = 20
+#: and in all.
+_ALL = 1_000
+#: Seconds after which there may be room again.
+_WAIT = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A lease, as administrators see it: its topic's address may hold a key, and is not told."""
+
+    lease: Lease
+    #: Whether it was told everything.
+    is_current: bool
+
+
+class Hub:
+    """What is asked of the hub."""
+
+    def __init__(
+        self,
+        database: Database,
+        audit: Audit,
+        topics: Topics,
+        urls: Urls,
+        delivery: Delivery,
+        *,
+        clock: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._topics = topics
+        self._urls = urls
+        self._delivery = delivery
+        self._clock = clock
+
+    async def ask(self, form: Form, reader: Reader | None) -> None:
+        """Take what is asked, to be verified soon; `reader` is who asks by a credential.
+
+        Raises `Unacceptable`, `NoCredential`, and `Crowded` where too much waits already.
+        """
+        callback = self._urls.parse(form.callback, "hub.callback")
+        topic = decoded(form.topic)
+        _check_secret(form, callback)
+        if not self._topics.is_ours(topic):
+            raise Unacceptable(
+                "this hub has no such feed",
+                field="hub.topic",
+                remedy="send the address that one of our feeds gives as rel=self",
+            )
+        behind = self._topics.door(topic) is Door.SUBSCRIBER
+        if behind and form.mode is Mode.SUBSCRIBE and reader is None:
+            raise NoCredential(field="hub.topic", remedy="send the token that opens the feed")
+        pair = self._topics.pair(topic, callback.url)
+        intent = Intent(
+            id=secrets.token_hex(16),
+            pair=pair,
+            mode=form.mode,
+            callback=callback.url,
+            host=callback.host,
+            topic=self._topics.seal(topic.encode(), pair),
+            secret=None if form.secret is None else self._topics.seal(form.secret, pair),
+            owner=owner_of(reader) if behind and reader is not None else PUBLIC,
+            seconds=form.seconds,
+            received=self._clock(),
+        )
+        # Whoever asks for too much is refused without keeping others from writing.
+        async with self._database.reading() as connection:
+            await _check_room(connection, intent.host)
+        async with self._database.writing() as connection:
+            await _check_room(connection, intent.host)
+            await leases.ask(connection, intent)
+        self._delivery.wake()
+
+    async def held(
+        self,
+        subscriber: str | None = None,
+        *,
+        failing: bool = False,
+        after: str = "",
+        limit: int | None = None,
+    ) -> list[Held]:
+        """List leases by id: of one subscriber or of all, perhaps only those that fail."""
+        async with self._database.reading() as connection:
+            head = (await wire.head(connection)).position
+            found = await leases.leases(
+                connection, subscriber=subscriber, failing=failing, after=after, limit=limit
+            )
+        return [Held(lease=lease, is_current=lease.position >= head) for lease in found]
+
+    async def end(self, lease_id: str, by: Actor) -> None:
+        """End a lease; its callback is told nothing any more. Raises `NotFound`."""
+        async with self._database.writing() as connection:
+            found = (await leases.by_id(connection, [lease_id])).get(lease_id)
+            if found is None:
+                raise NotFound("there is no such lease", field=lease_id)
+            await leases.end(connection, id_=lease_id)
+            about = f"lease:{lease_id}"
+            subscriber = found.owner.subscriber
+            await self._audit.record(connection, by, Verb.LEASE_END, about, subscriber=subscriber)
+
+
+async def _check_room(connection: AsyncConnection, host: str) -> None:
+    if await leases.waiting(connection, host) >= _EACH:
+        raise Crowded(_WAIT)
+    if await leases.waiting(connection) >= _ALL:
+        raise Unavailable("too much waits to be verified")
+
+
+def _check_secret(form: Form, callback: Callback) -> None:
+    """WebSub §5.1: a secret SHOULD only be sent over HTTPS; it would be known on its way back."""
+    if form.secret is not None and not callback.is_secure:
+        raise Unacceptable(
+            "a secret needs a callback with https",
+            field="hub.secret",
+            remedy="give a callback with https, or no secret",
+        )

@@ -1,0 +1,243 @@
+"""Delivers feeds to those who hold a lease on them (WebSub §7): a source of deliveries.
+
+Whether somebody may still have a feed, and what is in it, is judged when it is sent.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from wirefeed.domain.deliveries import Standing, is_let_be
+from wirefeed.domain.leases import (
+    Denied,
+    Lease,
+    Method,
+    asking,
+    concerns,
+    denial,
+    links,
+    signature,
+)
+from wirefeed.domain.ledger import HUB, way_of
+from wirefeed.outbound.calls import Calls, Reason
+from wirefeed.services.batch import Batch
+from wirefeed.services.delivery import Ask, Settled
+from wirefeed.services.flights import Outcome
+from wirefeed.services.follower import Follower
+from wirefeed.services.ledger import Ledger
+from wirefeed.services.topics import Topics
+from wirefeed.storage import leases, wire
+from wirefeed.storage.database import Database
+
+#: Rows of the wire that are gone through to see whom they concern; beyond, it may be anybody.
+_ROWS = 200
+#: Leases that nobody renewed are looked for this often,
+_SWEEP = 60_000_000
+#: so many at once.
+_SWEPT = 100
+#: Those that are behind are counted this often.
+_COUNT = 5_000_000
+
+_log = structlog.get_logger("wirefeed.hub")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told(Outcome):
+    """What became of a delivery."""
+
+    #: The lease as it was when it was sent, with what was sent.
+    lease: Lease | None = None
+    #: Whether it is to end.
+    ends: bool = False
+    #: Whether its callback was to be told that there will be nothing any more.
+    denied: bool = False
+
+
+class Leases:
+    """Leases whose feeds have changed, or whose owners have lapsed."""
+
+    kind = "websub"
+
+    def __init__(
+        self,
+        database: Database,
+        follower: Follower,
+        topics: Topics,
+        calls: Calls,
+        ledger: Ledger,
+        *,
+        hub_url: str,
+        method: Method,
+        clock: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._follower = follower
+        self._topics = topics
+        self._calls = calls
+        self._ledger = ledger
+        self._hub_url = hub_url
+        self._method = method
+        self._clock = clock
+        self._by_id = Batch(self._load)
+        self._swept = 0
+        #: How many were not told everything, as last counted, and when.
+        self.behind = 0
+        self._counted = 0
+
+    async def _load(self, ids: Sequence[str]) -> dict[str, Lease]:
+        async with self._database.reading() as connection:
+            return await leases.by_id(connection, ids)
+
+    async def due(self, ask: Ask) -> Sequence["Delivering"]:
+        """Give the leases that something may have changed for; the others are moved on."""
+        await self._sweep(ask.now)
+        await self._count(ask)
+        while True:
+            async with self._database.reading() as connection:
+                found = await leases.due(
+                    connection,
+                    ask.head,
+                    ask.now,
+                    ask.urgent,
+                    busy=ask.busy,
+                    full=ask.full,
+                    limit=ask.limit,
+                )
+                if not found:
+                    return []
+                lowest = min(lease.position for lease in found)
+                rows = await wire.since(connection, lowest, _ROWS)
+            passed = [lease.id for lease in found if not _concerned(lease, rows, ask.now)]
+            if passed:
+                if not await ask.hold():
+                    return []
+                async with self._database.writing() as connection:
+                    await leases.passed(connection, passed, ask.head)
+            left = frozenset(passed)
+            targets = [
+                Delivering(self, lease, urgent=lease.position < ask.urgent)
+                for lease in found
+                if lease.id not in left
+            ]
+            if targets or len(found) < ask.limit:
+                return targets
+
+    async def _count(self, ask: Ask) -> None:
+        """Count those that are behind, for operators."""
+        if not 0 <= ask.now - self._counted < _COUNT:
+            self._counted = ask.now
+            async with self._database.reading() as connection:
+                self.behind = await leases.behind(connection, ask.head)
+
+    async def _sweep(self, now: int) -> None:
+        """End leases that nobody renewed: WebSub §5.3, hubs "MUST enforce lease expirations"."""
+        if 0 <= now - self._swept < _SWEEP:
+            return
+        self._swept, gone = now, _SWEPT
+        async with self._database.reading() as connection:
+            if not await leases.has_expired(connection, now):
+                return
+        while gone == _SWEPT:
+            async with self._database.writing() as connection:
+                gone = await leases.expire(connection, now, _SWEPT)
+
+    async def deliver(self, lease_id: str) -> Told:
+        """Tell a callback what its feed has become, or that it will be told no more."""
+        lease = await self._by_id.get(lease_id)
+        if lease is None or lease.expires <= self._clock():
+            return Told(sent=False)
+        position = (await self._follower.current()).position
+        topic = self._topics.url(lease)
+        if topic is None:
+            # It was sealed under another master key.
+            return Told(sent=False, ends=True)
+        try:
+            place = self._topics.find(topic)
+            present = await self._topics.present(place, lease.owner, lease.tag)
+        except Denied as denied:
+            return await self._deny(lease, topic, denied)
+        lease = replace(lease, turns=present.reader.until(self._clock()))
+        if present.document.tag == lease.tag:
+            return Told(position=position, lease=lease, sent=False)
+        headers = {
+            "Content-Type": place.named.form.media_type,
+            "Link": links(self._hub_url, topic),
+        }
+        if (secret := self._topics.secret(lease)) is not None:
+            headers["X-Hub-Signature"] = signature(self._method, secret, present.body)
+        subscriber, document = present.reader.subscriber, present.document
+        way = way_of(place.named.tail, HUB)
+        if subscriber is not None:
+            # Whatever it answers, from here on it may have it.
+            self._ledger.heard(subscriber.id, way, document.first, document.last)
+        reply = await self._calls.post(lease.callback, present.body, headers)
+        if reply.reason is not None:
+            # WebSub §7: "If the subscriber responds with HTTP 410, the hub MAY terminate".
+            gone = reply.reason is Reason.GONE
+            return Told(reason=reply.reason, lease=lease, ends=gone)
+        if subscriber is not None:
+            self._ledger.acknowledged(subscriber.id, way, document.last)
+        lease = replace(lease, tag=present.document.tag, delivered=self._clock())
+        return Told(position=position, lease=lease)
+
+    async def _deny(self, lease: Lease, topic: str, denied: Denied) -> Told:
+        """WebSub §5.2: a subscription MAY be denied "at any point"; then the callback is told."""
+        url = asking(lease.callback, denial(topic, denied.reason))
+        reply = await self._calls.get(url, most=0)
+        if reply.reason in {None, Reason.GONE}:
+            return Told(reason="denied", lease=lease, ends=True, denied=True)
+        return Told(reason=reply.reason or "", lease=lease, denied=True)
+
+    async def settle(self, connection: AsyncConnection, settled: Sequence[Settled]) -> None:
+        """Write down what was told to whom, and end what has ended."""
+        now = self._clock()
+        told = []
+        for one in settled:
+            outcome, target = one.outcome, one.target
+            if not isinstance(outcome, Told):
+                await self._bug(connection, one)
+                continue
+            # Who is no longer to be told anything, and cannot be told so, is let be.
+            given_up = outcome.denied and is_let_be(one.standing, now)
+            if outcome.ends or given_up:
+                await leases.end(connection, id_=target.id)
+                _log.info("lease ended", lease=target.id, reason=outcome.reason or "unknown")
+            elif outcome.lease is not None:
+                told.append(
+                    replace(outcome.lease, position=outcome.position, standing=one.standing)
+                )
+        await leases.told(connection, told)
+
+    async def _bug(self, connection: AsyncConnection, settled: Settled) -> None:
+        """Let one wait that could not even be tried, as if its callback had failed."""
+        found = await leases.by_id(connection, [settled.target.id])
+        told = [replace(one, position=0, standing=settled.standing) for one in found.values()]
+        await leases.told(connection, told)
+
+
+class Delivering:
+    """A lease as the engine knows it."""
+
+    def __init__(self, of: Leases, lease: Lease, *, urgent: bool) -> None:
+        self._of = of
+        self.id = lease.id
+        self.host = lease.host
+        self.urgent = urgent
+        self.standing: Standing = lease.standing
+
+    async def deliver(self) -> Told:
+        """Tell its callback."""
+        return await self._of.deliver(self.id)
+
+
+def _concerned(lease: Lease, rows: Sequence[wire.Row], now: int) -> bool:
+    """Say whether anything since may have changed what a lease delivers."""
+    if len(rows) == _ROWS or (lease.turns is not None and lease.turns <= now):
+        return True
+    language = lease.tail.partition("/")[0]
+    return any(
+        row.position > lease.position and concerns(row.change, language, lease.owner)
+        for row in rows
+    )

@@ -1,0 +1,262 @@
+"""Calls webhooks: what is due of them, each call, and what became of it, for the engine.
+
+A change is sent until it is answered with 2xx, under one id however often it is sent; the next
+one waits for that. What is kept of it is where the webhook then stands, and the log.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from wirefeed.domain.cursors import ENTITLEMENT
+from wirefeed.domain.deliveries import Standing
+from wirefeed.domain.errors import Unavailable
+from wirefeed.domain.signatures import Signature, sign_by_each
+from wirefeed.domain.webhooks import LOGGED, Attempt, Disabled, Place, Webhook, message_id
+from wirefeed.domain.wire import Change, ChangeKind
+from wirefeed.services.delivery import Ask, Settled
+from wirefeed.services.flights import Outcome
+from wirefeed.services.follower import Follower
+from wirefeed.services.ledger import Ledger
+from wirefeed.services.sealer import Sealer
+from wirefeed.services.webhook_choosing import Choosing, Message
+from wirefeed.services.webhook_entries import MEDIA_TYPE
+from wirefeed.services.webhook_owners import Owners
+from wirefeed.storage import webhooks
+from wirefeed.storage.database import Database
+
+#: Changes that one webhook is told of before what became of them is written down,
+_RUN = 20
+#: and seconds for that: others wait for a place.
+_SECONDS = 2.0
+_GONE = "gone"
+#: Nobody was there who could have been given anything.
+_NEVER_LEFT = frozenset({"name", "address", "refused", "tls"})
+#: How somebody is told, as the ledger names it.
+_WAY = "webhook"
+#: How a target is told from those of other sources.
+_NAMED = "webhook:"
+_MICROS = 1_000_000
+
+
+class Answer(Protocol):
+    """What came of a call."""
+
+    @property
+    def status(self) -> int:
+        """Give the status; 0: there was no answer."""
+
+    @property
+    def reason(self) -> str | None:
+        """Say why it failed, in a word of a closed set; None: it did not."""
+
+
+class Caller(Protocol):
+    """The one way out to the network."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Send, and look at the status alone; whatever happens is an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told(Outcome):
+    """What became of a run of calls."""
+
+    place: Place
+    attempts: tuple[Attempt, ...] = ()
+
+
+class Signing:
+    """Names and signs what is sent."""
+
+    def __init__(self, sealer: Sealer, key: bytes) -> None:
+        self._sealer = sealer
+        self._key = key
+
+    def sign(self, webhook: Webhook, message: Message, now: int) -> Signature:
+        """Sign a message by each secret in use. Raises `Unavailable`: nothing leaves unsigned."""
+        name = message_id(self._key, webhook.id, message.position, message.about)
+        secrets = []
+        for sealed in webhook.sealed(now):
+            secret = self._sealer.open(sealed, webhook.id)
+            if secret is None:
+                raise Unavailable(
+                    "the master key does not open this database's webhook secrets",
+                    field="keys.master",
+                    remedy="use the key file this database was made with",
+                )
+            secrets.append(secret)
+        return sign_by_each(secrets, name, now, message.body)
+
+
+class WebhookCalls:
+    """The webhooks as a source of what is to be delivered."""
+
+    kind = "webhook"
+
+    def __init__(
+        self,
+        database: Database,
+        follower: Follower,
+        owners: Owners,
+        choosing: Choosing,
+        caller: Caller,
+        signing: Signing,
+        ledger: Ledger,
+        *,
+        clock: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._owners = owners
+        self._choosing = choosing
+        self._caller = caller
+        self._signing = signing
+        self._ledger = ledger
+        self._clock = clock
+        #: Where the wire ended when access was last heard to have changed; at first it may have.
+        self._access = 0
+        self._heard_access = True
+        follower.heed(self._heard)
+
+    def _heard(self, changes: Sequence[Change] | None) -> None:
+        if changes is None or any(change.kind is ChangeKind.ACCESS for change in changes):
+            self._heard_access = True
+
+    async def due(self, ask: Ask) -> Sequence["_Target"]:
+        """Give the webhooks that were not told everything, and may be told now."""
+        if self._heard_access:
+            self._heard_access, self._access = False, ask.head + 1
+        async with self._database.reading() as connection:
+            found = await webhooks.due(
+                connection,
+                head=ask.head,
+                now=ask.now,
+                urgent=ask.urgent,
+                access=self._access,
+                busy=[one.removeprefix(_NAMED) for one in ask.busy if one.startswith(_NAMED)],
+                full=ask.full,
+                limit=ask.limit,
+            )
+        return [
+            _Target(calls=self, webhook=one, urgent=one.place.kills < ask.urgent) for one in found
+        ]
+
+    async def settle(self, connection: AsyncConnection, settled: Sequence[Settled]) -> None:
+        """Write down where webhooks stand now, and the log of the calls."""
+        changed, attempts = [], list[Attempt]()
+        for one in settled:
+            if not isinstance(one.target, _Target):
+                continue
+            before = one.target.webhook
+            if not isinstance(one.outcome, _Told):
+                changed.append((before.place, replace(before, standing=one.standing)))
+                continue
+            changed.append((before.place, self._after(before, one.outcome, one.standing)))
+            attempts += one.outcome.attempts
+        await webhooks.settle(connection, changed)
+        await webhooks.log(connection, attempts, most=LOGGED)
+
+    def _after(self, before: Webhook, told: _Told, standing: Standing) -> Webhook:
+        now = replace(before, place=told.place, standing=standing)
+        if told.attempts:
+            last = told.attempts[-1]
+            now = replace(now, called=last.at, status=last.status)
+        if told.reason == _GONE:
+            # Standard Webhooks has a 410 mean that whoever runs it wants no more.
+            now = replace(now, disabled=self._clock(), reason=Disabled.GONE)
+        return now
+
+    async def tell(self, webhook: Webhook) -> _Told:
+        """Tell a webhook what comes next, change by change, until one fails or none is left."""
+        place, attempts = webhook.place, list[Attempt]()
+        # One that has failed is tried with one change: it is to be seen to go well first.
+        rest = 1 if webhook.standing.failures else _RUN
+        ends = time.monotonic() + _SECONDS
+        while rest and time.monotonic() < ends:
+            rest -= 1
+            owner = await self._owners.of(webhook.subscriber)
+            held = owner.webhooks.get(webhook.id)
+            if held is None:
+                # It was removed; there is nothing left to write to.
+                break
+            before = place
+            step = await self._choosing.next(replace(held, place=place), owner)
+            place = step.place
+            if step.message is None or step.then is None:
+                break
+            attempt = await self._call(held, step.message)
+            attempts.append(attempt)
+            self._note(attempt, before, step.then)
+            if attempt.reason:
+                return _Told(reason=attempt.reason, place=place, attempts=tuple(attempts))
+            place = step.then
+        return _Told(
+            position=place.position, sent=bool(attempts), place=place, attempts=tuple(attempts)
+        )
+
+    def _note(self, attempt: Attempt, before: Place, then: Place) -> None:
+        """Note in the ledger what was given.
+
+        A story that was not taken may have arrived all the same. A kill has not, until it is taken.
+        """
+        if attempt.about == ENTITLEMENT or attempt.reason in _NEVER_LEFT:
+            return
+        if attempt.reason and attempt.kind == ChangeKind.KILL:
+            return
+        owner, last = attempt.subscriber, attempt.position
+        in_order = then.position > before.position
+        self._ledger.heard(owner, _WAY, before.position + 1 if in_order else last, last)
+        if not attempt.reason:
+            self._ledger.acknowledged(owner, _WAY, last)
+
+    async def _call(self, webhook: Webhook, message: Message) -> Attempt:
+        now, began = self._clock(), time.monotonic()
+        signed = self._signing.sign(webhook, message, now)
+        headers = {
+            "Content-Type": MEDIA_TYPE,
+            "webhook-id": signed.id,
+            "webhook-timestamp": signed.timestamp,
+            "webhook-signature": signed.signatures,
+        }
+        answer = await self._caller.post(webhook.url, message.body, headers)
+        return Attempt(
+            webhook=webhook.id,
+            subscriber=webhook.subscriber,
+            at=now,
+            message=signed.id,
+            kind=message.kind,
+            about=message.about,
+            version=message.version,
+            position=message.position,
+            status=answer.status,
+            reason=answer.reason or "",
+            took=int((time.monotonic() - began) * _MICROS),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """A webhook that was not told everything."""
+
+    calls: WebhookCalls = field(repr=False)
+    webhook: Webhook
+    #: Whether it waits for a kill.
+    urgent: bool
+
+    @property
+    def id(self) -> str:
+        return f"{_NAMED}{self.webhook.id}"
+
+    @property
+    def host(self) -> str:
+        return self.webhook.host
+
+    @property
+    def standing(self) -> Standing:
+        return self.webhook.standing
+
+    async def deliver(self) -> Outcome:
+        return await self.calls.tell(self.webhook)

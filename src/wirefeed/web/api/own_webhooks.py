@@ -1,0 +1,186 @@
+"""Webhooks by the API, as a partner has its own."""
+
+from wirefeed.domain.credentials import Scope
+from wirefeed.domain.errors import Forbidden, NotFound
+from wirefeed.domain.readers import Reader, remedy
+from wirefeed.web.api import webhooks
+from wirefeed.web.api.cursors import Page
+from wirefeed.web.api.operation import Call, Caller, Operation, Result
+from wirefeed.web.api.webhook_shapes import (
+    ANSWER,
+    EXAMPLE,
+    LISTED,
+    LOGGED,
+    SECRET,
+    AttemptListing,
+    NewWebhook,
+    Replay,
+    WebhookListing,
+    WebhookRotation,
+    WebhookShape,
+    WebhookTerms,
+)
+from wirefeed.web.api.webhooks import CREATED, ID, OWN, REFUSED, REMOVED, TAG, TAKEN, UNPROCESSABLE
+from wirefeed.web.request import WEBHOOKS
+
+_ALL = OWN.removesuffix("/{id}")
+
+
+@Operation(
+    method="GET",
+    path=_ALL,
+    access=Caller.ACCOUNT,
+    tag=TAG,
+    query=Page,
+    gives=WebhookListing,
+    answer=LISTED,
+)
+async def list_own_webhooks(call: Call[None, Page]) -> Result:
+    """List your webhooks, and how it goes with them."""
+    return await webhooks.listed(call, _who(call.reader))
+
+
+@Operation(
+    method="POST",
+    path=_ALL,
+    access=Caller.ACCOUNT,
+    tag=TAG,
+    body=WebhookTerms,
+    gives=NewWebhook,
+    statuses=CREATED,
+    problems=REFUSED,
+    example=EXAMPLE,
+    answer=SECRET,
+)
+async def add_own_webhook(call: Call[WebhookTerms, None]) -> Result:
+    """Have what you hear from now on sent to an address of yours.
+
+    It takes a token with the scope `wire:read` that is narrowed to no plan. Each change is a
+    POST of its entry on the wire, signed as Standard Webhooks says: verify it with the secret,
+    which stands in this answer and nowhere else. Changes come in order, one at a time, and until
+    they are answered with 2xx; kills come first. What came already has the `webhook-id` that it
+    had. 410 ends it.
+    """
+    return await webhooks.added(call, _whole(call.reader))
+
+
+@Operation(
+    method="GET",
+    path="/api/v1/account/webhook-attempts",
+    access=Caller.ACCOUNT,
+    tag=TAG,
+    query=Page,
+    gives=AttemptListing,
+    answer=LOGGED,
+)
+async def list_own_webhook_attempts(call: Call[None, Page]) -> Result:
+    """List the calls of your webhooks: the last 1,000 are kept."""
+    return await webhooks.logged(call, _who(call.reader))
+
+
+@Operation(
+    method="GET",
+    path=OWN,
+    params=ID,
+    access=Caller.ACCOUNT,
+    tag=TAG,
+    gives=WebhookShape,
+    answer=ANSWER,
+)
+async def get_own_webhook(call: Call[None, None]) -> Result:
+    """Give a webhook of yours, without its secret."""
+    return await webhooks.told(call, _who(call.reader))
+
+
+@Operation(
+    method="POST",
+    path=f"{OWN}/rotate",
+    params=ID,
+    access=Caller.ACCOUNT,
+    tag=TAG,
+    body=WebhookRotation,
+    gives=NewWebhook,
+    statuses=CREATED,
+    problems=UNPROCESSABLE,
+    example={"overlap_seconds": 3600},
+    answer=SECRET,
+)
+async def rotate_own_webhook(call: Call[WebhookRotation, None]) -> Result:
+    """Give a webhook of yours another secret.
+
+    Until the overlap is over, what is sent bears two signatures: by the new secret, and by the
+    old one.
+    """
+    return await webhooks.rotated(call, _whole(call.reader))
+
+
+@Operation(
+    method="POST",
+    path=f"{OWN}/replay",
+    params=ID,
+    access=Caller.ACCOUNT,
+    tag=TAG,
+    body=Replay,
+    gives=WebhookShape,
+    statuses=TAKEN,
+    problems=REFUSED,
+    example={"attempt": 17},
+    answer=ANSWER,
+)
+async def replay_own_webhook(call: Call[Replay, None]) -> Result:
+    """Send to a webhook of yours once more, each story as it may be seen now.
+
+    Since a time, everything that you hear, as far as the archive of your plans reaches; or what
+    was sent in one attempt. It bears the `webhook-id` that it had.
+    """
+    return await webhooks.replayed(call, _whole(call.reader))
+
+
+@Operation(
+    method="DELETE",
+    path=OWN,
+    params=ID,
+    access=Caller.ACCOUNT,
+    tag=TAG,
+    statuses=REMOVED,
+)
+async def remove_own_webhook(call: Call[None, None]) -> Result:
+    """Send nothing to a webhook of yours any more."""
+    await call.app[WEBHOOKS].remove(call.params["id"], call.by, of=_who(call.reader))
+    return Result()
+
+
+def _who(reader: Reader) -> str:
+    if reader.subscriber is None:
+        raise NotFound
+    return reader.subscriber.id
+
+
+def _whole(reader: Reader) -> str:
+    """Say whose account it is, for a token that may do all that a webhook does.
+
+    What is sent is everything that the subscriber hears: it is not for who may read less.
+    """
+    token = reader.token
+    if reader.lapse is not None:
+        raise Forbidden(f"the subscription is {reader.lapse}", remedy=remedy(reader.lapse))
+    if token is None or Scope.WIRE_READ not in token.scopes:
+        raise Forbidden(f"the token lacks the scope {Scope.WIRE_READ}", field="scope")
+    if token.entitlements is not None:
+        raise Forbidden(
+            "this token is narrowed to some plans, and a webhook is sent all of them",
+            field="entitlements",
+            remedy="use a token that is not",
+        )
+    return _who(reader)
+
+
+ENDPOINTS = [
+    list_own_webhooks,
+    add_own_webhook,
+    list_own_webhook_attempts,
+    get_own_webhook,
+    rotate_own_webhook,
+    replay_own_webhook,
+    remove_own_webhook,
+]

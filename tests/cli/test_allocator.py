@@ -1,0 +1,39 @@
+"""Large buffers are given back to the system: what a burst took is not held for ever."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+#: Large buffers are made and freed, and others made after that, beneath things that stay.
+BURST = """
+import sys
+from wirefeed.cli.allocator import return_large_buffers
+from wirefeed.telemetry import resident_bytes
+
+if sys.argv[1] == "returned":
+    assert return_large_buffers()
+before = resident_bytes()
+del (first := [b"x" * 250_000])[:]
+burst, stays = [], []
+for number in range(200):
+    burst.append(bytes([number]) * 250_000)
+    stays.append(bytes([number]) * 20_000)
+burst.clear()
+print(resident_bytes() - before)
+"""
+
+
+def grown_by(how: str) -> int:
+    run = subprocess.run(
+        [sys.executable, "-c", BURST, how], capture_output=True, text=True, check=True
+    )
+    return int(run.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another library hands out memory")
+def test_what_a_burst_of_documents_took_is_given_back():
+    stays = 200 * 20_000
+    assert grown_by("kept") > 40_000_000
+    assert grown_by("returned") < 2 * stays
