@@ -83,7 +83,8 @@ async def _live(
         polling,
         streaming,
         session(_CONNECTIONS) as sending,
-        _listening(webhooks, callbacks),asyncio.TaskGroup() as group
+        _listening(webhooks, callbacks),
+        asyncio.TaskGroup() as group,
     ):
         group.create_task(streams.follow(streaming, over))
         if size.streams:
@@ -145,7 +146,7 @@ async def _subscribe(agency: Agency, called: Sequence[Partner], port: int) -> No
     async with open_services(agency.settings) as services:
         for partner in called:
             url = f"http://127.0.0.1:{port}/hook/{partner.number}"
-            await services.webhooks.add(partner.name, url)
+            await services.callbacks.webhooks.add(partner.name, url)
 
 
 @contextlib.contextmanager
@@ -154,7 +155,10 @@ def _serving(agency: Agency, port: int) -> Iterator[None]:
     serve = ["--config", str(agency.folder / "wirefeed.toml"), "serve"]
     arguments = [*serve, "--port", str(port), "--workers", str(_WORKERS)]
     with subprocess.Popen(
-        [sys.executable, "-c", command, *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None

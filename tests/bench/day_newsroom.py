@@ -36,9 +36,13 @@ class Sent:
     message: dict[str, object]
     #: When it was taken, or its embargo ended.
     published: float = float("inf")
-    #: When its kill had returned.
+    #: When its kill was sent, and when that had returned.
+    kill_sent: float = float("inf")
     killed: float = float("inf")
-    is_kill_sent: bool = False
+
+    @property
+    def is_kill_sent(self) -> bool:
+        return self.kill_sent != float("inf")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,7 +135,7 @@ class Newsroom:
             if story.published < time.monotonic() and not story.is_kill_sent
         ]
         story = self._draw.choice(known)
-        story.is_kill_sent = True
+        story.kill_sent = time.monotonic()
         kept = ("uri", "type", "language", "keywords")
         await self._post(
             http,
@@ -146,10 +150,10 @@ class Newsroom:
 
     async def _revoke(self, http: aiohttp.ClientSession, number: int) -> None:
         partner = self._agency.partners[number]
-        url = f"{self._url}/api/v1/admin/tokens/{partner.jti}/revoke"
+        tokens = f"{self._url}/api/v1/admin/subscribers/{partner.name}/tokens"
         headers = {"Authorization": f"Bearer {self._agency.admin}"}
         self.truth.revoking.add(number)
-        async with http.post(url, json={}, headers=headers) as answer:
+        async with http.post(f"{tokens}/{partner.jti}/revoke", json={}, headers=headers) as answer:
             assert answer.status == 200, await answer.text()
         self.truth.revoked[number] = time.monotonic()
 

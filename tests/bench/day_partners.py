@@ -24,8 +24,14 @@ _PACE = (30.0, 60.0)
 _FRAME = 1 << 22
 
 
-class _Item(msgspec.Struct):
+class _Access(msgspec.Struct):
+    level: str = ""
+    status: str = ""
+
+
+class _Item(msgspec.Struct, rename={"access": "_wirefeed"}):
     id: str
+    access: _Access
     content_html: str = ""
 
 
@@ -91,8 +97,7 @@ class Channel:
         if story is None or guid in self.told.setdefault(partner.number, set()):
             return
         self.told[partner.number].add(guid)
-        if story.killed != float("inf"):
-            self.kill_delays.append(max(0.0, time.monotonic() - story.killed) * 1000)
+        self.kill_delays.append((time.monotonic() - story.kill_sent) * 1000)
 
     def miss(self, partners: Iterable[Partner], *, own_language: bool = False) -> None:
         """Note what those who are still let in should have seen, and did not."""
@@ -168,9 +173,10 @@ class Pollers:
 
     def _look(self, partner: Partner, body: bytes, began: float) -> None:
         for item in _FEEDS.decode(body).items:
-            if not item.content_html:
+            if item.access.status == "canceled":
                 self.channel.kill(partner, item.id)
-            self.channel.look(partner, item.id, item.content_html, began)
+            text = item.content_html if item.access.level == "full" else ""
+            self.channel.look(partner, item.id, text, began)
 
 
 class Streams:
