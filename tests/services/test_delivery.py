@@ -17,9 +17,10 @@ from tests.support.agency import PUBLIC_URL, Agency, running, settings_in
 from tests.support.hub import ask, until
 from wirefeed.config import OutboundSettings
 from wirefeed.domain.deliveries import FINE, Standing
+from wirefeed.domain.errors import Unavailable
 from wirefeed.services.delivery import Ask, Delivery, Settled
 from wirefeed.services.duties import Duty
-from wirefeed.services.flights import EACH, FAILING, MOST, Flights, Outcome
+from wirefeed.services.flights import EACH, FAILING, MOST, PAUSE, Flights, Outcome
 
 TOPIC = f"{PUBLIC_URL}/en/topics/sport.json"
 
@@ -216,6 +217,27 @@ async def test_a_bug_in_one_delivery_stops_no_other(agency: Agency):
         await soon(lambda: "good" not in rows.behind)
 
     assert "bad" in rows.behind
+
+
+async def test_what_cannot_be_judged_now_is_tried_again_but_not_in_circles(agency: Agency):
+    def out_of_reach(name: str) -> Outcome:
+        if name == "bad":
+            raise Unavailable("the database is out of reach")
+        return Outcome(position=1)
+
+    rows = Rows({"bad": 0}, deliver=out_of_reach)
+    began = time.monotonic()
+    async with engine(agency, rows, now) as delivery:
+        await soon(lambda: rows.sent == ["bad"])
+        # Nobody waits for it,
+        rows.behind["good"] = 0
+        delivery.wake()
+        await soon(lambda: "good" in rows.sent)
+        assert rows.sent.count("bad") < 3
+        await soon(lambda: rows.sent.count("bad") == 3)
+
+    # nor is the processor kept busy with it.
+    assert time.monotonic() - began >= 2 * PAUSE
 
 
 # --- half of them dead ---------------------------------------------------------------------------

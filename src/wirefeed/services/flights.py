@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wirefeed.domain.deliveries import Standing
+from wirefeed.domain.errors import Unavailable
 
 #: Requests that are under way at one time,
 MOST = 512
@@ -17,6 +18,8 @@ EACH = 4
 FAILING = 64
 #: Of one host so many are remembered; all others that are due are in the database.
 IN_HAND = 8
+#: Seconds for which what could not be judged keeps its place: it is due again at once.
+PAUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,7 @@ class Flights:
                 continue
             del self._waiting[target.id]
             self._calls[target.host] += 1
-            task = asyncio.create_task(target.deliver())
+            task = asyncio.create_task(_delivered(target))
             self._flying[target.id] = Landed(kind=kind, target=target, head=head, task=task)
             task.add_done_callback(self._done(target))
 
@@ -175,6 +178,15 @@ class Flights:
         await asyncio.wait(tasks, timeout=seconds)
         self.cancel()
         await asyncio.wait(tasks)
+
+
+async def _delivered(target: Target) -> Outcome:
+    """Tell it; what cannot be judged now comes back after a pause, or it would run in circles."""
+    try:
+        return await target.deliver()
+    except Unavailable:
+        await asyncio.sleep(PAUSE)
+        raise
 
 
 def _order(waiting: tuple[str, Target]) -> tuple[bool, bool]:
