@@ -96,6 +96,39 @@ async def test_s48_a_slow_name_server_costs_two_seconds():
     assert 1.5 < time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_s48_slow_name_servers_hold_up_nobody_who_agreed(callback: Subscriber, method: str):
+    """However many names anybody names, and also those who agreed once hold others up once."""
+    port = int(callback.url.rpartition(":")[2].partition("/")[0])
+    released = threading.Event()
+
+    def look_up(name: str) -> list[str]:
+        if name.startswith("slow"):
+            released.wait(30)
+        return ["127.0.0.1"]
+
+    client = Client(Guard(private_networks=True), user_agent="test", look_up=look_up)
+
+    async def slow() -> list[Reason | None]:
+        calls = (client.call(method, f"http://slow{n}.example:{port}/") for n in range(16))
+        return [reply.reason for reply in await asyncio.gather(*calls)]
+
+    try:
+        if method == "POST":
+            assert await slow() == [Reason.NAME] * 16
+            released.set()
+            await asyncio.sleep(0)
+            released.clear()
+        blocked = asyncio.create_task(slow())
+        await asyncio.sleep(0)
+        reply = await client.call("POST", f"http://good.example:{port}/", body=b"x")
+        assert reply.status == 200
+        assert await blocked == [Reason.NAME] * 16
+    finally:
+        released.set()
+        await client.close()
+
+
 async def test_a_name_that_leads_nowhere_is_told_apart():
     def look_up(_: str) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

@@ -13,6 +13,7 @@ from tests.support.agency import DAY, PUBLIC_URL, Agency, running, settings_in
 from tests.support.callbacks import Subscriber, subscriber
 from tests.support.hub import ask, held, subscribe, until
 from wirefeed.config import HubSettings, OutboundSettings
+from wirefeed.services.intents import AT_ONE_HOST
 from wirefeed.storage import leases
 
 TOPIC = f"{PUBLIC_URL}/en/latest.rss"
@@ -189,6 +190,28 @@ async def test_s52_a_subscriber_has_no_more_leases_than_are_granted(
     assert asked[3].query["hub.reason"] == "there are 3 leases already"
     callback.url = f"{base}?0"
     await subscribe(agency, callback, topic)
+
+
+async def test_s52_one_host_has_only_some_of_the_leases_of_the_public(
+    agency: Agency, callback: Subscriber
+):
+    await subscribe(agency, callback, TOPIC)
+    (lease,) = await held(agency)
+    async with agency.services.database.writing() as connection:
+        for number in range(1, AT_ONE_HOST):
+            other = replace(lease, id=f"other-{number}", pair=b"%d" % number)
+            await leases.grant(connection, other)
+
+    assert (await ask(agency, f"{callback.url}?more", TOPIC))[0] == 202
+    asked = await callback.questions(2)
+
+    assert asked[1].query["hub.mode"] == "denied"
+    assert asked[1].query["hub.reason"] == f"there are {AT_ONE_HOST} leases already"
+    # What is there is renewed, and a subscriber has a right of its own.
+    await subscribe(agency, callback, TOPIC, lease_seconds="7200")
+    key = await agency.feed_key(await agency.subscriber("gazette", "sport"))
+    await subscribe(agency, callback, f"{PUBLIC_URL}{key}/en/latest.rss")
+    assert len(await held(agency)) == AT_ONE_HOST + 1
 
 
 # --- S-43 ----------------------------------------------------------------------------------------

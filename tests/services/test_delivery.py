@@ -15,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.support.agency import PUBLIC_URL, Agency, running, settings_in
 from tests.support.hub import ask, until
+from tests.support.receivers import receiving
 from wirefeed.config import OutboundSettings
 from wirefeed.domain.deliveries import FINE, Standing
+from wirefeed.domain.errors import Unavailable
 from wirefeed.services.delivery import Ask, Delivery, Settled
 from wirefeed.services.duties import Duty
-from wirefeed.services.flights import EACH, FAILING, MOST, Flights, Outcome
+from wirefeed.services.flights import ANYBODYS, EACH, FAILING, MOST, PAUSE, Flights, Outcome
 
 TOPIC = f"{PUBLIC_URL}/en/topics/sport.json"
 
@@ -79,7 +81,24 @@ async def test_there_is_an_end_to_what_is_remembered():
     flights = in_hand(*(Waiting(f"{n}", f"h{n}") for n in range(MOST + 50)))
 
     assert len(flights) == MOST
-    assert not flights.has_room
+    assert not flights.has_room("test")
+
+
+async def test_a_kind_with_a_share_leaves_the_rest_to_the_others():
+    flights = Flights(lambda: None)
+    for number in range(MOST):
+        flights.take("asked", Waiting(f"a{number}", f"a{number}"), ANYBODYS)
+    assert await started(flights) == ANYBODYS
+    assert not flights.has_room("asked", ANYBODYS)
+
+    others = [Waiting(f"o{number}", f"o{number}") for number in range(MOST)]
+    taken = [flights.take("told", other) for other in others]
+
+    assert taken.count(True) == MOST - ANYBODYS
+    await flights.end(0)
+    assert flights.landed()
+    flights.settled(flights.landed())
+    assert flights.has_room("asked", ANYBODYS)
 
 
 async def test_kills_come_first_and_those_that_failed_last():
@@ -218,6 +237,44 @@ async def test_a_bug_in_one_delivery_stops_no_other(agency: Agency):
     assert "bad" in rows.behind
 
 
+async def test_what_cannot_be_judged_now_is_tried_again_but_not_in_circles(agency: Agency):
+    def out_of_reach(name: str) -> Outcome:
+        if name == "bad":
+            raise Unavailable("the database is out of reach")
+        return Outcome(position=1)
+
+    rows = Rows({"bad": 0}, deliver=out_of_reach)
+    began = time.monotonic()
+    async with engine(agency, rows, now) as delivery:
+        await soon(lambda: rows.sent == ["bad"])
+        # Nobody waits for it,
+        rows.behind["good"] = 0
+        delivery.wake()
+        await soon(lambda: "good" in rows.sent)
+        assert rows.sent.count("bad") < 3
+        await soon(lambda: rows.sent.count("bad") == 3)
+
+    # nor is the processor kept busy with it.
+    assert time.monotonic() - began >= 2 * PAUSE
+
+
+async def test_a_flood_of_questions_keeps_no_webhook_waiting(tmp_path: Path):
+    settings = settings_in(tmp_path, outbound=OutboundSettings(private_networks=True))
+    async with running(settings) as agency, silent() as port:
+        await agency.subscriber("gazette", "everything")
+        async with receiving(agency, "gazette") as receiver:
+            for one in range(2 * ANYBODYS):
+                status, text = await ask(agency, f"http://127.1.0.{1 + one}:{port}/", TOPIC)
+                assert status == 202, text
+            delivery = agency.services.callbacks.delivery
+            await soon(lambda: delivery.in_flight == ANYBODYS)
+
+            await agency.publish("urn:1")
+            await receiver.got(1)
+
+            assert delivery.in_hand <= ANYBODYS + 1
+
+
 # --- half of them dead ---------------------------------------------------------------------------
 
 
@@ -279,6 +336,23 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("0.0.0.0", 0))  # noqa: S104
         return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def silent() -> AsyncIterator[int]:
+    """Listen on all of this machine's addresses, and never answer."""
+    ended = asyncio.Event()
+
+    async def wait(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ended.wait()
+        writer.close()
+
+    server = await asyncio.start_server(wait, "0.0.0.0", 0)  # noqa: S104
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        ended.set()
+        server.close()
 
 
 async def test_half_of_the_callbacks_dead_hold_up_nobody(

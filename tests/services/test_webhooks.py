@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from sqlalchemy import update
 
 from tests.support.agency import DAY, HOUR, Agency, iso, running, settings_in
 from tests.support.callbacks import subscriber
@@ -19,6 +20,7 @@ from wirefeed.domain.plans import Subscription
 from wirefeed.domain.terms import Terms
 from wirefeed.domain.webhooks import MOST, Disabled, Webhook
 from wirefeed.services.webhooks import Webhooks
+from wirefeed.storage import webhook_tables as tables
 
 
 @pytest.fixture
@@ -517,3 +519,21 @@ async def test_what_is_anothers_is_not_there(agency: Agency, webhooks: Webhooks)
         with pytest.raises(NotFound):
             await work
     assert (await webhooks.get(own.id)).secret == own.secret
+
+
+async def test_one_whose_secret_does_not_open_waits_like_any_that_fails(
+    agency: Agency, receiver: Receiver, webhooks: Webhooks
+):
+    """As after a restore beside another master key: it is seen to fail, and keeps nobody busy."""
+    async with agency.services.database.writing() as connection:
+        await connection.execute(update(tables.webhooks).values(secret=b"another key's"))
+    await agency.services.accounts.suspend("gazette", suspended=False)
+
+    await agency.publish("urn:1")
+
+    held = await settled(webhooks, receiver, 1)
+    (attempt,) = await webhooks.log("gazette")
+    assert (attempt.status, attempt.reason) == (0, "secret")
+    assert (held.standing.failures, held.standing.reason) == (1, "secret")
+    assert held.standing.again > agency.clock()
+    assert receiver.at.delivered == []

@@ -34,8 +34,12 @@ WHOLE = 10.0
 _CONNECT = 3.0
 #: and to look up its name.
 _NAME = 2.0
-#: Names that are looked up at one time: it takes a thread each.
+#: Names that are looked up at one time, it takes a thread each: of callbacks that agreed,
 _LOOK_UPS = 16
+#: and of those that anybody may have named, or whose name servers took too long the last time.
+_DOUBTFUL = 4
+#: So many of the latter are remembered.
+_SLOW = 10_000
 #: Of what a name leads to, so much is tried.
 _ADDRESSES = 4
 #: Bytes that are read of a connection, give or take what comes at once,
@@ -63,12 +67,20 @@ class Client:
         trust: ssl.SSLContext | None = None,
     ) -> None:
         self._guard = guard
-        self._threads = ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="names")
         trust = trust or ssl.create_default_context()
         trust.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._session = ClientSession(
+        self._user_agent = user_agent
+        look_up = look_up or addresses_of
+        doubtful = ThreadPoolExecutor(_DOUBTFUL, thread_name_prefix="doubtful-names")
+        threads = ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="names")
+        self._threads = threads, doubtful
+        self._asks = self._session(_Resolver(guard, look_up, doubtful, doubtful), trust)
+        self._sends = self._session(_Resolver(guard, look_up, threads, doubtful), trust)
+
+    def _session(self, resolver: "_Resolver", trust: ssl.SSLContext) -> ClientSession:
+        return ClientSession(
             connector=_Connector(
-                resolver=_Resolver(guard, self._threads, look_up or addresses_of),
+                resolver=resolver,
                 socket_factory=self._socket,
                 # A connection that is kept was judged when it was made, and not since.
                 force_close=True,
@@ -77,7 +89,7 @@ class Client:
                 ssl=trust,
             ),
             timeout=ClientTimeout(total=None, sock_connect=_CONNECT),
-            headers={hdrs.USER_AGENT: user_agent, hdrs.ACCEPT_ENCODING: "identity"},
+            headers={hdrs.USER_AGENT: self._user_agent, hdrs.ACCEPT_ENCODING: "identity"},
             cookie_jar=DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
@@ -86,8 +98,10 @@ class Client:
 
     async def close(self) -> None:
         """Close whatever is open."""
-        await self._session.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for session in (self._asks, self._sends):
+            await session.close()
+        for threads in self._threads:
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def call(
         self,
@@ -113,7 +127,9 @@ class Client:
         headers: Mapping[str, str] | None,
         most: int,
     ) -> Reply:
-        answer = await self._session.request(
+        # WebSub §5.3 has a callback asked with GET; what is sent to it comes with POST.
+        session = self._asks if method == hdrs.METH_GET else self._sends
+        answer = await session.request(
             method, url, data=body, headers=headers, allow_redirects=False
         )
         try:
@@ -161,10 +177,19 @@ class _Bounded(ResponseHandler):
 class _Resolver(AbstractResolver):
     """Looks up names. One that leads to any address that may not be called leads to none."""
 
-    def __init__(self, guard: Guard, threads: ThreadPoolExecutor, look_up: LookUp) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        look_up: LookUp,
+        threads: ThreadPoolExecutor,
+        doubtful: ThreadPoolExecutor,
+    ) -> None:
         self._guard = guard
-        self._threads = threads
         self._look_up = look_up
+        self._threads = threads
+        self._doubtful = doubtful
+        #: Names that took too long the last time, the oldest first: nothing stops a thread.
+        self._slow: dict[str, None] = {}
 
     async def resolve(
         self,
@@ -172,12 +197,7 @@ class _Resolver(AbstractResolver):
         port: int = 0,
         family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - so aiohttp calls it
     ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(_NAME):
-                found = await loop.run_in_executor(self._threads, self._look_up, host)
-        except TimeoutError as error:
-            raise OSError(errno.ETIMEDOUT, "the name server takes too long") from error
+        found = await self._found(host)
         for address in found:
             self._guard.check(address, port)
         return [
@@ -191,6 +211,23 @@ class _Resolver(AbstractResolver):
             )
             for address in found[:_ADDRESSES]
         ]
+
+    async def _found(self, host: str) -> list[str]:
+        """Look a name up, among its like: those that are slow wait for one another alone."""
+        threads = self._doubtful if host in self._slow else self._threads
+        job = threads.submit(self._look_up, host)
+        try:
+            async with asyncio.timeout(_NAME):
+                found = await asyncio.wrap_future(job)
+        except TimeoutError as error:
+            # One that only waited for a thread is not to blame.
+            if job.running():
+                self._slow[host] = None
+            if len(self._slow) > _SLOW:
+                del self._slow[next(iter(self._slow))]
+            raise OSError(errno.ETIMEDOUT, "the name server takes too long") from error
+        self._slow.pop(host, None)
+        return found
 
     async def close(self) -> None:
         """There is nothing to close."""

@@ -11,6 +11,7 @@ from wirefeed.services.addresses import Named
 from wirefeed.services.audit import Audit
 from wirefeed.services.delivery import Delivery
 from wirefeed.services.duties import Duty
+from wirefeed.services.flights import ANYBODYS
 from wirefeed.services.follower import Follower
 from wirefeed.services.house import House
 from wirefeed.services.hub import Hub
@@ -82,7 +83,6 @@ def callbacks(
         clock=clock,
     )
     delivery.serve(leases)
-    delivery.serve(Intents(database, follower, topics, calls, limits=limits, clock=clock))
     if settings.hub.url:
         delivery.serve(Pings(database, readers, calls, named, settings.hub.url))
     hub = Hub(database, means.audit, topics, urls, delivery, clock=clock)
@@ -99,5 +99,8 @@ def callbacks(
             clock=clock,
         )
     )
+    # Last, and a few: anybody may have callbacks asked, and nobody is to wait for that.
+    intents = Intents(database, follower, topics, calls, limits=limits, clock=clock)
+    delivery.serve(intents, share=ANYBODYS)
     webhooks = Webhooks(database, means.audit, sealer, admit=urls.parse, clock=clock)
     return Callbacks(delivery=delivery, hub=hub, topics=topics, leases=leases, webhooks=webhooks)

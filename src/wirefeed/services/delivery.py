@@ -20,7 +20,7 @@ from wirefeed.domain import deliveries
 from wirefeed.domain.deliveries import FINE, Standing
 from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.wire import Change, ChangeKind
-from wirefeed.services.flights import Flights, Landed, Outcome, Target
+from wirefeed.services.flights import MOST, Flights, Landed, Outcome, Target
 from wirefeed.services.follower import Follower
 from wirefeed.storage.database import Database
 
@@ -115,6 +115,7 @@ class Delivery:
         self._clock = clock
         self._chance = chance
         self._sources: dict[str, Source] = {}
+        self._shares: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._flights = Flights(self._wake.set)
         #: Where the wire ended when a kill was last heard of.
@@ -122,9 +123,10 @@ class Delivery:
         self._heard_kill = False
         follower.heed(self._heard)
 
-    def serve(self, source: Source) -> None:
-        """Send what this source has, too."""
+    def serve(self, source: Source, share: int = MOST) -> None:
+        """Send what this source has, too: after those before it, and no more than so many."""
         self._sources[source.kind] = source
+        self._shares[source.kind] = share
 
     @property
     def in_flight(self) -> int:
@@ -191,7 +193,8 @@ class Delivery:
 
     async def _take(self, source: Source, head: int) -> None:
         """Take what is due of one kind, as much as there is room for."""
-        while self._flights.has_room:
+        share = self._shares[source.kind]
+        while self._flights.has_room(source.kind, share):
             full = self._flights.full
             ask = Ask(
                 head=head,
@@ -205,7 +208,7 @@ class Delivery:
             found = await source.due(ask)
             if not found or not await self._duty.held():
                 return
-            taken = [target for target in found if self._flights.take(source.kind, target)]
+            taken = [target for target in found if self._flights.take(source.kind, target, share)]
             self._flights.start(head)
             if len(found) < _PAGE or not (taken or self._flights.full - full):
                 return

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wirefeed.domain.deliveries import Standing
+from wirefeed.domain.errors import Unavailable
 
 #: Requests that are under way at one time,
 MOST = 512
@@ -15,8 +16,12 @@ EACH = 4
 #: and to callbacks that have failed before: they are not to keep the others waiting, nor to take
 #: their place among what is remembered.
 FAILING = 64
+#: Questions of anybody who asks, of those in hand: whoever floods the hub floods its own share.
+ANYBODYS = 32
 #: Of one host so many are remembered; all others that are due are in the database.
 IN_HAND = 8
+#: Seconds for which what could not be judged keeps its place: it is due again at once.
+PAUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +85,10 @@ class Flights:
         #: By host: those that wait or fly, and those that fly.
         self._hosts: Counter[str] = Counter()
         self._calls: Counter[str] = Counter()
-        #: Of those that wait or fly, how many have failed before.
+        #: Of those that wait or fly, how many have failed before,
         self._failing = 0
+        #: and how many there are of each kind.
+        self._kinds: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._flying) + len(self._landed)
@@ -91,10 +98,9 @@ class Flights:
         """How many requests are under way."""
         return len(self._flying)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether more may be remembered."""
-        return len(self) < MOST
+    def has_room(self, kind: str, share: int = MOST) -> bool:
+        """Say whether more may be remembered of a kind that may have so many."""
+        return len(self) < MOST and self._kinds[kind] < share
 
     @property
     def busy(self) -> frozenset[str]:
@@ -106,19 +112,20 @@ class Flights:
         """The hosts for which enough is remembered."""
         return frozenset(host for host, number in self._hosts.items() if number >= IN_HAND)
 
-    def take(self, kind: str, target: Target) -> bool:
+    def take(self, kind: str, target: Target, share: int = MOST) -> bool:
         """Remember a target until its host has time for it, if there is room."""
         in_hand = (self._waiting, self._flying, self._landed)
         if any(target.id in some for some in in_hand):
             return False
         fails = target.standing.failures > 0
-        if self._hosts[target.host] >= IN_HAND or not self.has_room:
+        if self._hosts[target.host] >= IN_HAND or not self.has_room(kind, share):
             return False
         if fails and self._failing >= FAILING:
             return False
         self._waiting[target.id] = (kind, target)
         self._hosts[target.host] += 1
         self._failing += fails
+        self._kinds[kind] += 1
         return True
 
     def start(self, head: int) -> None:
@@ -128,15 +135,15 @@ class Flights:
                 continue
             del self._waiting[target.id]
             self._calls[target.host] += 1
-            task = asyncio.create_task(target.deliver())
+            task = asyncio.create_task(_delivered(target))
             self._flying[target.id] = Landed(kind=kind, target=target, head=head, task=task)
-            task.add_done_callback(self._done(target))
+            task.add_done_callback(self._done(kind, target))
 
-    def _done(self, target: Target) -> Callable[[asyncio.Task[Outcome]], None]:
+    def _done(self, kind: str, target: Target) -> Callable[[asyncio.Task[Outcome]], None]:
         def done(_: asyncio.Task[Outcome]) -> None:
             self._landed[target.id] = self._flying.pop(target.id)
             _less(self._calls, target.host)
-            self._gone(target)
+            self._gone(kind, target)
             self._tell()
 
         return done
@@ -152,14 +159,15 @@ class Flights:
 
     def forget_waiting(self) -> None:
         """Leave those that wait to the database."""
-        for _, target in self._waiting.values():
-            self._gone(target)
+        for kind, target in self._waiting.values():
+            self._gone(kind, target)
         self._waiting.clear()
 
-    def _gone(self, target: Target) -> None:
+    def _gone(self, kind: str, target: Target) -> None:
         """Note that a target neither waits nor flies any more."""
         self._failing -= target.standing.failures > 0
         _less(self._hosts, target.host)
+        _less(self._kinds, kind)
 
     def cancel(self) -> None:
         """Break off whatever is under way."""
@@ -175,6 +183,15 @@ class Flights:
         await asyncio.wait(tasks, timeout=seconds)
         self.cancel()
         await asyncio.wait(tasks)
+
+
+async def _delivered(target: Target) -> Outcome:
+    """Tell it; what cannot be judged now comes back after a pause, or it would run in circles."""
+    try:
+        return await target.deliver()
+    except Unavailable:
+        await asyncio.sleep(PAUSE)
+        raise
 
 
 def _order(waiting: tuple[str, Target]) -> tuple[bool, bool]:

@@ -39,6 +39,8 @@ _CHALLENGE, _ANSWER = 32, 1_024
 _PACE = 1.0
 #: which is remembered of so many hosts.
 _HOSTS = 10_000
+#: Leases of the public at one host: whoever has one is not to have all of them.
+AT_ONE_HOST = 50
 _SECOND = 1_000_000
 
 
@@ -148,8 +150,9 @@ class Intents:
         reader = await self._topics.reader(place, intent.owner)
         owner = owner_of(reader)
         async with self._database.reading() as connection:
-            if await self._are_too_many(connection, intent.pair, owner):
-                raise Denied(f"there are {self._limits.of(owner)} leases already")
+            most = await self._outrun(connection, intent.pair, intent.host, owner)
+            if most is not None:
+                raise Denied(f"there are {most} leases already")
         now = self._clock()
         return Lease(
             id=intent.id,
@@ -169,10 +172,18 @@ class Intents:
             turns=reader.until(now),
         )
 
-    async def _are_too_many(self, connection: AsyncConnection, pair: bytes, owner: Owner) -> bool:
+    async def _outrun(
+        self, connection: AsyncConnection, pair: bytes, host: str, owner: Owner
+    ) -> int | None:
+        """Give the limit that one more lease would break; None: it breaks none."""
         if await leases.of_pair(connection, pair) is not None:
-            return False
-        return await leases.held(connection, owner.subscriber) >= self._limits.of(owner)
+            return None
+        most = self._limits.of(owner)
+        if await leases.held(connection, owner.subscriber) >= most:
+            return most
+        if owner.subscriber is None and await leases.held(connection, None, host) >= AT_ONE_HOST:
+            return AT_ONE_HOST
+        return None
 
     async def settle(self, connection: AsyncConnection, settled: Sequence[Settled]) -> None:
         """Grant and end what was confirmed, and forget what was asked."""
@@ -183,10 +194,10 @@ class Intents:
                 continue
             if asked.ends:
                 await leases.end(connection, pair=target.intent.pair)
-            elif asked.lease is not None and not await self._are_too_many(
-                connection, asked.lease.pair, asked.lease.owner
-            ):
-                await leases.grant(connection, asked.lease)
+            elif (lease := asked.lease) is not None:
+                most = await self._outrun(connection, lease.pair, lease.host, lease.owner)
+                if most is None:
+                    await leases.grant(connection, lease)
 
 
 class Verification:

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.cursors import ENTITLEMENT
 from wirefeed.domain.deliveries import Standing
-from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.signatures import Signature, sign_by_each
 from wirefeed.domain.webhooks import LOGGED, Attempt, Disabled, Place, Webhook, message_id
 from wirefeed.domain.wire import Change, ChangeKind
@@ -33,8 +32,10 @@ _RUN = 20
 #: and seconds for that: others wait for a place.
 _SECONDS = 2.0
 _GONE = "gone"
+#: The master key is not the one its secret was sealed with.
+_SECRET = "secret"  # noqa: S105 - a word for operators
 #: Nobody was there who could have been given anything.
-_NEVER_LEFT = frozenset({"name", "address", "refused", "tls"})
+_NEVER_LEFT = frozenset({"name", "address", "refused", "tls", _SECRET})
 #: How somebody is told, as the ledger names it.
 _WAY = "webhook"
 #: How a target is told from those of other sources.
@@ -76,20 +77,17 @@ class Signing:
         self._sealer = sealer
         self._key = key
 
-    def sign(self, webhook: Webhook, message: Message, now: int) -> Signature:
-        """Sign a message by each secret in use. Raises `Unavailable`: nothing leaves unsigned."""
-        name = message_id(self._key, webhook.id, message.position, message.about)
-        secrets = []
-        for sealed in webhook.sealed(now):
-            secret = self._sealer.open(sealed, webhook.id)
-            if secret is None:
-                raise Unavailable(
-                    "the master key does not open this database's webhook secrets",
-                    field="keys.master",
-                    remedy="use the key file this database was made with",
-                )
-            secrets.append(secret)
-        return sign_by_each(secrets, name, now, message.body)
+    def name(self, webhook: Webhook, message: Message) -> str:
+        """Give the id under which a message is sent, however often it is."""
+        return message_id(self._key, webhook.id, message.position, message.about)
+
+    def sign(self, webhook: Webhook, name: str, body: bytes, now: int) -> Signature | None:
+        """Sign by each secret in use; None where one does not open: nothing leaves unsigned."""
+        opened = [self._sealer.open(sealed, webhook.id) for sealed in webhook.sealed(now)]
+        secrets = [secret for secret in opened if secret is not None]
+        if len(secrets) < len(opened):
+            return None
+        return sign_by_each(secrets, name, now, body)
 
 
 class WebhookCalls:
@@ -214,27 +212,34 @@ class WebhookCalls:
 
     async def _call(self, webhook: Webhook, message: Message) -> Attempt:
         now, began = self._clock(), time.monotonic()
-        signed = self._signing.sign(webhook, message, now)
+        name = self._signing.name(webhook, message)
+        signed = self._signing.sign(webhook, name, message.body, now)
+        status, reason = 0, _SECRET
+        if signed is not None:
+            answer = await self._send(webhook, message, signed)
+            status, reason = answer.status, answer.reason or ""
+        return Attempt(
+            webhook=webhook.id,
+            subscriber=webhook.subscriber,
+            at=now,
+            message=name,
+            kind=message.kind,
+            about=message.about,
+            version=message.version,
+            position=message.position,
+            status=status,
+            reason=reason,
+            took=int((time.monotonic() - began) * _MICROS),
+        )
+
+    async def _send(self, webhook: Webhook, message: Message, signed: Signature) -> Answer:
         headers = {
             "Content-Type": MEDIA_TYPE,
             "webhook-id": signed.id,
             "webhook-timestamp": signed.timestamp,
             "webhook-signature": signed.signatures,
         }
-        answer = await self._caller.post(webhook.url, message.body, headers)
-        return Attempt(
-            webhook=webhook.id,
-            subscriber=webhook.subscriber,
-            at=now,
-            message=signed.id,
-            kind=message.kind,
-            about=message.about,
-            version=message.version,
-            position=message.position,
-            status=answer.status,
-            reason=answer.reason or "",
-            took=int((time.monotonic() - began) * _MICROS),
-        )
+        return await self._caller.post(webhook.url, message.body, headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

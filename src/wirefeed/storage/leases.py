@@ -141,10 +141,13 @@ async def of_pair(conn: AsyncConnection, pair: bytes) -> Lease | None:
     return None if row is None else _a_lease(row)
 
 
-async def held(conn: AsyncConnection, subscriber: str | None) -> int:
-    """Count the leases of a subscriber, or of the public."""
+async def held(conn: AsyncConnection, subscriber: str | None, host: str | None = None) -> int:
+    """Count the leases of a subscriber, or of the public; perhaps only those at one host."""
     count = select(func.count()).select_from(tables.leases)
-    return int((await conn.execute(count.where(_lease.subscriber == subscriber))).scalar_one())
+    count = count.where(_lease.subscriber == subscriber)
+    if host is not None:
+        count = count.where(_lease.host == host)
+    return int((await conn.execute(count)).scalar_one())
 
 
 async def due(
