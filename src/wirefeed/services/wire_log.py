@@ -71,6 +71,10 @@ class WireLog:
         """Say where the wire ends. Raises `Unavailable`."""
         return await self._follower.current()
 
+    async def newest(self) -> Head:
+        """Look where the wire ends, whatever is known. Raises `Unavailable`."""
+        return await self._follower.newest()
+
     async def since(self, position: int, limit: int = _CHUNK) -> Sequence[Row]:
         """Give the changes above a position as far as it is known where the wire ends, in order."""
         head = (await self.head()).position
