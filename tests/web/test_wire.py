@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,19 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import event
 
 from tests.formats.ninjs_schema import SCHEMA
-from tests.support.agency import DAY, HOUR, MEDIA_TOPICS, MINUTE, SECOND, Agency, iso
+from tests.support.agency import (
+    DAY,
+    HOUR,
+    MEDIA_TOPICS,
+    MINUTE,
+    SECOND,
+    Agency,
+    Clock,
+    iso,
+    running,
+    settings_in,
+)
+from tests.support.events import STREAM
 from tests.support.partner import WIRE, Partner, partner, told
 from wirefeed.domain.credentials import Scope
 from wirefeed.domain.plans import Subscription
@@ -274,6 +287,39 @@ async def test_a_cursor_older_than_what_is_kept_says_where_to_restart(agency: Ag
 
 
 # --- waiting --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["page", "stream", "ack", "reconcile"])
+async def test_a_cursor_that_another_process_has_just_given_is_taken(tmp_path: Path, way: str):
+    settings, clock = settings_in(tmp_path), Clock()
+    async with running(settings, clock) as first, running(settings, clock) as second:
+        sport = await partner(first, "sport", "economy")
+        await sport.catch_up()
+        for number in range(4):
+            # Whoever publishes is answered when the second has seen it; who waits, before.
+            waiting = asyncio.create_task(sport.poll(wait=60))
+            await _held_up(first)
+            publishing = asyncio.create_task(first.publish(f"urn:{number}"))
+            await waiting
+            assert await _status(second, way, sport) in {200, 204}
+            await publishing
+
+
+async def _status(agency: Agency, way: str, caller: Partner) -> int:
+    """Send a cursor by one of the ways there are; gives the status of the answer."""
+    cursor, headers = caller.cursor, dict(caller.token)
+    match way:
+        case "ack":
+            asked = agency.http.post(f"{WIRE}/ack", json={"cursor": cursor}, headers=headers)
+        case "reconcile":
+            query = {"after": "oldest", "until": cursor}
+            asked = agency.http.get(f"{WIRE}/reconcile", params=query, headers=headers)
+        case "stream":
+            asked = agency.http.get(STREAM, headers=headers | {"Last-Event-ID": cursor})
+        case _:
+            asked = agency.http.get(WIRE, params={"after": cursor}, headers=headers)
+    async with asked as answer:
+        return answer.status
 
 
 async def test_a_request_is_held_until_something_comes(agency: Agency):

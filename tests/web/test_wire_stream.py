@@ -4,12 +4,15 @@ import asyncio
 import base64
 import hashlib
 import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.support.agency import HOUR, Agency, running, settings_in
 from tests.support.events import STREAM, Event, Listener, listening
 from tests.support.partner import Partner, digest_of, partner, told
+from wirefeed.domain.credentials import Presented, Scheme
 from wirefeed.domain.cursors import Following
 from wirefeed.domain.plans import Subscription
 from wirefeed.domain.readers import Reader
@@ -249,3 +252,164 @@ async def test_who_takes_nothing_for_ten_seconds_is_dropped_with_its_place(agenc
     answer = await agency.json("/api/v1/wire?after=" + sport.cursor, **sport.token)
     assert [entry["uri"] for entry in answer["items"]] == ["urn:b"]
     assert len(streams) == 0
+
+
+# --- rights that change while others are sent something -------------------------------------------
+
+LookedAt = Callable[[], Awaitable[Reader]]
+Again = Callable[[LookedAt], Awaitable[Reader]]
+
+
+@dataclass(slots=True)
+class Taken:
+    """A line whose client takes everything."""
+
+    #: Called before something is written.
+    first: Callable[[bytes], None] = lambda _: None
+    is_open: bool = True
+    waiting: int = 0
+    written: list[bytes] = field(default_factory=list)
+
+    def write(self, data: bytes) -> None:
+        self.first(data)
+        self.written.append(data)
+
+    def abort(self) -> None:
+        self.is_open = False
+
+    def has(self, text: str) -> bool:
+        return any(text.encode() in data for data in self.written)
+
+
+@dataclass(slots=True)
+class Sender:
+    """Streams whose lines and look-ups are a test's own."""
+
+    agency: Agency
+    streams: WireStreams
+    failed: list[Exception] = field(default_factory=list)
+    following: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def open(
+        self, name: str, line: Taken, again: Again | None = None, *topics: str
+    ) -> Stream:
+        """Open the stream of a subscriber."""
+        services = self.agency.services
+        token = (await self.agency.token(name))["Authorization"].removeprefix("Bearer ")
+        presented = Presented(scheme=Scheme.BEARER, secret=token)
+
+        async def looked_at() -> Reader:
+            return await services.readers.of_wire(presented, "192.0.2.1")
+
+        reader, following = await looked_at(), Following(topics=frozenset(topics))
+        place = await services.wire.begin(reader, following, since=None)
+        stream = Stream(reader=reader, following=following, place=place, line=line, again=looked_at)
+        before = len(self.streams)
+        self.following.append(asyncio.create_task(self.streams.follow(stream)))
+        await eventually(lambda: len(self.streams) > before)
+        if again is not None:
+            stream.again = lambda: again(looked_at)
+        return stream
+
+
+@asynccontextmanager
+async def sending(agency: Agency) -> AsyncIterator[Sender]:
+    services = agency.services
+    sender = Sender(agency, WireStreams(services.wire, services.follower, clock=agency.clock))
+    turning = asyncio.create_task(sender.streams.run(sender.failed.append))
+    try:
+        yield sender
+    finally:
+        for task in (turning, *sender.following):
+            task.cancel()
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        # Nobody tells what is written to a line.
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_what_comes_after_a_suspension_is_not_sent_by_a_turn_that_began_before(
+    agency: Agency,
+):
+    await agency.subscriber("gazette", "sport")
+    await agency.subscriber("herald", "sport")
+    is_suspended = False
+
+    async def meanwhile(looked_at: LookedAt) -> Reader:
+        nonlocal is_suspended
+        if not is_suspended:
+            is_suspended = True
+            await agency.services.accounts.suspend("gazette")
+            await agency.publish("urn:after")
+        return await looked_at()
+
+    async with sending(agency) as sender:
+        suspended, other = Taken(), Taken()
+        await sender.open("gazette", suspended)
+        await sender.open("herald", other, meanwhile)
+        # It concerns the herald alone, so that the other is not looked at in this turn.
+        held = await agency.services.accounts.subscriber("herald")
+        more = Subscription(plan="late", starts=agency.clock.now)
+        await agency.services.accounts.put_subscriber(
+            replace(held, subscriptions=(*held.subscriptions, more))
+        )
+        await eventually(lambda: other.has("urn:after") and suspended.has("event: end"))
+    assert not suspended.has("urn:after")
+    assert not sender.failed
+
+
+async def test_who_is_sent_something_later_in_a_turn_is_sent_it_by_the_rights_of_then(
+    agency: Agency,
+):
+    ends = agency.clock.now + HOUR
+    lines = []
+
+    def overtake(data: bytes) -> None:
+        if b"urn:a" in data:
+            agency.clock.now = max(agency.clock.now, ends)
+
+    async with sending(agency) as sender:
+        for name, topic in (("gazette", "sport"), ("herald", "")):
+            await agency.subscriber(name, "sport", ends=ends)
+            lines.append(Taken(first=overtake))
+            await sender.open(name, lines[-1], None, *filter(None, [topic]))
+        await agency.publish("urn:a")
+        await eventually(lambda: all(line.has("event: end") for line in lines))
+    assert sum(line.has("urn:a") for line in lines) == 1
+
+
+async def test_a_look_up_that_fails_leaves_nobody_else_the_rights_of_before(agency: Agency):
+    await agency.subscriber("gazette", "sport")
+
+    async def broken(_: LookedAt) -> Reader:
+        raise RuntimeError("broken")
+
+    async with sending(agency) as sender:
+        failing = await sender.open("gazette", Taken(), broken)
+        lines = [Taken() for _ in range(8)]
+        for line in lines:
+            await sender.open("gazette", line)
+        await agency.services.accounts.suspend("gazette")
+        await eventually(lambda: all(line.has("event: end") for line in lines))
+        assert failing.ended.is_set()
+    assert [str(error) for error in sender.failed] == ["broken"]
+
+
+async def test_what_cannot_be_sent_to_some_holds_up_nobody_behind_them(agency: Agency):
+    await agency.subscriber("gazette", "sport")
+
+    def broken(_: bytes) -> None:
+        raise RuntimeError("broken")
+
+    async with sending(agency) as sender:
+        await sender.open("gazette", Taken(first=broken))
+        lines = [Taken() for _ in range(5)]
+        topics = ("sport", "economy", "markets", "politics", "desk-only")
+        for line, other in zip(lines, topics, strict=True):
+            await sender.open("gazette", line, None, "sport", other)
+        await agency.publish("urn:a")
+        await eventually(lambda: all(line.has("urn:a") for line in lines))
+    assert sender.failed

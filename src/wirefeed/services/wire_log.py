@@ -71,9 +71,20 @@ class WireLog:
         """Say where the wire ends. Raises `Unavailable`."""
         return await self._follower.current()
 
-    async def since(self, position: int, limit: int = _CHUNK) -> Sequence[Row]:
-        """Give the changes above a position as far as it is known where the wire ends, in order."""
+    async def newest(self) -> Head:
+        """Look where the wire ends, whatever is known. Raises `Unavailable`."""
+        return await self._follower.newest()
+
+    async def since(
+        self, position: int, limit: int = _CHUNK, *, until: int | None = None
+    ) -> Sequence[Row]:
+        """Give the changes above a position as far as it is known where the wire ends, in order.
+
+        With `until`, none above that.
+        """
         head = (await self.head()).position
+        if until is not None:
+            head = min(head, until)
         if position >= head:
             return ()
         await self._fill(head)

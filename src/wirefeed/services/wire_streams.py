@@ -129,16 +129,20 @@ class WireStreams:
         pages, log = self._pages, self._pages.log
         while stream.line.is_open and not log.closing:
             draft = await pages.draft(stream.reader, stream.following, stream.place, _BATCH)
-            if draft.more:
-                await self._warn([stream])
-            if draft.is_other:
-                self._tell_of_rights(stream)
+            kills = await self._kills_ahead([stream]) if draft.more else []
+            sight = stream.reader.entitlement.sight
             entries = await pages.entries.render(draft.heard, stream.reader.entitlement)
-            await self._send([stream], _written(draft.heard, entries))
+            # It tells of other rights, too: those since the place, and those since the draft.
+            if not await self._renew(stream):
+                return False
+            if stream.reader.entitlement.sight != sight:
+                continue
+            self._warn([stream], kills)
+            self._send([stream], _written(draft.heard, entries))
             stream.place, stream.scanned = draft.ends, draft.scanned
             if not draft.more:
                 return True
-            if not (await self._is_taken(stream) and await self._renew(stream)):
+            if not await self._is_taken(stream):
                 return False
         return False
 
@@ -166,7 +170,7 @@ class WireStreams:
             bell = self._pages.log.bell
             behind = False
             try:
-                behind = await self._turn()
+                behind = await self._turn(failed)
             except Exception as error:  # noqa: BLE001 - the others are to go on
                 failed(error)
             try:
@@ -175,7 +179,7 @@ class WireStreams:
             except TimeoutError:
                 continue
 
-    async def _turn(self) -> bool:
+    async def _turn(self, failed: Callable[[Exception], None]) -> bool:
         """Send every stream what is new; say whether some are behind."""
         if self._pages.log.closing:
             for stream in self._open:
@@ -184,11 +188,12 @@ class WireStreams:
         if not self._open:
             self._concerned = frozenset()
             return False
-        await self._look_again()
+        # What comes after is for the next turn, by the rights that hold then.
+        head = (await self._pages.log.head()).position
+        await self._look_again(failed)
         self._attend(self._monotonic())
         groups: dict[tuple[Sight, Following, int], list[Stream]] = defaultdict(list)
         behind = False
-        head = (await self._pages.log.head()).position
         for stream in self._open:
             if stream.line.waiting > _ROOM:
                 behind = True
@@ -196,15 +201,23 @@ class WireStreams:
                 sight = stream.reader.entitlement.sight
                 groups[sight, stream.following, stream.scanned].append(stream)
         for (_, following, scanned), streams in groups.items():
-            behind |= await self._pass_on(following, scanned, streams)
+            try:
+                behind |= await self._pass_on(following, scanned, head, streams)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - the others are to go on
+                failed(error)
         return behind
 
-    async def _pass_on(self, following: Following, scanned: int, streams: Sequence[Stream]) -> bool:
+    async def _pass_on(
+        self, following: Following, scanned: int, head: int, streams: Sequence[Stream]
+    ) -> bool:
         """Send streams of one right at one place what comes next; say whether more follows."""
         entitlement = streams[0].reader.entitlement
         ears = self._pages.ears(entitlement, following)
         heard: list[Heard] = []
-        while len(heard) < _BATCH and (rows := await self._pages.log.since(scanned)):
+        log = self._pages.log
+        while len(heard) < _BATCH and (rows := await log.since(scanned, until=head)):
             for row in rows:
                 if (kind := ears.hear(row)) is not None:
                     heard.append(Heard(row, kind))
@@ -212,22 +225,31 @@ class WireStreams:
                 if len(heard) == _BATCH:
                     break
         more = len(heard) == _BATCH
-        if more:
-            await self._warn(streams)
+        kills = await self._kills_ahead(streams) if more else []
         entries = await self._pages.entries.render(heard, entitlement)
-        await self._send(streams, _written(heard, entries))
-        for stream in streams:
-            stream.scanned = scanned
+        written = _written(heard, entries)
+        for at in range(0, len(streams), _LINES):
+            few = self._unconcerned(streams[at : at + _LINES])
+            more |= len(few) < len(streams[at : at + _LINES])
+            self._warn(few, kills)
+            self._send(few, written)
+            for stream in few:
+                stream.scanned = scanned
+            if at + _LINES < len(streams):
+                await asyncio.sleep(0)
         return more
 
-    async def _send(
-        self, streams: Sequence[Stream], written: Sequence[tuple[Heard, bytes]]
-    ) -> None:
+    def _unconcerned(self, streams: Sequence[Stream]) -> list[Stream]:
+        """Give those whose rights are as they were looked at; the others have the next turn."""
+        about, now = self._concerned, self._clock()
+        return [stream for stream in streams if not _is_concerned(stream, about, now)]
+
+    def _send(self, streams: Sequence[Stream], written: Sequence[tuple[Heard, bytes]]) -> None:
         """Send changes to streams, to each with cursors of its own."""
         if not written:
             return
         now = self._monotonic()
-        for number, stream in enumerate(streams, 1):
+        for stream in streams:
             begins = place = stream.place
             parts = []
             for one, data in written:
@@ -240,13 +262,14 @@ class WireStreams:
                 stream.line.write(b"".join(parts))
                 stream.place, stream.sent = place, now
                 self._pages.note(stream.reader, STREAM, begins, place)
-            if number % _LINES == 0:
-                await asyncio.sleep(0)
 
-    async def _warn(self, streams: Sequence[Stream]) -> None:
-        """Tell streams with much before them of the kills among it."""
+    async def _kills_ahead(self, streams: Sequence[Stream]) -> list[Heard]:
+        """Give the kills before streams that have much before them."""
         first = streams[0]
-        kills = await self._pages.kills(first.reader, first.following, first.place)
+        return await self._pages.kills(first.reader, first.following, first.place)
+
+    def _warn(self, streams: Sequence[Stream], kills: Sequence[Heard]) -> None:
+        """Tell streams of kills before their turn, of each once."""
         for stream in streams:
             new = [one for one in kills if one.row.position > max(stream.warned, stream.scanned)]
             for one in new:
@@ -256,7 +279,7 @@ class WireStreams:
 
     # --- rights and lines -----------------------------------------------------------------------
 
-    async def _look_again(self) -> None:
+    async def _look_again(self, failed: Callable[[Exception], None]) -> None:
         """Look whose rights are others now; who may no more read the wire is told so, and why."""
         about, self._concerned = self._concerned, frozenset()
         now = self._clock()
@@ -273,7 +296,12 @@ class WireStreams:
                     raise reader
                 elif isinstance(reader, WirefeedError):
                     self._end(stream, reader)
+                elif isinstance(reader, Exception):
+                    # Nobody knows what it may read. Its client comes again, and is looked at anew.
+                    failed(reader)
+                    stream.end()
                 else:
+                    self._concern(about)
                     raise reader
 
     def _take(self, stream: Stream, reader: Reader) -> None:
