@@ -20,7 +20,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE PIP_USER PIP_TARGET PIP_P
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check bench soak format lock clean chromium
+.PHONY: help run test check bench day soak format lock clean chromium
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ check: $(DEV)/.installed ## the fast part of it: format, lint, floors, types, do
 
 bench: $(DEV)/.installed ## measure, beside references in the same run (make bench ARGS="--help")
 	@PYTHONPATH=. $(PY) tests/bench/run.py $(ARGS)
+
+day: $(DEV)/.installed ## the busiest ten minutes of an agency, in real time (make day ARGS="--help")
+	@PYTHONPATH=. $(PY) tests/bench/day.py $(ARGS)
 
 soak: $(DEV)/.installed chromium ## all tests at full size; long
 	@WIREFEED_SOAK=1 $(PY) -m pytest --durations=20 $(ARGS)

@@ -19,7 +19,7 @@ MINIFLUX = {"User-Agent": "Mozilla/5.0 (compatible; Miniflux/2.2.9; +https://min
 #: What is posted there has its own conditions.
 BEHIND_KEYS = [route for route in table() if "key" in route.parameters and route.method != "POST"]
 STORY = "urn:news:first"
-VALUES = {"lang": ["en"], "topic": ["sport"], "format": ["json"]}
+VALUES = {"lang": ["en"], "topic": ["sport"], "format": ["json"], "page": ["2026-02-28"]}
 
 
 async def seen(agency: Agency) -> list[tuple[str, str, int]]:

@@ -25,6 +25,7 @@ _HELD = (
         _subscriber.kind,
         _subscriber.suspended,
         _subscriber.suspended_since,
+        _subscriber.drilled,
         _subscriber.changed,
         _person.name.label("holder"),
         _person.contact,
@@ -82,6 +83,7 @@ def _holder(rows: Sequence[_Row]) -> Subscriber:
         suspended=first.suspended,
         suspended_since=first.suspended_since,
         subscriptions=tuple(_held(row) for row in rows if row.plan is not None),
+        drilled=first.drilled,
         changed=first.changed,
     )
 
