@@ -179,8 +179,8 @@ def test_who_has_a_killed_story_and_its_kill_is_told(filled: Command):
 def test_a_drill_says_what_was_not_fetched(filled: Command):
     filled("subscribers", "add", "daily", "--name", "The Daily", "--plan", "sport")
     untried = filled("kills", "drill", "daily", "--wait", "0")
-    assert untried.exit == 0
-    assert untried.err == "nothing was tried: daily was never given anything\n"
+    assert untried.exit == 1
+    assert "daily uses nothing yet" in untried.err
     asyncio.run(given("daily"))
 
     failed = filled("kills", "drill", "daily", "--wait", "0", "--json")

@@ -128,6 +128,20 @@ async def test_only_what_is_asked_for_comes(agency: Agency, partner: Partner):
     ]
 
 
+async def test_of_a_story_that_leaves_what_is_followed_no_text_is_kept(
+    agency: Agency, tmp_path: Path
+):
+    await agency.subscriber("herald", "everything")
+    header = await agency.token("herald")
+    herald = Partner(agency, header["Authorization"].removeprefix("Bearer "), tmp_path / "herald")
+    await agency.publish("urn:1")
+    await herald.changes("--backfill", "--topics", "sport")
+    for version in ("2", "3"):
+        await agency.publish("urn:1", "economy", version=version)
+    assert await herald.changes("--topics", "sport") == [("withhold", "urn:1")]
+    assert "Paragraph" not in str(herald.story("urn:1"))
+
+
 async def test_a_guid_is_no_path(agency: Agency, partner: Partner):
     guid = "urn:../../../etc/passwd"
     await agency.publish(guid)

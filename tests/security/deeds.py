@@ -111,7 +111,7 @@ BY_COMMAND = (
     did("stories kill urn:test:1 --headline zqkill --yes", Verb.STORY_KILL, "story:urn:test:1"),
     did("stories reinstate urn:test:1", Verb.STORY_REINSTATE, "story:urn:test:1"),
     did("stories withhold urn:test:1", Verb.STORY_WITHHOLD, "story:urn:test:1"),
-    did("kills drill gazette --wait 0", Verb.KILL_DRILL, "subscriber:gazette"),
+    did("kills drill paper --wait 0", Verb.KILL_DRILL, "subscriber:paper"),
     did("import kill.json", Verb.STORY_KILL, "story:urn:test:4"),
     did("topics apply", Verb.TOPICS_APPLY, "topics"),
     did("subscribers remove gazette", Verb.SUBSCRIBER_REMOVE, "subscriber:gazette"),

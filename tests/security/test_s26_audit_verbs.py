@@ -29,6 +29,7 @@ from wirefeed.composition import utc_now
 from wirefeed.domain.audit import Verb, Via
 from wirefeed.domain.handovers import KeyTerms
 from wirefeed.domain.leases import Lease, Owner
+from wirefeed.domain.ledger import HUB
 from wirefeed.domain.roles import Role
 from wirefeed.domain.sightings import Sighting
 from wirefeed.domain.terms import Terms
@@ -175,6 +176,9 @@ async def a_paper(scene: Scene) -> None:
     services = scene.agency.services
     await scene.agency.subscriber("paper", "everything")
     await services.administrators.put("eva", Role.OWNER)
+    # By a way that no drill goes: there is nothing to wait for, and nothing amiss.
+    services.ledger.heard("paper", f"{HUB}en/topics/none", 1, 1)
+    await services.ledger.flush()
     key = await services.feed_keys.issue("paper")
     link = await services.handovers.issue("paper", KeyTerms())
     own = await services.feed_keys.issue("paper")

@@ -113,6 +113,23 @@ async def test_what_is_not_taken_comes_again_under_the_same_id_and_nothing_befor
     assert (held.standing.failures, held.status) == (0, 204)
 
 
+async def test_the_end_of_what_is_followed_is_sent_whatever_waits_behind_it(agency: Agency):
+    await agency.subscriber("herald", "everything")
+    async with receiving(agency, "herald", Following(topics=frozenset({"sport"}))) as receiver:
+        await agency.publish("urn:1")
+        await receiver.got(1)
+        receiver.answers(500, 204)
+        await agency.publish("urn:2")
+        await receiver.got(2)
+        await agency.publish("urn:1", "economy", version="2")
+        await agency.publish("urn:1", "economy", version="3")
+        agency.clock.advance(HOUR)
+        agency.services.callbacks.delivery.wake()
+        said = await receiver.got(4)
+    assert receiver.changes[2:] == [("publish", "urn:2"), ("withhold", "urn:1")]
+    assert (said[-1]["version"], said[-1]["pubStatus"]) == ("2", "withheld")
+
+
 async def test_of_what_waits_only_the_newest_version_is_sent(
     agency: Agency, receiver: Receiver, webhooks: Webhooks
 ):

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
-from tests.support.agency import HOUR, SECOND, Agency
+from tests.support.agency import DAY, HOUR, SECOND, Agency
 from tests.support.answers import FORMATS, Answer, ask
+from tests.support.partner import partner, told
 from wirefeed.domain.drills import Stage
 from wirefeed.domain.errors import Conflict, NotFound
 from wirefeed.domain.ledger import Interval
@@ -84,8 +86,32 @@ async def test_what_is_fetched_of_it_is_reported_by_way_and_with_its_time(agency
         (stage, way) for stage in Stage for way in report.ways
     ]
     assert all(one.fetched is not None and one.fetched < 30 for one in report.came)
+    agency.clock.advance(8 * DAY)
     # It is over: the subscriber reads what it read before.
     assert list((await ask(agency, ann + SPORT)).items) == ["urn:news:a"]
+
+
+async def test_its_kill_is_heard_by_who_asks_after_its_end(agency: Agency):
+    gazette = await partner(agency, "sport")
+    await agency.publish("urn:news:a")
+    await gazette.catch_up()
+    await agency.services.ledger.flush()
+    report = await agency.services.drills.run("gazette", wait=0)
+    assert not report.is_passed
+    agency.clock.advance(6 * DAY)
+    heard = await gazette.catch_up()
+    assert ("kill", report.guid, 3) in map(told, heard)
+    assert not any("bodies" in entry for entry in heard)
+    agency.clock.advance(2 * DAY)
+    again = replace(gazette, cursor="oldest", entries=[], pages=[])
+    assert report.guid not in {entry["uri"] for entry in await again.catch_up()}
+
+
+async def test_there_is_no_drill_with_who_uses_nothing_yet(agency: Agency):
+    await agency.subscriber("ann", "sport")
+    with pytest.raises(Conflict, match="uses nothing yet"):
+        await agency.services.drills.run("ann", wait=0)
+    assert await agency.services.publishing.listing(limit=1) == []
 
 
 async def test_it_is_shown_as_a_test_and_then_as_killed(agency: Agency, ann: str):

@@ -173,6 +173,22 @@ async def test_of_a_story_that_moved_away_no_more_is_heard_than_its_kill(agency:
     assert (told(kill), kill["wirefeed"]["topics"]) == (("kill", "urn:a", 4), ["sport"])
 
 
+async def test_the_end_of_what_is_followed_is_heard_whatever_follows_elsewhere(agency: Agency):
+    filters = {"topics": "sport"}
+    sport = await partner(agency, "sport", "economy", filters=filters)
+    await agency.publish("urn:a")
+    await sport.catch_up()
+    await agency.publish("urn:a", topic="economy", version="2")
+    await agency.publish("urn:a", topic="economy", version="3")
+    (gone,) = await sport.catch_up()
+    assert (told(gone), gone["pubStatus"]) == (("withhold", "urn:a", 2), "withheld")
+    # Of the third nothing is heard: with this mark the text would be kept.
+    assert "superseded" not in gone["wirefeed"]
+    await agency.publish("urn:a", version="4")
+    (back,) = await sport.catch_up()
+    assert back["bodies"]
+
+
 async def test_a_story_that_nobody_saw_before_is_published(agency: Agency):
     sport = await partner(agency, "sport")
     await agency.publish("urn:a", expires=iso(agency.clock.now - HOUR))

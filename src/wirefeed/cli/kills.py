@@ -122,7 +122,7 @@ def drill(subscriber: str, wait: float, *, as_json: bool) -> None:
         for way in report.left_out:
             say(f"not tried: {way} has nothing in {report.language}")
     if not report.ways:
-        say(f"nothing was tried: {subscriber} was never given anything")
+        say(f"nothing was tried: {subscriber} reads nothing that it stands in")
     elif not report.is_passed:
         sys.exit(1)
 

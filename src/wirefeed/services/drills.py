@@ -13,6 +13,7 @@ from wirefeed.domain.audit import SYSTEM, Actor, Verb
 from wirefeed.domain.drills import Came, Stage, revision
 from wirefeed.domain.errors import Conflict
 from wirefeed.domain.ledger import FEED, Interval, leads_to
+from wirefeed.domain.plans import DAY
 from wirefeed.domain.stories import SECOND, Story
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services.accounts import held
@@ -26,6 +27,8 @@ from wirefeed.storage.database import Database
 _PAUSE = 0.2
 #: Beyond what its stages may take, a drill that nobody ended ends by itself.
 _SPARE = 600
+#: For so long after a drill its kill may still be fetched by whoever asks seldom.
+_KILL_STAYS = 7 * DAY
 _SOURCE = "desk"
 
 
@@ -77,13 +80,17 @@ class Drills:
     ) -> Report:
         """Send each stage once the one before was fetched by every way, or the wait is over.
 
-        Raises `NotFound`, and `Conflict` for one that has nothing to read by now.
+        Raises `NotFound`, and `Conflict` for one that has nothing to read by now, or never did.
         """
         async with self._database.reading() as connection:
             found = await held(connection, subscriber)
             ways = sorted(await received.of(connection, subscriber))
         if not found.live(self._clock()):
             raise Conflict(f"{subscriber} has no live subscription", remedy="renew it first")
+        if not ways:
+            raise Conflict(
+                f"{subscriber} uses nothing yet", remedy="wait until it has fetched something"
+            )
         language = self._language(ways)
         guid = f"tag:wirefeed,2026:drill:{subscriber}:{self._clock()}"
         came: list[Came] = []
@@ -112,20 +119,25 @@ class Drills:
 
     @asynccontextmanager
     async def _held(self, subscriber: str, wait: float, by: Actor) -> AsyncIterator[None]:
-        """Let the subscriber see what is sent to it, for as long as this lasts."""
+        """Let the subscriber see what is sent to it, for as long as this lasts.
+
+        What was killed is heard of for a while after: who has the text is to hear of its end.
+        """
         until = self._clock() + round((len(Stage) * wait + _SPARE) * SECOND)
         await self._admit(subscriber, until, by)
+        after: int | None = None
         try:
             yield
+            after = self._clock() + _KILL_STAYS
         finally:
-            await self._admit(subscriber, None, by)
+            await self._admit(subscriber, after)
 
-    async def _admit(self, subscriber: str, until: int | None, by: Actor) -> None:
+    async def _admit(self, subscriber: str, until: int | None, by: Actor | None = None) -> None:
         change = Change(kind=ChangeKind.ACCESS, about=f"subscriber:{subscriber}")
         async with self._database.writing() as connection:
             head = await wire.append(connection, [change], self._clock())
             await received.drill(connection, subscriber, until, head.at)
-            if until is not None:
+            if by is not None:
                 await self._audit.record(
                     connection, by, Verb.KILL_DRILL, f"subscriber:{subscriber}"
                 )

@@ -1,6 +1,7 @@
 """A change as a webhook is sent it: the entry of the wire API, of the story as it may be seen now.
 
-What a newer version follows is not sent: the present state of a story is all that leaves.
+What a newer version follows is not sent: the present state of a story is all that leaves. An end
+is sent whatever follows.
 """
 
 from typing import Final

@@ -195,12 +195,8 @@ def _shown(
             name=name, told=told, story=story, access=access, compared=compared, moved=moved
         )
     if kind in _ENDS:
-        newer = (
-            visible
-            and not story.is_killed
-            and not story.superseded
-            and story.version > change.version
-        )
+        # Of where a newer version stands its caller may follow nothing: the end is all it hears.
+        newer = False
         status = _ENDS[kind]
     else:
         newer = True
