@@ -31,6 +31,7 @@ from wirefeed.domain.credentials import Scope
 from wirefeed.domain.plans import Subscription
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
+from wirefeed.services.wire_log import _CHUNK
 
 VALID = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
@@ -555,6 +556,25 @@ async def _counted(agency: Agency) -> AsyncIterator[list[str]]:
     engine = agency.services.database._reader.sync_engine
     event.listen(engine, "engine_connect", lambda _: reads.append("read"))
     yield reads
+
+
+async def test_rights_that_end_while_a_page_is_found_are_not_those_it_is_given_by(agency: Agency):
+    ends = agency.clock.now + HOUR
+    await agency.subscriber("gazette", "sport", ends=ends)
+    sport = Partner(agency, await agency.token("gazette"))
+    await sport.catch_up()
+    await agency.publish("urn:a")
+
+    def overtake(*execution: Any) -> None:
+        # Of all that is read, this alone is the page's: changes, so many at once.
+        if "FROM wire" in execution[2] and _CHUNK in execution[3]:
+            agency.clock.now = ends
+
+    engine = agency.services.database._reader.sync_engine
+    event.listen(engine, "before_cursor_execute", overtake)
+    answer = await _ask(sport, after=sport.cursor)
+    assert agency.clock.now == ends
+    assert (answer["status"], "items" in answer) == (403, False)
 
 
 async def test_what_is_in_no_feed_is_on_no_wire(agency: Agency):

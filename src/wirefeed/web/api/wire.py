@@ -87,7 +87,7 @@ async def follow_wire(call: Call[None, Asked]) -> Result:
     end = time.monotonic() + call.query.wait
     while True:
         bell = pages.log.bell
-        draft = await pages.draft(reader, following, place, call.query.limit)
+        draft, reader = await _draft(call, reader, following, place)
         left = end - time.monotonic()
         if draft or draft.more or left <= 0 or pages.log.closing or _went(call):
             break
@@ -105,6 +105,17 @@ async def follow_wire(call: Call[None, Asked]) -> Result:
         kills=compact(page.kills),
     )
     return Result(value=body, headers=headers)
+
+
+async def _draft(
+    call: Call[None, Asked], reader: Reader, following: Following, place: Place
+) -> tuple[Draft, Reader]:
+    """Draft what comes next, and say for whom: its rights may be others when that is found."""
+    while True:
+        draft = await call.app[PAGES].draft(reader, following, place, call.query.limit)
+        before, reader = reader, await again(call)
+        if reader.entitlement.sight == before.entitlement.sight:
+            return draft, reader
 
 
 async def _wait(call: Call[Any, Any], bell: asyncio.Event, left: float, reader: Reader) -> None:
