@@ -190,6 +190,35 @@ async def test_the_end_of_what_is_followed_is_heard_whatever_follows_elsewhere(a
     assert back["bodies"]
 
 
+async def test_a_thread_does_not_name_a_story_that_is_kept_from_its_caller(agency: Agency):
+    sport, early = await partner(agency, "sport"), await partner(agency, "everything", name="desk")
+    await agency.publish("urn:kept", embargoed=iso(agency.clock.now + HOUR))
+    await agency.publish("urn:elsewhere", topic="economy")
+    await agency.publish("urn:open")
+    heirs = {f"{first}:heir": first for first in ("urn:kept", "urn:elsewhere", "urn:open")}
+    for heir, first in heirs.items():
+        await agency.publish(heir, evolvedfrom=first)
+    await agency.publish("urn:given", evolvedfrom="urn:kept", altids={"feed": "urn:kept"})
+    heard = await sport.catch_up()
+    assert _threads(heard) == {
+        "urn:kept:heir": "urn:kept:heir",
+        "urn:elsewhere:heir": "urn:elsewhere:heir",
+        "urn:open": "urn:open",
+        "urn:open:heir": "urn:open",
+        # By this name its newsroom has everybody call it.
+        "urn:given": "urn:kept",
+    }
+    assert all(one["altIds"][0]["value"] == one["wirefeed"]["thread"] for one in heard)
+    known = _threads(await early.catch_up())
+    assert {heir: known[heir] for heir in heirs} == heirs
+    story = await agency.json("/api/v1/stories/urn:kept:heir", **sport.token)
+    assert story["wirefeed"]["thread"] == "urn:kept:heir"
+
+
+def _threads(heard: list[dict[str, Any]]) -> dict[str, str]:
+    return {one["uri"]: one["wirefeed"]["thread"] for one in heard}
+
+
 async def test_a_story_that_nobody_saw_before_is_published(agency: Agency):
     sport = await partner(agency, "sport")
     await agency.publish("urn:a", expires=iso(agency.clock.now - HOUR))

@@ -6,10 +6,11 @@ Whether somebody hears of a change was decided before; here it is what of the st
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import Access, Level, Reason, decide
 from wirefeed.domain.errors import Gone, Invalid, NotFound
@@ -100,14 +101,17 @@ class WireEntries:
         async with self._database.reading() as connection:
             found = (await stories.held(connection, [name])).get(name)
             found = found or await stories.find(connection, name)
+            firsts = await _firsts(connection, [found] if found else [])
         if found is None or not found.language:
             # What is in no feed is on no wire.
             raise NotFound
-        access = decide(found, entitlement, self._clock())
+        now = self._clock()
+        access = decide(found, entitlement, now)
         if access.level is Level.HIDDEN:
             raise NotFound
         if access.reason is Reason.KILLED:
             raise Gone
+        found = _apart(found, firsts, entitlement, now)
         told = Told(guid=found.guid, version=found.version)
         if found.superseded:
             return ninjs_out.bare(told, PubStatus.USABLE, thread=found.thread, superseded=True)
@@ -119,7 +123,9 @@ class WireEntries:
             async with self._database.reading() as connection:
                 seen = (await wire.head(connection)).position
                 held = await stories.held(connection, guids)
+                firsts = await _firsts(connection, held.values())
             now = self._clock()
+            held = {guid: _apart(one, firsts, entitlement, now) for guid, one in held.items()}
             shown = [_shown(one, held, entitlement, now, self._house.digest) for one in heard]
             entries = await self._written(shown)
             if not await self._overtaken(seen, guids):
@@ -174,6 +180,25 @@ class WireEntries:
 
     def _view(self, story: Story, access: Access) -> View:
         return view(story, access, words=self._house.teaser_words)
+
+
+async def _firsts(connection: AsyncConnection, told: Iterable[Story]) -> dict[str, Story]:
+    """Give the stories, others than these themselves, whose guids name their threads."""
+    threads = {story.thread for story in told if story.thread != story.guid}
+    return await stories.held(connection, threads) if threads else {}
+
+
+def _apart(story: Story, firsts: Mapping[str, Story], entitlement: Entitlement, now: int) -> Story:
+    """Give a story under its own guid, where its thread's names one that is kept from its caller.
+
+    That there is such a story, under embargo or elsewhere, is not for this caller to know.
+    """
+    first = firsts.get(story.thread)
+    if first is None or first.guid == story.guid or story.thread == story.revision.feed_guid:
+        return story
+    access = decide(first, entitlement, now)
+    unknown = access.level is Level.HIDDEN and access.gone is None
+    return replace(story, thread=story.guid) if unknown else story
 
 
 def _shown(
