@@ -138,3 +138,19 @@ async def test_who_has_nothing_adds_nothing(agency: Agency):
     await agency.services.accounts.suspend("gazette")
     status, _ = await call(agency, "POST", f"{OWN}/webhooks", who, {"url": URL})
     assert status == 403
+
+
+async def test_a_narrowed_token_reads_nothing_of_what_webhooks_are_sent(agency: Agency):
+    whole = await agency.token("gazette")
+    _, made = await call(agency, "POST", f"{OWN}/webhooks", whole, {"url": URL})
+    narrow = await agency.token("gazette", entitlements=frozenset({"sport"}))
+    one = f"{OWN}/webhooks/{made['id']}"
+    for method, path in (
+        ("GET", f"{OWN}/webhooks"),
+        ("GET", f"{OWN}/webhook-attempts"),
+        ("GET", one),
+        ("DELETE", one),
+    ):
+        status, problem = await call(agency, method, path, narrow, None)
+        assert (status, problem["field"]) == (403, "entitlements"), method
+    assert (await call(agency, "GET", one, whole))[0] == 200
