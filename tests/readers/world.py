@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.readers.exchange import WELL
@@ -253,13 +254,18 @@ async def world(folder: Path, *, hours: int | None = None) -> AsyncIterator[Worl
 async def out_of_reach(agency: Agency) -> AsyncIterator[None]:
     """Take the database away, as a disk that is gone does."""
     database = agency.services.database
-    held = database._reader
-    nowhere = create_async_engine(f"sqlite+aiosqlite:///{agency.file.parent / 'gone' / 'x.db'}")
-    database._reader = nowhere
+    held = database._reader, database._looker, database._swift
+    gone = agency.file.parent / "gone" / "x.db"
+    nowhere, away = (
+        create_async_engine(f"sqlite+aiosqlite:///{gone}"),
+        create_engine(f"sqlite:///{gone}"),
+    )
+    database._reader, database._looker, database._swift = nowhere, nowhere, away
     # What was seen a moment ago is answered by until its lease is over, in real seconds.
     await asyncio.sleep(LEASE)
     try:
         yield
     finally:
-        database._reader = held
+        database._reader, database._looker, database._swift = held
         await nowhere.dispose()
+        away.dispose()
