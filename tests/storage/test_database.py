@@ -517,3 +517,22 @@ async def test_a_write_cancelled_in_a_statement_keeps_no_lock(database):
         kept.append(task)
         async with database.writing() as conn:
             await announce(conn, 1)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_who_is_cut_off_hears_of_it_when_its_work_is_done_or_has_failed(fails):
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def work() -> str:
+        begun.set()
+        await may_end.wait()
+        if fails:
+            raise Unavailable("gone")
+        return "done"
+
+    task = asyncio.create_task(uninterrupted(work()))
+    await begun.wait()
+    task.cancel()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -256,7 +256,8 @@ async def uninterrupted(work: Coroutine[Any, Any, _Result]) -> _Result:
             await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
-    result = task.result()
     if cancelled is not None:
+        # Also if the work failed: whoever tries again what failed would else never end.
+        task.cancelled() or task.exception()
         raise cancelled
-    return result
+    return task.result()
