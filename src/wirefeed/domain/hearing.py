@@ -7,10 +7,8 @@ whoever reads the wire twice hears the same, and a count or a digest of it can b
 from collections.abc import Collection, Iterable
 
 from wirefeed.domain.access import PRIVATE, Grant, Level
-from wirefeed.domain.wire import Audience, Change, ChangeKind
+from wirefeed.domain.wire import ENDS, Audience, Change, ChangeKind
 
-#: These say by themselves that a story went.
-_ENDS = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.EXPIRE})
 #: These are the first that is heard of a story by whoever it was not announced to before.
 _GOES_ON = frozenset({ChangeKind.UPDATE, ChangeKind.CORRECTION, ChangeKind.REINSTATE})
 
@@ -32,7 +30,7 @@ def heard(change: Change, grants: Collection[Grant]) -> ChangeKind | None:
         return ChangeKind.PUBLISH if is_new else change.kind
     if not knew or change.kind is ChangeKind.REINSTATE:
         return None
-    return change.kind if change.kind in _ENDS else ChangeKind.WITHHOLD
+    return change.kind if change.kind in ENDS else ChangeKind.WITHHOLD
 
 
 def reaches(grant: Grant, audiences: Iterable[Audience]) -> bool:

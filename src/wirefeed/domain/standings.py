@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from wirefeed.domain.stories import PubStatus, Standing, Story
-from wirefeed.domain.wire import Audience, ChangeKind
+from wirefeed.domain.wire import ENDS, Audience
 
 Standings = frozenset[Standing]
 #: The end of what nobody saw: a story that came after the one that replaces it.
@@ -60,7 +60,7 @@ def audiences(story: Story, *, ever: bool = False) -> frozenset[Audience]:
 
     What it inherited is not its own: who saw the story it replaced hears of that one.
     """
-    if story.change in _ENDS and not ever:
+    if story.change in ENDS and not ever:
         return frozenset()
     return frozenset(
         Audience(
@@ -71,10 +71,6 @@ def audiences(story: Story, *, ever: bool = False) -> frozenset[Audience]:
         for standing in story.stood
         if not standing.inherited and (ever or standing.ended is None)
     )
-
-
-#: After these nobody is shown the story.
-_ENDS = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.EXPIRE})
 
 
 def _joined(one: Standing, other: Standing | None) -> Standing:

@@ -49,6 +49,8 @@ class Change:
     delay: int = 0
 
 
+#: After these nobody is shown the story: they say by themselves that it went.
+ENDS = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.EXPIRE})
 #: After these, less may be shown to somebody than before.
 _TAKING = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.ACCESS})
 
