@@ -31,10 +31,11 @@ PLACED = {
     ("hand_overs", "subscriber"): "the links that would give it credentials",
     ("leases", "subscriber"): "where it is told of changes",
     ("intents", "subscriber"): "where it asked to be",
-    ("received", "subscriber"): "what of the wire it was given",
     ("webhooks", "subscriber"): "where it has its stories sent",
     ("attempts", "subscriber"): "what was sent there",
 }
+#: What outlives a subscriber, by its id alone: who left has what it was given.
+STAYS = {"received", "former", "departed"}
 
 
 #: What a server at work reads, and would say to be a bug if it could not.
@@ -53,6 +54,11 @@ def hanging() -> list[tuple[Table, Column[Any], Table]]:
 
 async def test_s22_whatever_hangs_on_an_owner_has_its_place():
     assert {(table.name, column.name) for table, column, _ in hanging()} == PLACED.keys()
+
+
+async def test_s22_what_names_a_subscriber_goes_with_it_or_is_known_to_stay():
+    named = {table.name for table in metadata.sorted_tables if "subscriber" in table.columns}
+    assert named - {name for name, _ in PLACED} == STAYS
 
 
 def a_row(table: Table, owned_by: Column[Any], owner: str) -> dict[str, object]:

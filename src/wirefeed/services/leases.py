@@ -20,7 +20,7 @@ from wirefeed.domain.leases import (
     links,
     signature,
 )
-from wirefeed.domain.ledger import HUB, way_of
+from wirefeed.domain.ways import HUB, Filter, way_of
 from wirefeed.outbound.calls import Calls, Reason
 from wirefeed.services.batch import Batch
 from wirefeed.services.delivery import Ask, Settled
@@ -170,6 +170,8 @@ class Leases:
         subscriber, document = present.reader.subscriber, present.document
         way = way_of(place.named.tail, HUB)
         if subscriber is not None:
+            part = Filter(plans=present.reader.narrowed_to)
+            way = self._ledger.through(way, subscriber.id, part)
             # Whatever it answers, from here on it may have it.
             self._ledger.heard(subscriber.id, way, document.first, document.last)
         reply = await self._calls.post(lease.callback, present.body, headers)

@@ -58,6 +58,10 @@ class _Remembered:
         self.windows.forget()
 
 
+def _nobody(_: int) -> None:
+    """Tell nobody what is given."""
+
+
 class Syndication:
     """The way out."""
 
@@ -308,8 +312,14 @@ class Syndication:
         """Show one story."""
         return self._documents.view(item)
 
-    async def story(self, story_id: str, language: str, reader: Reader) -> View:
-        """Show one story by its id.
+    async def story(
+        self,
+        story_id: str,
+        language: str,
+        reader: Reader,
+        given: Callable[[int], None] = _nobody,
+    ) -> View:
+        """Show one story by its id; say since which position it stands so.
 
         Raises `Gone` for one withdrawn from this reader's sight, and `NotFound` alike for
         one that was never in it and one that never was.
@@ -328,6 +338,7 @@ class Syndication:
             if stands_in(heir, {feed}, reader.entitlement, access)
         ):
             raise NotFound
+        given(heir.position)
         shown = self.view(Item(story=heir, access=access))
         if shown.is_killed:
             raise KilledStory(shown)

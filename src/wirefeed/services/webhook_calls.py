@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from wirefeed.domain.cursors import ENTITLEMENT
 from wirefeed.domain.deliveries import Standing
 from wirefeed.domain.signatures import Signature, sign_by_each
+from wirefeed.domain.ways import WEBHOOK, Filter
 from wirefeed.domain.webhooks import LOGGED, Attempt, Disabled, Place, Webhook, message_id
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services.delivery import Ask, Settled
@@ -36,8 +37,6 @@ _GONE = "gone"
 _SECRET = "secret"  # noqa: S105 - a word for operators
 #: Nobody was there who could have been given anything.
 _NEVER_LEFT = frozenset({"name", "address", "refused", "tls", _SECRET})
-#: How somebody is told, as the ledger names it.
-_WAY = "webhook"
 #: How a target is told from those of other sources.
 _NAMED = "webhook:"
 _MICROS = 1_000_000
@@ -187,7 +186,7 @@ class WebhookCalls:
                 break
             attempt = await self._call(held, step.message)
             attempts.append(attempt)
-            self._note(attempt, before, step.then)
+            self._note(held, attempt, before, step.then)
             if attempt.reason:
                 return _Told(reason=attempt.reason, place=place, attempts=tuple(attempts))
             place = step.then
@@ -195,7 +194,7 @@ class WebhookCalls:
             position=place.position, sent=bool(attempts), place=place, attempts=tuple(attempts)
         )
 
-    def _note(self, attempt: Attempt, before: Place, then: Place) -> None:
+    def _note(self, webhook: Webhook, attempt: Attempt, before: Place, then: Place) -> None:
         """Note in the ledger what was given.
 
         A story that was not taken may have arrived all the same. A kill has not, until it is taken.
@@ -206,9 +205,10 @@ class WebhookCalls:
             return
         owner, last = attempt.subscriber, attempt.position
         in_order = then.position > before.position
-        self._ledger.heard(owner, _WAY, before.position + 1 if in_order else last, last)
+        way = self._ledger.through(WEBHOOK, owner, Filter(following=webhook.following))
+        self._ledger.heard(owner, way, before.position + 1 if in_order else last, last)
         if not attempt.reason:
-            self._ledger.acknowledged(owner, _WAY, last)
+            self._ledger.acknowledged(owner, way, last)
 
     async def _call(self, webhook: Webhook, message: Message) -> Attempt:
         now, began = self._clock(), time.monotonic()

@@ -105,6 +105,20 @@ async def plan_versions(conn: AsyncConnection, name: str) -> list[Plan]:
     return [_plan(row) for row in rows]
 
 
+async def plans_then(conn: AsyncConnection, names: Collection[str]) -> dict[str, list[Plan]]:
+    """Give every version of some plans, the oldest first, also of those that are gone."""
+    versions = tables.plan_versions.c
+    rows = await conn.execute(
+        select(tables.plan_versions)
+        .where(versions.name.in_(names))
+        .order_by(versions.name, versions.version)
+    )
+    found: dict[str, list[Plan]] = {}
+    for row in rows:
+        found.setdefault(row.name, []).append(_plan(row))
+    return found
+
+
 async def last_version(conn: AsyncConnection, name: str) -> int:
     """Give the number of a plan's newest version, also of one that is gone; 0 without any."""
     versions = tables.plan_versions.c
