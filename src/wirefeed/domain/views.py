@@ -22,7 +22,7 @@ class View:
     """What one caller is shown of a story; nothing else reaches a format or a page."""
 
     id: str
-    #: The thread's, the same at every level.
+    #: The thread's, the same at every level; one of ours where that would name a hidden story.
     feed_guid: str
     version: int
     level: Level
@@ -72,7 +72,7 @@ def view(story: Story, access: Access, *, words: int) -> View:
     published = published_to(story, access)
     return View(
         id=story.id,
-        feed_guid=story.thread,
+        feed_guid=thread_to(story, access),
         version=story.version,
         level=access.level,
         reason=access.reason,
@@ -116,6 +116,11 @@ def published_to(story: Story, access: Access) -> int:
     return story.published if access.published is None else access.published
 
 
+def thread_to(story: Story, access: Access) -> str:
+    """Give the GUID of a story's thread as far as this access tells."""
+    return story.thread if access.thread is None else access.thread
+
+
 #: A picture within a text; the text is sanitised, so it is spelt in one way.
 _PICTURE = re.compile(r'<img(?:[^>"]|"[^"]*")*>')
 
@@ -139,7 +144,7 @@ def _killed(story: Story, access: Access) -> View:
         headline = f"KILL: {headline or revision.slugline or _date_and_topic(published, topics)}"
     return View(
         id=story.id,
-        feed_guid=story.thread,
+        feed_guid=thread_to(story, access),
         version=story.version,
         level=access.level,
         reason=access.reason,
