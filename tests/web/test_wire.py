@@ -190,6 +190,26 @@ async def test_the_end_of_what_is_followed_is_heard_whatever_follows_elsewhere(a
     assert back["bodies"]
 
 
+async def test_who_has_the_whole_is_told_how_urgent_it_is_and_what_it_is_about(agency: Agency):
+    sport, other = await partner(agency, "sport"), await partner(agency, "economy", name="other")
+    subject = {"code": MEDIA_TOPICS["sport"], "name": "Sport"}
+    genre = {"code": "genre:Actuality", "name": "Actuality"}
+    await agency.publish("urn:a", urgency=3, subject=[subject], genre=[genre])
+    (whole,), (teaser,) = await sport.catch_up(), await other.catch_up()
+    told = {"urgency", "subjects", "genres"}
+    assert {name: whole[name] for name in told} == {
+        "urgency": 3,
+        "subjects": [{"name": "Sport", "uri": MEDIA_TOPICS["sport"]}],
+        "genres": [{"name": "Actuality", "uri": "genre:Actuality"}],
+    }
+    assert told.isdisjoint(teaser)
+    VALID.validate(whole)
+    await agency.publish("urn:a", version="2", urgency=1, subject=[subject], genre=[genre])
+    (whole,), (teaser,) = await sport.catch_up(), await other.catch_up()
+    assert whole["wirefeed"]["changed"] == ["urgency"]
+    assert teaser["wirefeed"]["changed"] == []
+
+
 async def test_a_thread_does_not_name_a_story_that_is_kept_from_its_caller(agency: Agency):
     sport, early = await partner(agency, "sport"), await partner(agency, "everything", name="desk")
     await agency.publish("urn:kept", embargoed=iso(agency.clock.now + HOUR))

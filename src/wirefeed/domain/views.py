@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from wirefeed.domain.access import PRIVATE, Access, Level, Reason
-from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Story
+from wirefeed.domain.stories import SECOND, Concept, MediaItem, PubStatus, Story
 from wirefeed.domain.teaser import Teaser, teaser
 
 _NO_TEASER = Teaser(html="", text="")
@@ -43,6 +43,10 @@ class View:
     body: str = ""
     media: tuple[MediaItem, ...] = ()
     keywords: tuple[str, ...] = ()
+    #: How urgent its newsroom takes it to be, and what that says it is about and is: with `full`.
+    urgency: int | None = None
+    subjects: tuple[Concept, ...] = ()
+    genres: tuple[Concept, ...] = ()
     copyright_holder: str = ""
     copyright_notice: str = ""
     ednote: str = ""
@@ -97,6 +101,9 @@ def view(story: Story, access: Access, *, words: int) -> View:
         body=_body(revision.body, access) if full else "",
         media=revision.media if access.media else (),
         keywords=revision.keywords if full else (),
+        urgency=revision.urgency if full else None,
+        subjects=revision.subjects if full else (),
+        genres=revision.genres if full else (),
         copyright_holder=revision.copyright_holder,
         copyright_notice=revision.copyright_notice,
         ednote=revision.ednote if access.notes else "",
