@@ -329,6 +329,7 @@ class Syndication:
             if story is None or not self._is_known(story, language, reader.entitlement):
                 raise NotFound
             heir = await self._newest(connection, story, language, reader.entitlement)
+            names = await self._reading.threads.names(connection, [heir], reader.entitlement)
         access = decide(heir, reader.entitlement, self._clock())
         if access.level is Level.HIDDEN:
             raise NotFound
@@ -339,6 +340,7 @@ class Syndication:
         ):
             raise NotFound
         given(heir.position)
+        access = replace(access, thread=names.get(heir.thread))
         shown = self.view(Item(story=heir, access=access))
         if shown.is_killed:
             raise KilledStory(shown)
