@@ -243,7 +243,7 @@ async def _grants(
         for name in ids
     }
     # As the plans were then, whatever has become of them.
-    plans = await subscribers.plans_then(connection, set().union(*names.values(), {PUBLIC}))
+    plans = await subscribers.plan_versions(connection, set().union(*names.values(), {PUBLIC}))
     in_force = {
         name: [grant for plan in in_force_between(plan, since, upto) for grant in plan.grants]
         for name, plan in plans.items()

@@ -58,10 +58,6 @@ class _Remembered:
         self.windows.forget()
 
 
-def _nobody(_: int) -> None:
-    """Tell nobody what is given."""
-
-
 class Syndication:
     """The way out."""
 
@@ -313,11 +309,7 @@ class Syndication:
         return self._documents.view(item)
 
     async def story(
-        self,
-        story_id: str,
-        language: str,
-        reader: Reader,
-        given: Callable[[int], None] = _nobody,
+        self, story_id: str, language: str, reader: Reader, given: Callable[[int], None]
     ) -> View:
         """Show one story by its id; say since which position it stands so.
 

@@ -65,10 +65,6 @@ class _Shown:
     moved: bool
 
 
-def _nobody(_: int) -> None:
-    """Tell nobody what is given."""
-
-
 class WireEntries:
     """Writes entries, and keeps what it wrote."""
 
@@ -99,7 +95,7 @@ class WireEntries:
         return entries
 
     async def story(
-        self, name: str, entitlement: Entitlement, given: Callable[[int], None] = _nobody
+        self, name: str, entitlement: Entitlement, given: Callable[[int], None]
     ) -> bytes:
         """Write a story as it stands, by its guid or id; say since which position it does.
 

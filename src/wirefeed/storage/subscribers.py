@@ -96,16 +96,7 @@ async def mark(conn: AsyncConnection) -> tuple[int, ...]:
     return tuple(int(number or 0) for number in (await conn.execute(counted)).one())
 
 
-async def plan_versions(conn: AsyncConnection, name: str) -> list[Plan]:
-    """Give every version of a plan, the newest first, also of one that is gone."""
-    versions = tables.plan_versions.c
-    rows = await conn.execute(
-        select(tables.plan_versions).where(versions.name == name).order_by(versions.version.desc())
-    )
-    return [_plan(row) for row in rows]
-
-
-async def plans_then(conn: AsyncConnection, names: Collection[str]) -> dict[str, list[Plan]]:
+async def plan_versions(conn: AsyncConnection, names: Collection[str]) -> dict[str, list[Plan]]:
     """Give every version of some plans, the oldest first, also of those that are gone."""
     versions = tables.plan_versions.c
     rows = await conn.execute(
