@@ -46,6 +46,7 @@ from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
 from wirefeed.services.ledger import Ledger
 from wirefeed.services.master_key import master_key
+from wirefeed.services.media import Media
 from wirefeed.services.metrics import Metrics
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
@@ -120,6 +121,7 @@ class Services:
     kill_alarms: KillAlarms
     drills: Drills
     syndication: Syndication
+    media: Media
     prospects: Prospects
     endings: Endings
     bulk: Bulk
@@ -188,7 +190,7 @@ async def open_keyring(settings: Settings, clock: Clock = utc_now) -> AsyncItera
 def _build(
     settings: Settings, clock: Clock, taxonomy: Taxonomy, master: bytes, database: Database
 ) -> Services:
-    house = House(settings, load_all(settings.site.languages))
+    house = House(settings, load_all(settings.site.languages), _derived(master, b"media"))
     keyring = Keyring(database, master, clock)
     max_days = settings.tokens.max_days
     gate = TokenGate(keyring, issuer=database.issuer, max_days=max_days, clock=clock)
@@ -217,6 +219,7 @@ def _build(
     )
     usage = Usage(database, leaks, clock=clock)
     ledger = Ledger(database, clock=clock)
+    duty = Duty(database, "kills", clock=clock, held=HELD)
     kills = Kills(database, ledger, alarm_minutes=settings.kills.alarm_minutes, clock=clock)
     handovers = HandOvers(database, audit, tokens, feed_keys, clock=clock)
     plans = Plans(database, audit, topics=taxonomy, languages=settings.site.languages, clock=clock)
@@ -310,17 +313,11 @@ def _build(
         publishing=publishing,
         ledger=ledger,
         kills=kills,
-        kill_alarms=KillAlarms(
-            database,
-            ledger,
-            kills,
-            Duty(database, "kills", clock=clock, held=HELD),
-            follower,
-            clock=clock,
-        ),
+        kill_alarms=KillAlarms(database, ledger, kills, duty, follower, clock=clock),
         drills=Drills(database, publishing, audit, house, clock=clock),
         newsdesk=Newsdesk(database, publishing, clock=clock),
         syndication=syndication,
+        media=Media(database, house.media, clock=clock),
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),
         endings=Endings(database, clock=clock),
         bulk=Bulk(database, plans, accounts, clock=clock),
