@@ -184,3 +184,18 @@ async def test_of_several_processes_one_looks_and_another_when_it_is_gone(
     for one in several[1:]:
         await one.kill_alarms.check()
     assert [one.kill_alarms.late for one in several[1:]] == [0, 0]
+
+
+async def test_who_is_removed_while_it_is_waited_for_is_waited_for_no_more(
+    agency: Agency, alarms: KillAlarms
+):
+    await held_by(agency, "ann", "bob")
+    await kill(agency)
+    agency.clock.advance(15 * MINUTE)
+    for name, late in (("ann", 1), ("bob", 0)):
+        await alarms.check()
+        assert alarms.late == 1
+        await agency.services.accounts.remove_subscriber(name)
+        agency.clock.advance(MINUTE)
+        await alarms.check()
+        assert alarms.late == late

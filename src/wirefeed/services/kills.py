@@ -182,9 +182,11 @@ class Kills:
         for at in range(0, len(everybody), _PAGE):
             some = everybody[at : at + _PAGE]
             async with self._database.reading() as connection:
+                gone = await departed.gone(connection, some)
                 moved = await received.moved(connection, some, min(kills))
                 given = await received.given(connection, moved)
                 for position, (killed, waiting) in kills.items():
+                    left[position] -= gone.keys()
                     theirs = {one: given[one] for one in moved if one in waiting}
                     for one in await _judged(connection, killed, theirs):
                         if not one.waits:
