@@ -109,13 +109,14 @@ class Ledger:
     def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
         """Note that a subscriber was given a stretch of the wire, both positions in it."""
         held = self._heard.get((subscriber, way))
-        new = Interval(first=first, last=last, since=self._clock())
-        if held and len(held) >= _STRETCHES and held[-1].first <= first <= held[-1].last + 1:
-            held[-1] = replace(held[-1], last=max(held[-1].last, last))
-        elif self._stretches >= self._room or (held and len(held) >= _STRETCHES):
-            self._dropped += 1
-        else:
+        is_full = self._stretches >= self._room or (held is not None and len(held) >= _STRETCHES)
+        if not is_full:
+            new = Interval(first=first, last=last, since=self._clock())
             self._hold((subscriber, way), [new])
+        elif held and held[-1].first <= first <= held[-1].last + 1:
+            held[-1] = replace(held[-1], last=max(held[-1].last, last))
+        else:
+            self._dropped += 1
 
     def _hold(self, whose: Whose, stretches: Sequence[Interval]) -> None:
         held = self._heard.get(whose)
