@@ -13,7 +13,7 @@ from wirefeed.domain.access import Level
 from wirefeed.domain.archives import Archived, Asked, feed_of, links
 from wirefeed.domain.credentials import Presented, Scheme, SecretKind, is_secret
 from wirefeed.domain.errors import Invalid, NotFound, Unauthenticated
-from wirefeed.domain.feeds import DAY, Item, count_levels, stretch
+from wirefeed.domain.feeds import DAY, AnyFeed, Item, count_levels, stretch
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.views import View
@@ -187,12 +187,9 @@ async def feed_page(
     stem = request.path.removesuffix(f".{form}").removesuffix(f"/archive/{trail.page}")
     formats = [f for f in feeds(house.url(stem)) if f["format"] != form]
     listed = window.items[:_LISTED]
-    if reader.subscriber is not None and request.method == hdrs.METH_GET:
-        stem = f"{ARCHIVE if trail.page else FEED}{feed.language}/{feed_tail(feed)}"
-        given = stretch(listed, window.head, is_page=bool(trail.page))
-        ledger, subscriber = request.app[LEDGER], reader.subscriber.id
-        way = ledger.through(stem, subscriber, Filter(plans=reader.narrowed_to))
-        ledger.heard(subscriber, way, *given)
+    archived = bool(trail.page)
+    given = stretch(listed, window.head, is_page=archived)
+    _note(request, reader, feed, given, archived=archived)
     reasons = why(item.access.reason for item in window.items)
     key = request.match_info.get("key")
     own = _is_subscribers(request)
@@ -225,6 +222,18 @@ async def feed_page(
             **with_sunset(house, reader, feed.language),
         },
     )
+
+
+def _note(
+    request: web.Request, reader: Reader, feed: AnyFeed, given: tuple[int, int], *, archived: bool
+) -> None:
+    """Note in the ledger that a subscriber was shown a feed, or a page of its archive."""
+    if reader.subscriber is None or request.method != hdrs.METH_GET:
+        return
+    ledger, subscriber = request.app[LEDGER], reader.subscriber.id
+    channel = f"{ARCHIVE if archived else FEED}{feed.language}/{feed_tail(feed)}"
+    way = ledger.through(channel, subscriber, Filter(plans=reader.narrowed_to))
+    ledger.heard(subscriber, way, *given)
 
 
 async def stylesheet(request: web.Request) -> web.StreamResponse:
