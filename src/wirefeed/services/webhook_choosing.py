@@ -36,6 +36,8 @@ class Message:
     #: Of the change; of an entry that is no change, of where the wire ended.
     position: int
     body: bytes
+    #: The change; None: it is none.
+    row: Row | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,17 @@ class Choosing:
         if place.repeats:
             return await self._repeat(webhook, place, to)
         return await self._row(webhook, place, to, head)
+
+    async def is_same(self, webhook: Webhook, place: Place, owner: Owner, message: Message) -> bool:
+        """Say whether this is what a webhook would be sent of it now. Raises `Unavailable`."""
+        now = owner.webhooks.get(webhook.id)
+        if owner.entitlement is None or now is None:
+            return False
+        if (now.url, now.sealed(self._clock())) != (webhook.url, webhook.sealed(self._clock())):
+            return False
+        if message.row is None:
+            return True
+        return await self._message(now, place, owner.entitlement, message.row) == message
 
     def _other_rights(self, place: Place, mark: str, head: int) -> Step:
         """Say that something else may be seen, before anything of it is."""
@@ -162,4 +175,5 @@ class Choosing:
             version=change.version,
             position=row.position,
             body=body,
+            row=row,
         )
