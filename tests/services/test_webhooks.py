@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from tests.support.agency import DAY, HOUR, Agency, iso, running, settings_in
 from tests.support.callbacks import subscriber
-from tests.support.receivers import Receiver, is_signed, receiving
+from tests.support.receivers import Receiver, at_rest, is_signed, receiving
 from wirefeed.config import OutboundSettings
 from wirefeed.domain.cursors import Following
 from wirefeed.domain.errors import Conflict, NotFound, Unacceptable
@@ -248,6 +248,15 @@ async def test_who_is_suspended_before_it_is_sent_is_sent_nothing(
     await accounts.suspend("gazette", suspended=False)
     await receiver.got(4)
     assert receiver.changes[1:] == [("kill", "urn:1"), ("publish", "urn:2"), ("publish", "urn:3")]
+
+
+async def test_who_has_nothing_is_let_be_until_that_changes(agency: Agency, receiver: Receiver):
+    await agency.services.accounts.suspend("gazette")
+    await at_rest(agency)
+    await agency.publish("urn:1")
+    await at_rest(agency)
+    await agency.services.accounts.suspend("gazette", suspended=False)
+    await receiver.got(1)
 
 
 async def test_whose_subscription_ends_by_the_clock_is_sent_nothing_from_then_on(agency: Agency):
