@@ -492,6 +492,27 @@ async def test_what_came_before_a_webhook_is_of_the_archive(agency: Agency, webh
         assert receiver.changes == [("publish", "urn:new"), ("publish", "urn:now")]
 
 
+async def test_a_kill_that_came_in_a_long_lapse_is_sent_first_however_far_archives_reach(
+    agency: Agency, webhooks: Webhooks
+):
+    await reaching_back(agency, 7)
+    async with receiving(agency, "gazette") as receiver:
+        await agency.publish("urn:1")
+        await receiver.got(1)
+        await settled(webhooks, receiver, 1)
+        await agency.services.accounts.suspend("gazette")
+        await at_rest(agency)
+        agency.clock.advance(DAY)
+        await agency.publish("urn:old")
+        await kill(agency, "urn:1")
+        agency.clock.advance(8 * DAY)
+        await agency.services.accounts.suspend("gazette", suspended=False)
+        await agency.publish("urn:new")
+        await receiver.got(3)
+    assert receiver.changes == [("publish", "urn:1"), ("kill", "urn:1"), ("publish", "urn:new")]
+    assert (await agency.services.kills.show("urn:1")).waiting == 0
+
+
 async def reaching_back(agency: Agency, days: int) -> None:
     """Let the archives of sport reach so far."""
     for name in ("sport", "public"):

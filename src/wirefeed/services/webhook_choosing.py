@@ -162,7 +162,9 @@ class Choosing:
         self, webhook: Webhook, place: Place, to: Entitlement, row: Row
     ) -> Message | None:
         """Give what a webhook is sent of a change; None: nothing."""
-        kind = self._pages.ears(to, webhook.following, place.began).hear(row)
+        # Whoever was sent a story hears its kill, however far archives reach by then.
+        began = 0 if row.change.kind is ChangeKind.KILL else place.began
+        kind = self._pages.ears(to, webhook.following, began).hear(row)
         if kind is None:
             return None
         body = await self._entries.entry(row, kind, to)
