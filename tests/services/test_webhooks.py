@@ -329,6 +329,43 @@ async def test_that_something_else_may_be_seen_is_told_before_it_is(
     assert said[1]["wirefeed"]["backfill"]
 
 
+async def add_plan(agency: Agency, *plans: str) -> None:
+    held = await agency.services.accounts.subscriber("gazette")
+    wanted = tuple(Subscription(plan=plan, starts=agency.clock.now) for plan in ("sport", *plans))
+    await agency.services.accounts.put_subscriber(replace(held, subscriptions=wanted))
+
+
+async def test_that_it_changed_has_one_id_however_often_it_is_sent(
+    agency: Agency, receiver: Receiver, webhooks: Webhooks
+):
+    await agency.publish("urn:1")
+    await receiver.got(1)
+    await settled(webhooks, receiver, 1)
+    receiver.answers(500, 204)
+    await add_plan(agency, "economy")
+    await settled(webhooks, receiver, 2)
+    # What comes meanwhile goes ahead of it, or waits for it.
+    await agency.publish("urn:2", "economy")
+    await kill(agency, "urn:1")
+    await receiver.got(3)
+    agency.clock.advance(HOUR)
+    agency.services.callbacks.delivery.wake()
+    await receiver.got(5)
+    # It changes back, and once more: that is other news.
+    for number, plans in enumerate([(), ("economy",)]):
+        await add_plan(agency, *plans)
+        await receiver.got(6 + number)
+
+    told = [(change, id_) for (change, _), id_ in zip(receiver.changes, receiver.ids, strict=True)]
+    assert [change for change, _ in told] == [
+        *("publish", "entitlement", "kill", "entitlement", "publish"),
+        *("entitlement", "entitlement"),
+    ]
+    ids = [id_ for change, id_ in told if change == "entitlement"]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
+
+
 # --- secrets -------------------------------------------------------------------------------------
 
 

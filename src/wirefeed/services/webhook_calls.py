@@ -96,7 +96,7 @@ class Signing:
 
     def name(self, webhook: Webhook, message: Message) -> str:
         """Give the id under which a message is sent, however often it is."""
-        return message_id(self._key, webhook.id, message.position, message.about)
+        return message_id(self._key, webhook.id, message.position, message.says)
 
     def sign(self, webhook: Webhook, name: str, body: bytes, now: int) -> Signature | None:
         """Sign by each secret in use; None where one does not open: nothing leaves unsigned."""

@@ -33,8 +33,10 @@ class Message:
     #: A guid, or `entitlement`.
     about: str
     version: int
-    #: Of the change; of an entry that is no change, of where the wire ended.
+    #: Of the change; of an entry that is no change, where the webhook stands.
     position: int
+    #: What it says, besides that: with both, it is one message however often it is sent.
+    says: str
     body: bytes
     #: The change; None: it is none.
     row: Row | None = None
@@ -86,7 +88,7 @@ class Choosing:
         # One that has yet to be told anything knows nothing else.
         place = replace(step.place, sight=step.place.sight or mark)
         if place.sight != mark:
-            return self._other_rights(place, mark, head)
+            return self._other_rights(place, mark)
         if place.repeats:
             return await self._repeat(webhook, place, to)
         return await self._row(webhook, place, to, head)
@@ -102,10 +104,19 @@ class Choosing:
             return True
         return await self._message(now, place, owner.entitlement, message.row) == message
 
-    def _other_rights(self, place: Place, mark: str, head: int) -> Step:
-        """Say that something else may be seen, before anything of it is."""
-        body = self._entries.entitlement()
-        message = Message(kind=ENTITLEMENT, about=ENTITLEMENT, version=0, position=head, body=body)
+    def _other_rights(self, place: Place, mark: str) -> Step:
+        """Say that something else may be seen, before anything of it is.
+
+        It waits where the webhook stands, while the wire goes on.
+        """
+        message = Message(
+            kind=ENTITLEMENT,
+            about=ENTITLEMENT,
+            version=0,
+            position=place.position,
+            says=f"{ENTITLEMENT} {place.sight} {mark}",
+            body=self._entries.entitlement(),
+        )
         return Step(place=place, message=message, then=replace(place, sight=mark))
 
     async def _kill(self, webhook: Webhook, place: Place, to: Entitlement, head: int) -> Step:
@@ -176,6 +187,7 @@ class Choosing:
             about=change.about,
             version=change.version,
             position=row.position,
+            says=change.about,
             body=body,
             row=row,
         )
