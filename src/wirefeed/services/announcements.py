@@ -3,6 +3,7 @@
 from collections import OrderedDict
 
 from wirefeed.domain.former import Announced
+from wirefeed.domain.wire import ChangeKind
 from wirefeed.storage import stories, wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.wire import Row
@@ -41,7 +42,11 @@ class Announcements:
             upto = min(above + _STRETCH, kill.position - 1)
             async with self._database.reading() as connection:
                 rows = await wire.about(connection, guid, above, upto)
-            # The end of a delay announces it to nobody new.
-            found += [(row.at, row.change.after) for row in rows if not row.change.delay]
+            found += [(row.at, row.change.after) for row in rows if _is_turn(row)]
             above = upto
         return tuple(found)
+
+
+def _is_turn(row: Row) -> bool:
+    """Say whether it is announced otherwise from here on: the end of a delay tells nobody new."""
+    return not row.change.delay and row.change.kind is not ChangeKind.REPLACE
