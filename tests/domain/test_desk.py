@@ -101,7 +101,8 @@ def test_an_update_under_a_new_guid_is_told_as_an_update():
     newsroom = Newsroom()
     newsroom.send(CHAIN[0])
     newsroom.send(CHAIN[1])
-    assert newsroom.wire == [("a", ChangeKind.PUBLISH), ("b", ChangeKind.UPDATE)]
+    assert newsroom.wire == [("a", ChangeKind.PUBLISH), ("b", ChangeKind.EVOLVE)]
+    assert newsroom.held["b"].change is ChangeKind.UPDATE
 
 
 def test_it_stands_wherever_the_story_before_it_stood():

@@ -16,13 +16,19 @@ _GOES_ON = frozenset({ChangeKind.UPDATE, ChangeKind.CORRECTION, ChangeKind.REINS
 def heard(change: Change, grants: Collection[Grant]) -> ChangeKind | None:
     """Say as what a caller of these grants hears of a change; None: it hears nothing.
 
-    A story that moves out of what is covered is withheld from this caller; one that moves
-    in is published to it, and so is one that was under embargo where it did not see that.
+    A story that moves out of what is covered is withheld from this caller, and one that is
+    replaced by what is not; one that moves in is published to it, and so is one that was under
+    embargo, or written from another, where it did not see that.
     """
     told = [grant for grant in grants if reaches(grant, change.after)]
     knew = any(reaches(grant, change.before) for grant in grants)
     if change.delay:
         return change.kind if _delay(told) == change.delay else None
+    if change.kind is ChangeKind.EVOLVE:
+        return (ChangeKind.UPDATE if knew else ChangeKind.PUBLISH) if told else None
+    if change.kind is ChangeKind.REPLACE:
+        # Whoever sees the one that came in its place is told by that.
+        return ChangeKind.WITHHOLD if knew and not told else None
     if told:
         is_new = change.kind in _GOES_ON and bool(change.before) and not knew
         # That there was an embargo is for those who saw it.

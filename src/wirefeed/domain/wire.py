@@ -18,6 +18,12 @@ class ChangeKind(StrEnum):
     RELEASE = "release"
     #: The rights in a story ended.
     EXPIRE = "expire"
+    #: A story was written from one that was shown; `before` is to whom that one ever was. Heard as
+    #: an update, or as published.
+    EVOLVE = "evolve"
+    #: Another story stands in its place from now on; `after` is to whom that one is announced.
+    #: Heard as withheld, by whoever is not among those.
+    REPLACE = "replace"
     #: A plan, subscriber, token, key or the topic tree changed.
     ACCESS = "access"
 
@@ -52,12 +58,17 @@ class Change:
 #: After these nobody is shown the story: they say by themselves that it went.
 ENDS = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.EXPIRE})
 #: After these, less may be shown to somebody than before.
-_TAKING = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.ACCESS})
+_TAKING = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.REPLACE, ChangeKind.ACCESS})
 
 
 def takes_away(change: Change) -> bool:
     """Say whether somebody's change takes something away: then it is to hold when it is done."""
     return change.kind in _TAKING
+
+
+def announces(change: Change) -> bool:
+    """Say whether it announces its own story to anybody."""
+    return bool(change.after) and change.kind is not ChangeKind.REPLACE
 
 
 def is_of_story(change: Change) -> bool:

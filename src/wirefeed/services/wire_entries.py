@@ -102,6 +102,7 @@ class WireEntries:
             found = (await stories.held(connection, [name])).get(name)
             found = found or await stories.find(connection, name)
             firsts = await _firsts(connection, [found] if found else [])
+            heirs = await _heirs(connection, found)
         if found is None or not found.language:
             # What is in no feed is on no wire.
             raise NotFound
@@ -109,7 +110,7 @@ class WireEntries:
         access = decide(found, entitlement, now)
         if access.level is Level.HIDDEN:
             raise NotFound
-        if access.reason is Reason.KILLED:
+        if access.reason is Reason.KILLED or not _leads_on(found, heirs, entitlement, now):
             raise Gone
         found = _apart(found, firsts, entitlement, now)
         told = Told(guid=found.guid, version=found.version)
@@ -186,6 +187,21 @@ async def _firsts(connection: AsyncConnection, told: Iterable[Story]) -> dict[st
     """Give the stories, others than these themselves, whose guids name their threads."""
     threads = {story.thread for story in told if story.thread != story.guid}
     return await stories.held(connection, threads) if threads else {}
+
+
+async def _heirs(connection: AsyncConnection, story: Story | None) -> Iterable[Story]:
+    """Give those that may stand in a story's place."""
+    if story is None or not story.superseded:
+        return ()
+    return (await stories.by_thread(connection, {story.thread})).values()
+
+
+def _leads_on(story: Story, heirs: Iterable[Story], entitlement: Entitlement, now: int) -> bool:
+    """Say whether a story is shown, or what its caller may see in its place."""
+    return not story.superseded or any(
+        not one.superseded and decide(one, entitlement, now).level is not Level.HIDDEN
+        for one in heirs
+    )
 
 
 def _apart(story: Story, firsts: Mapping[str, Story], entitlement: Entitlement, now: int) -> Story:
