@@ -366,6 +366,46 @@ async def test_that_it_changed_has_one_id_however_often_it_is_sent(
     assert len(set(ids)) == 3
 
 
+async def test_who_lost_a_plan_hears_of_the_kill_of_what_it_was_sent_by_it_and_of_no_other(
+    agency: Agency, receiver: Receiver, webhooks: Webhooks
+):
+    await agency.publish("urn:sport")
+    await receiver.got(1)
+    await add_plan(agency, "economy")
+    await agency.publish("urn:had", "economy")
+    await receiver.got(3)
+    await settled(webhooks, receiver, 3)
+    agency.clock.advance(HOUR)
+    await add_plan(agency)
+    await receiver.got(4)
+    await settled(webhooks, receiver, 4)
+    agency.clock.advance(HOUR)
+    await agency.publish("urn:later", "economy")
+    receiver.answers(500, 204)
+    await agency.publish("urn:waits")
+    await settled(webhooks, receiver, 5)
+
+    for uri in ("urn:later", "urn:had"):
+        await agency.services.newsdesk.kill(uri)
+
+    said = await receiver.got(7)
+    assert receiver.changes[4:] == [
+        ("publish", "urn:waits"),
+        ("kill", "urn:had"),
+        ("publish", "urn:waits"),
+    ]
+    # The name, and nothing else of what it may see no more.
+    assert said[5] == {
+        "uri": "urn:had",
+        "version": "2",
+        "pubStatus": "canceled",
+        "wirefeed": {"change": "kill"},
+    }
+    await settled(webhooks, receiver, 7)
+    assert (await agency.services.kills.show("urn:had")).waiting == 0
+    assert len(receiver.at.delivered) == 7
+
+
 # --- secrets -------------------------------------------------------------------------------------
 
 

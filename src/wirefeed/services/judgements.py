@@ -7,7 +7,7 @@ what may be sent to whom is for those who send it.
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from wirefeed.domain.wire import ENDS, Change, concerned
+from wirefeed.domain.wire import ENDS, Change, concerned, is_of_story, takes_away
 from wirefeed.services.follower import Follower
 
 #: Judges again, and says whether it comes to the same. Raises `Unavailable`.
@@ -89,6 +89,11 @@ class Judgements:
 
     def _heard(self, changes: Sequence[Change] | None) -> None:
         access = None if changes is None else concerned(changes)
-        ends = [change for change in changes or () if change.kind in ENDS]
+        ends = [change for change in changes or () if _is_end(change)]
         for judgement in self._open:
             judgement.hear(ends, access)
+
+
+def _is_end(change: Change) -> bool:
+    """Say whether a story is shown to somebody no more, or less of it."""
+    return is_of_story(change) and (change.kind in ENDS or takes_away(change))
