@@ -132,7 +132,21 @@ async def test_s43_a_lease_is_not_sent_what_it_lost_while_it_was_connected_to(
     assert len(await held(agency)) == (end is not suspend)
 
 
-async def test_s43_what_ends_elsewhere_holds_nobody_up(
+async def test_s43_nor_what_it_lost_in_another_process(
+    agency: Agency, callback: Subscriber, slow: Threshold
+):
+    await agency.services.callbacks.webhooks.add("gazette", callback.url)
+    await agency.publish("urn:1")
+    await slow.came(1)
+
+    async with running(agency.settings, agency.clock) as other:
+        await ended(other, suspend)
+        slow.open()
+        await at_rest(agency)
+    assert callback.delivered == []
+
+
+async def test_s43_what_ends_for_others_holds_nobody_up(
     agency: Agency, callback: Subscriber, slow: Threshold
 ):
     """What was judged again and came to the same is sent over the connection that was made."""
@@ -253,7 +267,7 @@ async def test_s43_a_lease_is_cut_off_in_the_middle_of_what_it_lost(
     assert await held(agency) == []
 
 
-async def test_s43_what_ends_elsewhere_cuts_nobody_off(
+async def test_s43_what_ends_for_others_cuts_nobody_off(
     agency: Agency, plain: tuple[Subscriber, Threshold]
 ):
     callback, slow = plain

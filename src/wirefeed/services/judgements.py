@@ -47,8 +47,11 @@ class Judgement:
                 return False
             if not self._is_doubted:
                 return True
+            if self._again is None:
+                return False
             self._is_doubted = False
-            if self._again is None or not await self._again():
+            if not await self._again():
+                self._is_doubted = True
                 return False
 
     def watch(self, cut: Callable[[], None]) -> None:
