@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import Access, Level, Reason, decide
+from wirefeed.domain.cursors import ENTITLEMENT
 from wirefeed.domain.errors import Gone, Invalid, NotFound
 from wirefeed.domain.hearing import reaches
 from wirefeed.domain.plans import Entitlement
@@ -29,6 +30,8 @@ from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
 from wirefeed.storage.wire import Row
 
+#: Where the whole of the wire begins, as far as its reader's archives reach.
+OLDEST = "/api/v1/wire?after=oldest"
 #: Bytes of the name of an entry.
 _NAME = 16
 #: Stories in one read, and entries written in one go; others want an answer meanwhile.
@@ -50,6 +53,14 @@ class Heard:
 
     row: Row
     kind: ChangeKind
+
+    @property
+    def told(self) -> tuple[str, str, int]:
+        """By what it is counted and digested: kind, guid, version."""
+        if self.kind is ChangeKind.ACCESS:
+            # Who hears of that hears that it may see something else from here on.
+            return ENTITLEMENT, ENTITLEMENT, 0
+        return self.kind.value, self.row.change.about, self.row.change.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +222,8 @@ def _shown(
 ) -> _Shown | bytes:
     """Say what is shown of a story with a change: all that may be, its notice, or its name."""
     change, kind = one.row.change, one.kind
+    if kind is ChangeKind.ACCESS:
+        return ninjs_out.entitlement(OLDEST)
     told = Told(change=kind.value, guid=change.about, version=change.version)
     story = held.get(change.about)
     if story is None:
