@@ -52,6 +52,7 @@ from wirefeed.services.quotas import Quotas
 from wirefeed.services.readers import Readers
 from wirefeed.services.signing_keys import SigningKeys
 from wirefeed.services.syndication import Syndication
+from wirefeed.services.threads import Threads
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
@@ -225,6 +226,7 @@ def _build(
     cache = Cache(memory, counts, _shared(settings.redis, master, database.log_id, counts))
     compressor = Compressor()
     log = WireLog(database, follower)
+    threads = Threads(_derived(master, b"threads"))
     syndication = Syndication(
         database,
         taxonomy,
@@ -240,6 +242,7 @@ def _build(
         Windows(
             database,
             taxonomy,
+            threads,
             shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
             key=_derived(master, b"archives"),
             clock=clock,
@@ -253,7 +256,7 @@ def _build(
     wire = WirePages(
         log,
         WireCursors(_derived(master, b"wire"), database.log_id),
-        WireEntries(database, log, house, memory, counts=counts, clock=clock),
+        WireEntries(database, log, house, threads, memory, counts=counts, clock=clock),
         ledger,
         languages=house.languages,
         days=settings.wire.days,

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle
@@ -201,7 +202,10 @@ async def _paced(port: int, asks: Sequence[Ask], per_second: int, seconds: float
                 await _read(reader)
                 waited.append((time.perf_counter() - since) * 1000)
         finally:
+            # Who ends before it is closed leaves the other side waiting for more.
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     await asyncio.gather(*(work() for _ in range(_CONNECTIONS)))
     return waited

@@ -98,7 +98,11 @@ def answering(*answers: bytes, tls: ssl.SSLContext | None = None) -> Iterator[in
                     pass
                 self.wfile.write(answer)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Answering) as server:
+    class Server(socketserver.ThreadingTCPServer):
+        #: All connections of a load at once: the end of one that finds no place may get lost.
+        request_queue_size = 256
+
+    with Server(("127.0.0.1", 0), Answering) as server:
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

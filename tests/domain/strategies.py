@@ -101,6 +101,7 @@ revision_fields = any_of(
     slugline=("", "BRIDGE"),
     headline=("Bridge opens", "Bridge closes"),
     language=("en-GB", "tr", "de"),
+    urgency=(2, 6),
 )
 placings = any_of(language=("en", "en", "tr", ""), topics=TOPIC_SETS, thread=("s",)).map(
     lambda drawn: Placing(**drawn)

@@ -465,7 +465,11 @@ ALWAYS = {
     "holder-canary",
     "notice-canary",
 }
-IN_FULL = ALWAYS | {"body-canary", "keyword-canary"}
+IN_FULL = (
+    ALWAYS
+    | {"body-canary", "keyword-canary"}
+    | {f"{name}-{part}" for name in ("subjects", "genres") for part in ("code", "name")}
+)
 PICTURES = {
     f"media-{part}"
     for part in ("kind", "headline", "caption", "alt", "credit", "rendition", "href", "type")
@@ -611,6 +615,7 @@ def test_whatever_is_shown_can_be_viewed_at_its_level(story, drawn, now):
         story.version,
     )
     assert bool(shown.body) <= (access.level is FULL)
+    assert (shown.urgency is None) is (access.level is not FULL or story.is_killed)
     assert bool(shown.media) is (access.media and PICTURE in story.revision.media)
     assert bool(shown.ednote) <= access.notes
 

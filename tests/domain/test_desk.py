@@ -217,10 +217,13 @@ def test_a_new_tree_files_stories_anew_and_keeps_their_place():
     before = newsroom.held["a"]
     tree = Taxonomy([Topic(slug="games", names={"en": "Games"}, keywords=frozenset({"sport"}))])
     desk = Desk(newsroom.held)
-    desk.refile("a", tree)
+    desk.refile("a", tree, NOW + HOUR)
     (moved,) = desk.touched
     assert moved.topics == {"games"}
-    assert not desk.changes
+    (told,) = desk.changes
+    assert (told.kind, told.delay) == (ChangeKind.REFILE, HOUR)
+    assert [one.topics for one in told.before] == [{"sport"}]
+    assert [one.topics for one in told.after] == [{"games"}]
     assert Feed(language="en", topic="games") in moved.feeds
     assert (moved.position, moved.updated) == (before.position, before.updated)
 

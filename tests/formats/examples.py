@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from wirefeed.domain.access import Level, Reason
 from wirefeed.domain.feeds import Channel, Notice, Wording
-from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Rendition
+from wirefeed.domain.stories import SECOND, Concept, MediaItem, PubStatus, Rendition
 from wirefeed.domain.teaser import Teaser
 from wirefeed.domain.views import View
 from wirefeed.formats.opml import Outline
@@ -153,6 +153,13 @@ FULL = View(
         "<p>It doubles what the port can land in a day, to 4,000 containers.</p>"
     ),
     keywords=("ports", "trade & freight"),
+    urgency=4,
+    subjects=(
+        Concept(code="http://cv.iptc.org/newscodes/mediatopic/20000209", name="Shipping"),
+        Concept(code="quay 7", name="Quays & docks"),
+        Concept(name="Northhaven"),
+    ),
+    genres=(Concept(code="genre:Actuality"),),
     copyright_holder="Lantern News",
     copyright_notice="© 2026 Lantern News",
 )
@@ -172,6 +179,9 @@ TURKISH = replace(
     ),
     body="<p>İZMİR — Üreticiler ilk kez bir araya geldi.</p><p>Fuar üç gün sürecek.</p>",
     keywords=(),
+    urgency=None,
+    subjects=(),
+    genres=(),
     copyright_notice="",
 )
 
@@ -193,7 +203,8 @@ ARABIC = replace(
 
 
 def _below(view: View, reason: Reason) -> View:
-    return replace(view, level=Level.SUMMARY, reason=reason, body="", keywords=())
+    summary = replace(view, level=Level.SUMMARY, reason=reason, body="", keywords=())
+    return replace(summary, urgency=None, subjects=(), genres=())
 
 
 #: One of each level, language and kind of change.

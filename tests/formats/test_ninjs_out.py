@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator
 
 from tests.formats.examples import FULL, MORNING, VIEWS
 from tests.formats.ninjs_schema import SCHEMA
-from wirefeed.domain.stories import PubStatus
+from wirefeed.domain.stories import Concept, PubStatus
 from wirefeed.domain.views import View
 from wirefeed.formats import ninjs
 from wirefeed.formats.ninjs_out import Told, bare, changes, entitlement, entry
+from wirefeed.formats.writing import clean
 
 VALID = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
@@ -53,6 +54,28 @@ def test_what_is_written_can_be_read_by_us(name: str):
     assert revision.body == view.body
     assert revision.embargoed_until == view.embargoed_until
     assert len(revision.media) == len(view.media)
+    assert (revision.urgency, revision.genres) == (view.urgency, view.genres)
+    assert revision.subjects == view.subjects
+
+
+def test_the_whole_says_how_urgent_it_is_and_what_it_is_about():
+    content = of(FULL)
+    assert content["urgency"] == 4
+    assert content["subjects"] == [
+        {"name": "Shipping", "uri": "http://cv.iptc.org/newscodes/mediatopic/20000209"},
+        # What is no URI is what ninjs calls a literal.
+        {"name": "Quays & docks", "literal": "quay 7"},
+        {"name": "Northhaven"},
+    ]
+    assert content["genres"] == [{"uri": "genre:Actuality"}]
+    for name in ("summary", "delayed", "kill"):
+        assert {"urgency", "subjects", "genres"}.isdisjoint(of(VIEWS[name]))
+
+
+@given(st.text(min_size=1))
+def test_whatever_stands_for_a_subject_is_a_valid_message(code):
+    (subject,) = of(replace(FULL, subjects=(Concept(code=code, name="N"),)))["subjects"]
+    assert len(subject.keys() & {"uri", "literal"}) == bool(clean(code))
 
 
 def test_a_teaser_says_that_it_is_not_the_whole():
@@ -127,6 +150,7 @@ def test_a_change_of_rights_has_what_every_entry_is_digested_by():
         ({"media": VIEWS["with-media"].media}, ["media"], True),
         ({"copyright_notice": "None"}, ["rights"], True),
         ({"keywords": ("a",), "byline": "B"}, ["byline", "keywords"], False),
+        ({"urgency": 1, "subjects": (), "genres": ()}, ["urgency", "subjects", "genres"], False),
         ({"updated": MORNING + 1, "version": 2}, [], False),
     ],
 )

@@ -16,7 +16,7 @@ _FILLER = "and on and on it goes, " * 15
 SUMMARY = frozenset(
     {"uri", "headline", "teaser", "byline", "slugline", "located", "holder", "notice"}
 )
-FULL = SUMMARY | {"body", "bodylink", "bodyalt", "keyword"}
+FULL = SUMMARY | {"body", "bodylink", "bodyalt", "keyword", "subject", "genre"}
 #: To grants with `media`.
 MEDIA = frozenset({"href", "small", "caption", "mediaheadline", "alt", "credit"})
 #: To grants with `notes`.
@@ -24,7 +24,12 @@ NOTES = frozenset({"ednote", "usage"})
 #: Of a kill: what it says itself, never what the story said.
 KILL = frozenset({"uri", "headline", "slugline", "holder"})
 #: Shown in another's place, or by some formats alone; the others must be found where allowed.
-_MAYBE = frozenset({"holder", "mediaheadline", "credit", "small", "alt", "caption", "bodyalt"})
+_MAYBE = frozenset(
+    {
+        *("holder", "mediaheadline", "credit", "small", "alt", "caption", "bodyalt"),
+        *("subject", "genre"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -229,6 +229,32 @@ def test_s27_what_once_told_of_the_hidden_does_not_any_more(
     assert runner.run(trial.run(FOUND[name]))[1] == []
 
 
+@pytest.mark.parametrize("name", ["public", "sport", "late"])
+@pytest.mark.parametrize(
+    "step",
+    [Step(at=0, place="sport", embargo=MOMENTS[-1] + HOUR), Step(at=2, place="economy")],
+    ids=["embargo", "late"],
+)
+def test_s27_no_answer_names_the_first_story_of_a_thread_to_whom_it_is_hidden_from(
+    name: str, step: Step, origin: Origin, runner: asyncio.Runner, tmp_path: Path
+):
+    """The one written from it is shown; in one of the worlds the first story never came."""
+    told = pair(SIGHTS[name], [HEIR], [hidden(step)])
+    for caller in origin.callers[name][:2]:
+        trial = Trial(origin=origin, folder=tmp_path, caller=caller)
+        interviews, differences = runner.run(trial.run(told))
+        assert not differences, "\n".join([caller.name, *differences])
+        said = [
+            (str(asked), answer.body)
+            for interview in interviews
+            for asked, answer in interview.exchanges
+        ]
+        assert any(b"urn:wirefeed:thread:" in body for _, body in said)
+        # An answer repeats the address that was asked for.
+        named = [asked for asked, body in said if b"urn:twin:b" in body]
+        assert [asked for asked in named if "urn:twin:b" not in asked] == []
+
+
 # --- that it would find it ------------------------------------------------------------------------
 
 

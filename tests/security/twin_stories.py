@@ -243,8 +243,10 @@ def _placed(pen: _Pen, place: str, *, full: bool) -> dict[str, Any]:
     return {
         "keywords": [*keywords, *([keyword] if keyword else [])],
         "subject": [
-            {"code": MEDIA_TOPICS[code], "name": pen.say("subject", shown=False)} for code in codes
+            {"code": MEDIA_TOPICS[code], "name": pen.say("subject", shown=full)} for code in codes
         ],
+        "genre": [{"name": genre}] if (genre := pen.say("genre", shown=full)) else [],
+        "urgency": 1 + (len(pen.line.uri) + pen.number if full else pen.roll("urgency")) % 9,
     }
 
 
@@ -280,10 +282,8 @@ def _unread(pen: _Pen) -> dict[str, Any]:
     """Give the members that no caller is ever shown."""
     roll = pen.roll("unread")
     return {
-        "urgency": 1 + roll % 9,
         "profile": f"profile {roll}",
         "place": [{"name": f"place {roll}"}] * (roll % 3),
-        "genre": [{"name": f"genre {roll}"}] * (roll % 2),
         "infosource": [{"name": f"source {roll}"}],
         "altids": {"internal": f"urn:x:{roll}"},
         f"x-{roll % 5}": ["unknown"] * (roll % 7),

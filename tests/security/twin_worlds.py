@@ -6,8 +6,8 @@ own.
 
 Left alone on purpose, because it is one for all callers and so tells of what some do not see:
 
-- The GUID of a thread, which goes by its first story or by the GUID a newsroom gave. A hidden
-  story that brings such a GUID into a shown story's thread, or joins two threads, shows in it.
+- Of which thread a story is. A hidden one that brings a GUID of the newsroom's into a shown one's
+  thread, or joins two threads, is not named by it, but gives it another name.
 - The dates of a story: it is published once, `updated` rises with each version, and a delay counts
   from when it was first open. A story that is shown after versions that were announced to others
   has dates that count those.

@@ -26,6 +26,7 @@ from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
+from wirefeed.services.threads import Threads
 from wirefeed.services.windows import Windows
 
 EVERYTHING = Grant(plan="all", topics=frozenset({ALL}), level=Level.FULL, early=True)
@@ -153,6 +154,7 @@ def newsrooms(tmp_path: Path) -> Play:
                 short = Windows(
                     services.database,
                     services.taxonomy,
+                    Threads(bytes(32)),
                     shape=Shape(items=2, span=0),
                     key=bytes(32),
                     clock=clock,

@@ -33,7 +33,7 @@ from wirefeed.domain.credentials import digest
 from wirefeed.domain.feeds import Channel, Item, Notice, Window, Wording
 from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.stories import PubStatus, Story
-from wirefeed.domain.views import published_to
+from wirefeed.domain.views import published_to, thread_to
 from wirefeed.formats.coding import Coding
 from wirefeed.services import documents as documents_
 from wirefeed.services import readers
@@ -99,6 +99,7 @@ def shown(item: Item) -> tuple[object, ...]:
         *(access.level, access.reason, access.media, access.notes, access.early),
         published_to(item.story, access),
         access.topics if access.reason is Reason.KILLED else None,
+        thread_to(item.story, access),
     )
 
 
@@ -124,6 +125,7 @@ decisions = any_of(
     early=(False, True),
     topics=TOPIC_SETS,
     published=(None, NOW - DAY),
+    thread=(None, "ours"),
     until=(None, NOW),
     since=(None, NOW),
 )
@@ -137,7 +139,10 @@ decisions = any_of(
     other=decisions,
     differ=st.sets(
         st.sampled_from(
-            ("level", "reason", "media", "notes", "early", "topics", "published", "until", "since")
+            (
+                *("level", "reason", "media", "notes", "early", "topics", "published", "thread"),
+                *("until", "since"),
+            )
         ),
         max_size=2,
     ),
@@ -190,6 +195,7 @@ DEAD = replace(SUMMARY, reason=Reason.KILLED, topics=frozenset({"sport"}))
         ((WHOLE, FULL), (WHOLE, replace(FULL, published=NOW - DAY))),
         ((WHOLE, FULL), (replace(WHOLE, updated=NOW + DAY), FULL)),
         ((WHOLE, FULL), (replace(WHOLE, thread="another"), FULL)),
+        ((WHOLE, FULL), (WHOLE, replace(FULL, thread="ours"))),
         ((WHOLE, FULL), (replace(WHOLE, topics=frozenset({"sport"})), FULL)),
         ((WHOLE, FULL), (replace(OTHER, thread=WHOLE.thread), FULL)),
         ((WHOLE, FULL), (replace(NEXT, updated=WHOLE.updated), FULL)),

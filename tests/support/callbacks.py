@@ -86,4 +86,10 @@ async def subscriber(
         one.url = f"http{'s' if tls else ''}://{host}:{runner.addresses[0][1]}{path}"
         yield one
     finally:
+        for listening in list(runner.sites):
+            await listening.stop()
+        # Whose connection was being taken meanwhile is closed with the others: its protocol is
+        # made in one turn of the loop, connected in the next, and only then known to the runner.
+        for _ in range(3):
+            await asyncio.sleep(0)
         await runner.cleanup()

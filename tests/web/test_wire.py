@@ -190,6 +190,26 @@ async def test_the_end_of_what_is_followed_is_heard_whatever_follows_elsewhere(a
     assert back["bodies"]
 
 
+async def test_who_has_the_whole_is_told_how_urgent_it_is_and_what_it_is_about(agency: Agency):
+    sport, other = await partner(agency, "sport"), await partner(agency, "economy", name="other")
+    subject = {"code": MEDIA_TOPICS["sport"], "name": "Sport"}
+    genre = {"code": "genre:Actuality", "name": "Actuality"}
+    await agency.publish("urn:a", urgency=3, subject=[subject], genre=[genre])
+    (whole,), (teaser,) = await sport.catch_up(), await other.catch_up()
+    told = {"urgency", "subjects", "genres"}
+    assert {name: whole[name] for name in told} == {
+        "urgency": 3,
+        "subjects": [{"name": "Sport", "uri": MEDIA_TOPICS["sport"]}],
+        "genres": [{"name": "Actuality", "uri": "genre:Actuality"}],
+    }
+    assert told.isdisjoint(teaser)
+    VALID.validate(whole)
+    await agency.publish("urn:a", version="2", urgency=1, subject=[subject], genre=[genre])
+    (whole,), (teaser,) = await sport.catch_up(), await other.catch_up()
+    assert whole["wirefeed"]["changed"] == ["urgency"]
+    assert teaser["wirefeed"]["changed"] == []
+
+
 async def test_a_thread_does_not_name_a_story_that_is_kept_from_its_caller(agency: Agency):
     sport, early = await partner(agency, "sport"), await partner(agency, "everything", name="desk")
     await agency.publish("urn:kept", embargoed=iso(agency.clock.now + HOUR))
@@ -198,21 +218,26 @@ async def test_a_thread_does_not_name_a_story_that_is_kept_from_its_caller(agenc
     heirs = {f"{first}:heir": first for first in ("urn:kept", "urn:elsewhere", "urn:open")}
     for heir, first in heirs.items():
         await agency.publish(heir, evolvedfrom=first)
-    await agency.publish("urn:given", evolvedfrom="urn:kept", altids={"feed": "urn:kept"})
+    await agency.publish("urn:hushed", topic="economy")
+    await agency.publish("urn:given", evolvedfrom="urn:hushed", altids={"feed": "urn:hushed"})
+    # It never came: that must not tell the two others from it.
+    await agency.publish("urn:lost:heir", evolvedfrom="urn:lost")
     heard = await sport.catch_up()
-    assert _threads(heard) == {
-        "urn:kept:heir": "urn:kept:heir",
-        "urn:elsewhere:heir": "urn:elsewhere:heir",
+    called = _threads(heard)
+    ours = [called.pop(f"urn:{name}:heir") for name in ("kept", "elsewhere", "lost")]
+    assert all(name.startswith("urn:wirefeed:thread:") for name in ours)
+    assert len(set(ours)) == 3
+    assert called == {
         "urn:open": "urn:open",
         "urn:open:heir": "urn:open",
         # By this name its newsroom has everybody call it.
-        "urn:given": "urn:kept",
+        "urn:given": "urn:hushed",
     }
     assert all(one["altIds"][0]["value"] == one["wirefeed"]["thread"] for one in heard)
     known = _threads(await early.catch_up())
     assert {heir: known[heir] for heir in heirs} == heirs
     story = await agency.json("/api/v1/stories/urn:kept:heir", **sport.token)
-    assert story["wirefeed"]["thread"] == "urn:kept:heir"
+    assert story["wirefeed"]["thread"] == ours[0]
 
 
 def _threads(heard: list[dict[str, Any]]) -> dict[str, str]:

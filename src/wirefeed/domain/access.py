@@ -131,6 +131,8 @@ class Access:
     topics: frozenset[str] = frozenset()
     #: When the story it replaced was published, if this caller saw that and it was earlier.
     published: int | None = None
+    #: What its thread is called instead, to a caller that may not know it by its GUID.
+    thread: str | None = None
 
 
 def decide(story: Story, caller: Entitled, now: int) -> Access:
@@ -190,6 +192,15 @@ def _withdrawn(
         gone=_gone(story, caller) if level is Level.HIDDEN else None,
         topics=_topics_seen(story, witnesses) if reason is Reason.KILLED else frozenset(),
     )
+
+
+def was_shown(story: Story, caller: Entitled) -> bool:
+    """Say whether this caller may have seen a story itself, in whichever version.
+
+    It goes by how the story was announced, not by the clock, and so is the same until the next
+    change on the wire.
+    """
+    return bool(_witnesses(story, caller))
 
 
 def _witnesses(story: Story, caller: Entitled) -> list[Grant]:

@@ -124,8 +124,8 @@ class Desk:
                 )
             )
 
-    def refile(self, guid: str, taxonomy: Taxonomy) -> None:
-        """File a story anew, the topic tree having changed."""
+    def refile(self, guid: str, taxonomy: Taxonomy, now: int) -> None:
+        """File a story anew, the topic tree having changed; it keeps its place."""
         held = self._stories[guid]
         if held.revision.status is not PubStatus.USABLE or held.revision.filed:
             return
@@ -134,8 +134,21 @@ class Desk:
             return
         stood = moved(held.stood, topics, held.changed)
         feeds = held.feeds.union(*(standing.feeds for standing in stood))
-        self._keep(replace(held, topics=topics, stood=stood, feeds=feeds))
+        filed = replace(held, topics=topics, stood=stood, feeds=feeds)
+        self._keep(filed)
         self._touched.setdefault(guid, None)
+        before, after = audiences(held), audiences(filed)
+        if before != after:
+            self.changes.append(
+                Change(
+                    kind=ChangeKind.REFILE,
+                    about=guid,
+                    version=held.version,
+                    before=before,
+                    after=after,
+                    delay=max(0, now - held.changed),
+                )
+            )
 
     def settle(self, first: int, at: int) -> None:
         """Give each changed story the position of its last change, and the wire's time."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from wirefeed.domain.access import PRIVATE, Access, Level, Reason
-from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Story
+from wirefeed.domain.stories import SECOND, Concept, MediaItem, PubStatus, Story
 from wirefeed.domain.teaser import Teaser, teaser
 
 _NO_TEASER = Teaser(html="", text="")
@@ -22,7 +22,7 @@ class View:
     """What one caller is shown of a story; nothing else reaches a format or a page."""
 
     id: str
-    #: The thread's, the same at every level.
+    #: The thread's, the same at every level; one of ours where that would name a hidden story.
     feed_guid: str
     version: int
     level: Level
@@ -43,6 +43,10 @@ class View:
     body: str = ""
     media: tuple[MediaItem, ...] = ()
     keywords: tuple[str, ...] = ()
+    #: How urgent its newsroom takes it to be, and what that says it is about and is: with `full`.
+    urgency: int | None = None
+    subjects: tuple[Concept, ...] = ()
+    genres: tuple[Concept, ...] = ()
     copyright_holder: str = ""
     copyright_notice: str = ""
     ednote: str = ""
@@ -72,7 +76,7 @@ def view(story: Story, access: Access, *, words: int) -> View:
     published = published_to(story, access)
     return View(
         id=story.id,
-        feed_guid=story.thread,
+        feed_guid=thread_to(story, access),
         version=story.version,
         level=access.level,
         reason=access.reason,
@@ -97,6 +101,9 @@ def view(story: Story, access: Access, *, words: int) -> View:
         body=_body(revision.body, access) if full else "",
         media=revision.media if access.media else (),
         keywords=revision.keywords if full else (),
+        urgency=revision.urgency if full else None,
+        subjects=revision.subjects if full else (),
+        genres=revision.genres if full else (),
         copyright_holder=revision.copyright_holder,
         copyright_notice=revision.copyright_notice,
         ednote=revision.ednote if access.notes else "",
@@ -114,6 +121,11 @@ def _shown(topics: Iterable[str]) -> tuple[str, ...]:
 def published_to(story: Story, access: Access) -> int:
     """Say when a story was published as far as this access tells."""
     return story.published if access.published is None else access.published
+
+
+def thread_to(story: Story, access: Access) -> str:
+    """Give the GUID of a story's thread as far as this access tells."""
+    return story.thread if access.thread is None else access.thread
 
 
 #: A picture within a text; the text is sanitised, so it is spelt in one way.
@@ -139,7 +151,7 @@ def _killed(story: Story, access: Access) -> View:
         headline = f"KILL: {headline or revision.slugline or _date_and_topic(published, topics)}"
     return View(
         id=story.id,
-        feed_guid=story.thread,
+        feed_guid=thread_to(story, access),
         version=story.version,
         level=access.level,
         reason=access.reason,

@@ -24,6 +24,9 @@ class ChangeKind(StrEnum):
     #: Another story stands in its place from now on; `after` is to whom that one is announced.
     #: Heard as withheld, by whoever is not among those.
     REPLACE = "replace"
+    #: A story stands in other topics, because these are other than they were, and nothing else of
+    #: it has changed. Heard by whoever begins later, as published or withheld.
+    REFILE = "refile"
     #: A plan, subscriber, token, key or the topic tree changed.
     ACCESS = "access"
 
@@ -52,9 +55,13 @@ class Change:
     #: and to whom it is from now on.
     after: frozenset[Audience] = frozenset()
     #: Of a release: the delay that ended, for those whose grants have it; microseconds.
+    #: Of a story that was filed anew: how long ago it last changed.
     delay: int = 0
 
 
+#: What a change of access is about when the tree of topics is another; `before` and `after` hold
+#: the topics that lost stories by it, and those that gained some.
+TOPICS = "topics"
 #: After these nobody is shown the story: they say by themselves that it went.
 ENDS = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.EXPIRE})
 #: After these, less may be shown to somebody than before.
@@ -67,8 +74,8 @@ def takes_away(change: Change) -> bool:
 
 
 def announces(change: Change) -> bool:
-    """Say whether it announces its own story to anybody."""
-    return bool(change.after) and change.kind is not ChangeKind.REPLACE
+    """Say whether it tells of its own story anybody who follows the wire."""
+    return bool(change.after) and change.kind not in {ChangeKind.REPLACE, ChangeKind.REFILE}
 
 
 def is_of_story(change: Change) -> bool:

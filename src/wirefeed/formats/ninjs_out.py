@@ -4,6 +4,7 @@ What is ours stands in the member `wirefeed`, beside the properties of ninjs. Of
 went, or that is not shown in this version, there is its name and nothing of its text.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import starmap
@@ -13,7 +14,7 @@ import msgspec
 
 from wirefeed.domain.access import Level
 from wirefeed.domain.cursors import ENTITLEMENT
-from wirefeed.domain.stories import MediaItem, PubStatus, Rendition
+from wirefeed.domain.stories import Concept, MediaItem, PubStatus, Rendition
 from wirefeed.domain.views import View
 from wirefeed.formats.ninjs import KINDS
 from wirefeed.formats.renditions import media_type, usable
@@ -21,9 +22,17 @@ from wirefeed.formats.writing import clean, rfc3339
 
 MEDIA_TYPE: Final = "application/json"
 #: Part of every entry's key: raise it when the same change gives other bytes.
-EDITION: Final = 1
+EDITION: Final = 2
 #: What of a text matters to whoever has printed it.
 MATTERS: Final = frozenset({"headline", "summary", "body", "media", "rights"})
+
+
+#: ninjs 3: the `uri` of a concept is a URI (RFC 3986 §3); any other code of it is a `literal`.
+_URI = re.compile(
+    r"[a-z][a-z0-9+.\-]*:(?:%[0-9a-f]{2}|[a-z0-9\-._~:/?@!$&'()*+,;=])+"
+    r"(?:#(?:%[0-9a-f]{2}|[a-z0-9\-._~:/?@!$&'()*+,;=])*)?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +51,12 @@ class _Text(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     value: str
     role: str = ""
     content_type: str = ""
+
+
+class _Concept(msgspec.Struct, frozen=True, omit_defaults=True):
+    name: str = ""
+    uri: str = ""
+    literal: str = ""
 
 
 class _AltId(msgspec.Struct, frozen=True):
@@ -99,6 +114,7 @@ class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", kw
     version_created: str = ""
     embargoed_until: str = ""
     pub_status: str = ""
+    urgency: int | None = None
     language: str = ""
     headlines: tuple[_Text, ...] = ()
     slugline: str = ""
@@ -107,6 +123,8 @@ class _Entry(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel", kw
     descriptions: tuple[_Text, ...] = ()
     bodies: tuple[_Text, ...] = ()
     keywords: tuple[str, ...] = ()
+    subjects: tuple[_Concept, ...] = ()
+    genres: tuple[_Concept, ...] = ()
     associations: tuple[_Association, ...] = ()
     copyright_holder: str = ""
     copyright_notice: str = ""
@@ -131,6 +149,7 @@ def entry(view: View, told: Told) -> bytes:
             version_created=rfc3339(view.updated),
             embargoed_until=_time(view.embargoed_until),
             pub_status=view.status.value,
+            urgency=view.urgency,
             language=view.language,
             headlines=_texts(view.headline, "main", "text/plain"),
             slugline=clean(view.slugline),
@@ -139,6 +158,8 @@ def entry(view: View, told: Told) -> bytes:
             descriptions=_texts(view.teaser.html, "summary", "text/html"),
             bodies=_texts(view.body, "main", "text/html"),
             keywords=tuple(map(clean, view.keywords)),
+            subjects=tuple(map(_concept, view.subjects)),
+            genres=tuple(map(_concept, view.genres)),
             associations=tuple(_associations(view.media, told.guid)),
             copyright_holder=clean(view.copyright_holder),
             copyright_notice=clean(view.copyright_notice),
@@ -203,6 +224,9 @@ def changes(before: View, now: View) -> tuple[str, ...]:
         "located": (before.located, now.located),
         "slugline": (before.slugline, now.slugline),
         "keywords": (before.keywords, now.keywords),
+        "urgency": (before.urgency, now.urgency),
+        "subjects": (before.subjects, now.subjects),
+        "genres": (before.genres, now.genres),
         "notes": (before.ednote, now.ednote),
     }
     return tuple(name for name, (old, new) in pairs.items() if old != new)
@@ -215,6 +239,12 @@ def _rights(view: View) -> tuple[str, str, str]:
 def _texts(value: str, role: str, content_type: str) -> tuple[_Text, ...]:
     value = clean(value)
     return (_Text(value=value, role=role, content_type=content_type),) if value else ()
+
+
+def _concept(concept: Concept) -> _Concept:
+    name, code = clean(concept.name), clean(concept.code)
+    is_uri = _URI.fullmatch(code) is not None
+    return _Concept(name=name, uri=code if is_uri else "", literal="" if is_uri else code)
 
 
 def _time(micros: int | None) -> str:

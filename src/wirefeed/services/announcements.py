@@ -49,4 +49,7 @@ class Announcements:
 
 def _is_turn(row: Row) -> bool:
     """Say whether it is announced otherwise from here on: the end of a delay tells nobody new."""
-    return not row.change.delay and row.change.kind is not ChangeKind.REPLACE
+    change = row.change
+    if change.kind is ChangeKind.REFILE:
+        return True
+    return not change.delay and change.kind is not ChangeKind.REPLACE

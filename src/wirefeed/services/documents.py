@@ -29,7 +29,7 @@ from wirefeed.domain.feeds import (
     count_levels,
 )
 from wirefeed.domain.readers import Reader
-from wirefeed.domain.views import View, published_to, view
+from wirefeed.domain.views import View, published_to, thread_to, view
 from wirefeed.formats import atom, jsonfeed, rss
 from wirefeed.formats.coding import Coding
 from wirefeed.services.compressing import Compressor
@@ -184,7 +184,7 @@ class Documents:
             shape,
             story.guid,
             story.version,
-            story.thread,
+            thread_to(story, access),
             published_to(story, access),
             story.updated,
             sorted(access.topics if access.reason is Reason.KILLED else story.topics),

@@ -3,7 +3,7 @@
 What stands behind a window is judged by the grants whose archives reach the day of it.
 """
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +14,7 @@ from wirefeed.domain.feeds import AnyFeed, Item, Selection, newest_of
 from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.stories import Feed, Story
 from wirefeed.domain.topics import Taxonomy
+from wirefeed.services.threads import Threads
 from wirefeed.storage import stories
 from wirefeed.storage.database import Database
 
@@ -29,12 +30,14 @@ class Scan:
         feed: AnyFeed,
         entitlement: Entitlement,
         taxonomy: Taxonomy,
+        threads: Threads,
         now: int,
         *,
         chunk: int,
     ) -> None:
         self._wanted = _parts_of(feed)
         self._entitlement = entitlement
+        self._threads = threads
         self._now = now
         #: So many stories are read at once.
         self._chunk = chunk
@@ -86,6 +89,18 @@ class Scan:
             if len(chunk) < self._chunk:
                 return
             start, hidden = chunk[-1].position + 1, 0 if shown else hidden + len(chunk)
+
+    async def named(self, connection: AsyncConnection, shown: Iterable[Item]) -> tuple[Item, ...]:
+        """Let stories that are shown say what their threads are called to this caller."""
+        items = tuple(shown)
+        told = (item.story for item in items)
+        names = await self._threads.names(connection, told, self._entitlement)
+        return tuple(
+            replace(item, access=replace(item.access, thread=names.get(item.story.thread)))
+            if item.story.thread in names
+            else item
+            for item in items
+        )
 
     async def _shown(self, connection: AsyncConnection, chunk: Sequence[Story]) -> list[Item]:
         """Leave out what is hidden, and whatever its thread has a newer member for."""

@@ -319,6 +319,7 @@ class Syndication:
             if story is None or not self._is_known(story, language, reader.entitlement):
                 raise NotFound
             heir = await self._newest(connection, story, language, reader.entitlement)
+            names = await self._reading.threads.names(connection, [heir], reader.entitlement)
         access = decide(heir, reader.entitlement, self._clock())
         if access.level is Level.HIDDEN:
             raise NotFound
@@ -328,6 +329,7 @@ class Syndication:
             if stands_in(heir, {feed}, reader.entitlement, access)
         ):
             raise NotFound
+        access = replace(access, thread=names.get(heir.thread))
         shown = self.view(Item(story=heir, access=access))
         if shown.is_killed:
             raise KilledStory(shown)

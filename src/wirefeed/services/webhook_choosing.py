@@ -11,6 +11,7 @@ from wirefeed.domain.webhooks import Place, Webhook
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.services.webhook_entries import WebhookEntries
 from wirefeed.services.webhook_owners import Owner
+from wirefeed.services.wire_entries import Heard
 from wirefeed.services.wire_pages import WirePages
 from wirefeed.storage import wire
 from wirefeed.storage.database import Database
@@ -184,13 +185,13 @@ class Choosing:
         body = await self._entries.entry(row, kind, to)
         if body is None:
             return None
-        change = row.change
+        told, about, version = Heard(row, kind).told
         return Message(
-            kind=kind.value,
-            about=change.about,
-            version=change.version,
+            kind=told,
+            about=about,
+            version=version,
             position=row.position,
-            says=change.about,
+            says=about,
             body=body,
             row=row,
         )

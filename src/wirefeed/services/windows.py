@@ -20,6 +20,7 @@ from wirefeed.domain.plans import DAY, Entitlement
 from wirefeed.domain.stories import Story
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.services.scanning import MOST_READ, Scan
+from wirefeed.services.threads import Threads
 from wirefeed.storage import stories, wire
 from wirefeed.storage.database import Database
 
@@ -48,6 +49,7 @@ class Windows:
         self,
         database: Database,
         taxonomy: Taxonomy,
+        threads: Threads,
         *,
         shape: Shape,
         key: bytes,
@@ -55,6 +57,7 @@ class Windows:
     ) -> None:
         self._database = database
         self._taxonomy = taxonomy
+        self.threads = threads
         self._shape = shape
         self.cuts = Cuts(length=shape.items)
         #: Signs the addresses of pages.
@@ -81,7 +84,9 @@ class Windows:
                 for story in sorted(members.values(), key=_place, reverse=True):
                     if not story.superseded:
                         gathering.offer(story)
-        window = replace(gathering.window(), head=head.position)
+            window = gathering.window()
+            items = await scan.named(connection, window.items)
+        window = replace(window, items=items, head=head.position)
         first = await self._first_behind(scan, window, gathering.left_out, rest)
         if first is None:
             return self._lasting(window, scan, entitlement)
@@ -91,7 +96,7 @@ class Windows:
     def _scan(self, feed: AnyFeed, entitlement: Entitlement) -> Scan:
         # Pages are short and long: with more at once, more is read than is shown.
         chunk = max(self.cuts.length // 2 + 1, _LEAST)
-        return Scan(feed, entitlement, self._taxonomy, self._clock(), chunk=chunk)
+        return Scan(feed, entitlement, self._taxonomy, self.threads, self._clock(), chunk=chunk)
 
     def _lasting(self, window: Window, scan: Scan, entitlement: Entitlement) -> Window:
         """Say until when it holds, with what is behind it."""
@@ -150,7 +155,8 @@ class Windows:
             async for item in below:
                 if not cutting.offer(item):
                     break
-        items = tuple(cutting.items)
+        async with self._database.reading() as connection:
+            items = await scan.named(connection, cutting.items)
         window = Window(
             items=items,
             changed=archives.closed(entitlement.grants, page.day, day_of(self._clock())),

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import Access, Level, Reason, decide
+from wirefeed.domain.cursors import ENTITLEMENT
 from wirefeed.domain.errors import Gone, Invalid, NotFound
 from wirefeed.domain.hearing import reaches
 from wirefeed.domain.plans import Entitlement
@@ -22,12 +23,15 @@ from wirefeed.domain.wire import ChangeKind, takes_away
 from wirefeed.formats import ninjs, ninjs_out
 from wirefeed.formats.ninjs_out import Told
 from wirefeed.services.house import House
+from wirefeed.services.threads import Threads
 from wirefeed.services.wire_log import WireLog
 from wirefeed.storage import stories, wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
 from wirefeed.storage.wire import Row
 
+#: Where the whole of the wire begins, as far as its reader's archives reach.
+OLDEST = "/api/v1/wire?after=oldest"
 #: Bytes of the name of an entry.
 _NAME = 16
 #: Stories in one read, and entries written in one go; others want an answer meanwhile.
@@ -49,6 +53,14 @@ class Heard:
 
     row: Row
     kind: ChangeKind
+
+    @property
+    def told(self) -> tuple[str, str, int]:
+        """By what it is counted and digested: kind, guid, version."""
+        if self.kind is ChangeKind.ACCESS:
+            # Who hears of that hears that it may see something else from here on.
+            return ENTITLEMENT, ENTITLEMENT, 0
+        return self.kind.value, self.row.change.about, self.row.change.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +85,7 @@ class WireEntries:
         database: Database,
         log: WireLog,
         house: House,
+        threads: Threads,
         fragments: Lru,
         *,
         counts: Counter[tuple[str, ...]],
@@ -81,6 +94,7 @@ class WireEntries:
         self._database = database
         self._log = log
         self._house = house
+        self._threads = threads
         self._fragments = fragments
         self._counts = counts
         self._clock = clock
@@ -101,7 +115,7 @@ class WireEntries:
         async with self._database.reading() as connection:
             found = (await stories.held(connection, [name])).get(name)
             found = found or await stories.find(connection, name)
-            firsts = await _firsts(connection, [found] if found else [])
+            names = await self._threads.names(connection, [found] if found else [], entitlement)
             heirs = await _heirs(connection, found)
         if found is None or not found.language:
             # What is in no feed is on no wire.
@@ -112,7 +126,7 @@ class WireEntries:
             raise NotFound
         if access.reason is Reason.KILLED or not _leads_on(found, heirs, entitlement, now):
             raise Gone
-        found = _apart(found, firsts, entitlement, now)
+        found = _called(found, names)
         told = Told(guid=found.guid, version=found.version)
         if found.superseded:
             return ninjs_out.bare(told, PubStatus.USABLE, thread=found.thread, superseded=True)
@@ -124,9 +138,9 @@ class WireEntries:
             async with self._database.reading() as connection:
                 seen = (await wire.head(connection)).position
                 held = await stories.held(connection, guids)
-                firsts = await _firsts(connection, held.values())
+                names = await self._threads.names(connection, held.values(), entitlement)
             now = self._clock()
-            held = {guid: _apart(one, firsts, entitlement, now) for guid, one in held.items()}
+            held = {guid: _called(one, names) for guid, one in held.items()}
             shown = [_shown(one, held, entitlement, now, self._house.digest) for one in heard]
             entries = await self._written(shown)
             if not await self._overtaken(seen, guids):
@@ -183,10 +197,9 @@ class WireEntries:
         return view(story, access, words=self._house.teaser_words)
 
 
-async def _firsts(connection: AsyncConnection, told: Iterable[Story]) -> dict[str, Story]:
-    """Give the stories, others than these themselves, whose guids name their threads."""
-    threads = {story.thread for story in told if story.thread != story.guid}
-    return await stories.held(connection, threads) if threads else {}
+def _called(story: Story, names: Mapping[str, str]) -> Story:
+    """Give a story under what its thread is called to its caller."""
+    return replace(story, thread=names.get(story.thread, story.thread))
 
 
 async def _heirs(connection: AsyncConnection, story: Story | None) -> Iterable[Story]:
@@ -204,24 +217,13 @@ def _leads_on(story: Story, heirs: Iterable[Story], entitlement: Entitlement, no
     )
 
 
-def _apart(story: Story, firsts: Mapping[str, Story], entitlement: Entitlement, now: int) -> Story:
-    """Give a story under its own guid, where its thread's names one that is kept from its caller.
-
-    That there is such a story, under embargo or elsewhere, is not for this caller to know.
-    """
-    first = firsts.get(story.thread)
-    if first is None or first.guid == story.guid or story.thread == story.revision.feed_guid:
-        return story
-    access = decide(first, entitlement, now)
-    unknown = access.level is Level.HIDDEN and access.gone is None
-    return replace(story, thread=story.guid) if unknown else story
-
-
 def _shown(
     one: Heard, held: Mapping[str, Story], entitlement: Entitlement, now: int, house: bytes
 ) -> _Shown | bytes:
     """Say what is shown of a story with a change: all that may be, its notice, or its name."""
     change, kind = one.row.change, one.kind
+    if kind is ChangeKind.ACCESS:
+        return ninjs_out.entitlement(OLDEST)
     told = Told(change=kind.value, guid=change.about, version=change.version)
     story = held.get(change.about)
     if story is None:

@@ -14,14 +14,14 @@ from wirefeed.domain.access import Grant
 from wirefeed.domain.cursors import ENTITLEMENT, Following, Place, reach, reaching, sight_mark
 from wirefeed.domain.errors import Invalid, Outlived
 from wirefeed.domain.former import Former, may_have
-from wirefeed.domain.hearing import heard, reaches
+from wirefeed.domain.hearing import found, heard, other_topics, reaches
 from wirefeed.domain.plans import DAY, Entitlement, Sight
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.wire import Audience, Change, ChangeKind
 from wirefeed.formats import ninjs_out
 from wirefeed.services.ledger import Ledger
 from wirefeed.services.wire_cursors import WireCursors
-from wirefeed.services.wire_entries import Heard, WireEntries
+from wirefeed.services.wire_entries import OLDEST, Heard, WireEntries
 from wirefeed.services.wire_log import WireLog
 from wirefeed.storage.wire import Row
 
@@ -83,10 +83,13 @@ class Ears:
 
     def hear(self, row: Row) -> ChangeKind | None:
         """Say as what it hears of a change by what it may see now; None: it does not."""
-        grants = self.sight.grants
+        change, grants = row.change, self.sight.grants
+        if change.kind is ChangeKind.ACCESS:
+            return ChangeKind.ACCESS if self._has_other_topics(row) else None
         if row.at < self.began:
+            if change.kind is ChangeKind.REFILE:
+                return self._finds(row)
             grants = reaching(self.grants, self.began, row.at)
-        change = row.change
         return _heard(
             change.kind,
             self._told(change.before),
@@ -95,6 +98,19 @@ class Ears:
             grants,
             self.following,
         )
+
+    def _has_other_topics(self, row: Row) -> bool:
+        """Say whether its topics hold other stories from here on than when it began."""
+        change, asked = self.following.of(row.change), self.following.topics
+        return row.at >= self.began and other_topics(change, self.sight.grants, asked)
+
+    def _finds(self, row: Row) -> ChangeKind | None:
+        """Say as what it hears, having begun later, that a story was filed anew."""
+        change = row.change
+        told = replace(change, before=self._told(change.before), after=self._told(change.after))
+        # An archive reaches back to stories, not to what became of their topics.
+        grants = reaching(self.grants, self.began, row.at - change.delay)
+        return found(self.following.of(told), grants)
 
     def had(self, kill: Row) -> frozenset[Former]:
         """Give the rights it has lost by which it may have a killed story, in some version."""
@@ -261,8 +277,8 @@ class WirePages:
         ears = self.ears(entitlement, following, place.began, reader.former)
         found, more, scanned = await self.listen(ears, place.position, limit, until)
         for one in found:
-            change = one.row.change
-            ends = ends.after(one.kind, change.version, change.about, one.row.position)
+            kind, guid, version = one.told
+            ends = ends.after(kind, version, guid, one.row.position)
         today = self._clock() // DAY
         if not more:
             ends = replace(ends, day=max(place.day, today))
@@ -342,10 +358,6 @@ class WirePages:
                 self._scanned.popitem(last=False)
 
 
-#: Where the whole of the wire begins, as far as its reader's archives reach.
-OLDEST = "/api/v1/wire?after=oldest"
-
-
 def _subscriber(reader: Reader) -> str:
     if reader.subscriber is None:
         raise TypeError("only subscribers follow the wire")
@@ -354,4 +366,4 @@ def _subscriber(reader: Reader) -> str:
 
 def compact(heard: Sequence[Heard]) -> list[tuple[str, str, int]]:
     """Give of changes what they are counted and digested by: kind, guid, version."""
-    return [(one.kind.value, one.row.change.about, one.row.change.version) for one in heard]
+    return [one.told for one in heard]

@@ -19,8 +19,8 @@ from wirefeed.domain.readers import Reader
 from wirefeed.domain.wire import Change, concerned
 from wirefeed.formats import ninjs_out, wire_json
 from wirefeed.services.follower import Follower
-from wirefeed.services.wire_entries import Heard
-from wirefeed.services.wire_pages import OLDEST, STREAM, WirePages, compact
+from wirefeed.services.wire_entries import OLDEST, Heard
+from wirefeed.services.wire_pages import STREAM, WirePages, compact
 
 #: Seconds between looks for what the clock changes: rights that end, lines that were closed.
 _TICK = 0.25
@@ -247,8 +247,8 @@ class WireStreams:
             begins = place = stream.place
             parts = []
             for one, data in written:
-                change = one.row.change
-                place = place.after(one.kind, change.version, change.about, one.row.position)
+                kind, guid, version = one.told
+                place = place.after(kind, version, guid, one.row.position)
                 place = replace(place, day=max(place.day, one.row.at // DAY))
                 cursor = self._pages.seal(place, stream.reader)
                 parts.append(wire_json.identified(cursor, data))
@@ -348,6 +348,6 @@ def _sign(stream: Stream) -> bytes:
 
 def _written(heard: Iterable[Heard], entries: Iterable[bytes]) -> list[tuple[Heard, bytes]]:
     return [
-        (one, wire_json.frame(one.kind.value, entry))
+        (one, wire_json.frame(one.told[0], entry))
         for one, entry in zip(heard, entries, strict=True)
     ]

@@ -92,6 +92,17 @@ async def shared_threads(conn: AsyncConnection, threads: Collection[str]) -> dic
     return await by_thread(conn, shared) if shared else {}
 
 
+async def namers(conn: AsyncConnection, threads: Collection[str]) -> list[Story]:
+    """Give the stories from which these threads have their GUIDs, as far as they are held."""
+    names, found = sorted(threads), list[Story]()
+    for at in range(0, len(names), _AT_ONCE):
+        few = _s.thread.in_(names[at : at + _AT_ONCE])
+        gives = or_(_s.guid == _s.thread, _s.feed_guid == _s.thread)
+        rows = await conn.execute(select(*_COLUMNS).where(few, gives))
+        found += map(_story, rows)
+    return found
+
+
 _RELATED = select(*_COLUMNS).where(
     or_(
         _s.guid.in_(bindparam("guids", expanding=True)),

@@ -33,11 +33,14 @@ EXAMPLE: dict[str, Any] = {
     "version": "2",
     "versionCreated": "2026-03-01T12:00:00Z",
     "pubStatus": "usable",
+    "urgency": 4,
     "language": "en",
     "headlines": [
         {"value": "Port opens its new quay", "role": "main", "contentType": "text/plain"}
     ],
     "bodies": [{"value": "<p>…</p>", "role": "main", "contentType": "text/html"}],
+    "subjects": [{"name": "Shipping", "uri": "http://cv.iptc.org/newscodes/mediatopic/20000209"}],
+    "genres": [{"name": "Actuality", "uri": "http://cv.iptc.org/newscodes/genre/Actuality"}],
     "altIds": [{"role": "feed", "value": "urn:newsml:news.example:20260301:4711"}],
     "wirefeed": _OURS,
 }
