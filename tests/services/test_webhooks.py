@@ -385,10 +385,11 @@ async def test_who_lost_a_plan_hears_of_the_kill_of_what_it_was_sent_by_it_and_o
     await agency.publish("urn:waits")
     await settled(webhooks, receiver, 5)
 
-    for uri in ("urn:later", "urn:had"):
-        await agency.services.newsdesk.kill(uri)
-
+    await agency.services.newsdesk.kill("urn:had")
     said = await receiver.got(7)
+    await agency.services.newsdesk.kill("urn:later")
+    await at_rest(agency)
+
     assert receiver.changes[4:] == [
         ("publish", "urn:waits"),
         ("kill", "urn:had"),

@@ -30,7 +30,7 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.judgements import Judgement, Judgements
 from wirefeed.services.ledger import Ledger
 from wirefeed.services.topics import Place, Present, Topics
-from wirefeed.storage import leases, wire
+from wirefeed.storage import leases, received, wire
 from wirefeed.storage.database import Database
 
 #: Rows of the wire that are gone through to see whom they concern; beyond, it may be anybody.
@@ -177,7 +177,7 @@ class Leases:
         judgement.made(
             partial(self._is_same, lease, place, present),
             partial(concerns, language=_language(lease), owner=lease.owner),
-            min(end for end in ends if end is not None),
+            min(end for end in ends if end is not None and end > now),
         )
         reply = await self._send(lease, place, topic, present, judgement)
         if reply.reason in {Reason.OVERTAKEN, Reason.CUT}:
@@ -209,15 +209,29 @@ class Leases:
         if (secret := self._topics.secret(lease)) is not None:
             headers["X-Hub-Signature"] = signature(self._method, secret, present.body)
         reply = await self._calls.post(lease.callback, present.body, headers, judgement)
-        subscriber, document = present.reader.subscriber, present.document
-        if subscriber is None or reply.reason in NEVER_LEFT:
-            return reply
-        way = way_of(place.named.tail, HUB)
-        # Whatever it answered, from here on it may have it.
-        self._ledger.heard(subscriber.id, way, document.first, document.last)
-        if reply.reason is None:
-            self._ledger.acknowledged(subscriber.id, way, document.last)
+        if reply.reason not in NEVER_LEFT:
+            await self._note(
+                lease, way_of(place.named.tail, HUB), present, taken=reply.reason is None
+            )
         return reply
+
+    async def _note(self, lease: Lease, way: str, present: Present, *, taken: bool) -> None:
+        """Note in the ledger what was given.
+
+        A story that was not taken may have arrived all the same. A kill has not, until it is taken.
+        """
+        subscriber, document = present.reader.subscriber, present.document
+        if subscriber is None:
+            return
+        last = document.last
+        if taken:
+            self._ledger.acknowledged(subscriber.id, way, last)
+        else:
+            async with self._database.reading() as connection:
+                new = await received.kills(connection, above=lease.position, upto=last)
+            last = min(new, default=last + 1) - 1
+        if document.first <= last:
+            self._ledger.heard(subscriber.id, way, document.first, last)
 
     async def _deny(self, lease: Lease, topic: str, denied: Denied) -> Told:
         """WebSub §5.2: a subscription MAY be denied "at any point"; then the callback is told."""
