@@ -43,11 +43,12 @@ class Following:
         """
         if not self.topics and not self.languages:
             return change
-        before = frozenset(filter(self._has, change.before))
-        after = frozenset(filter(self._has, change.after))
+        before = frozenset(filter(self.has, change.before))
+        after = frozenset(filter(self.has, change.after))
         return replace(change, before=before, after=after)
 
-    def _has(self, audience: Audience) -> bool:
+    def has(self, audience: Audience) -> bool:
+        """Say whether what is announced to some is among what is asked for."""
         return (not self.languages or audience.language in self.languages) and (
             not self.topics or not self.topics.isdisjoint(audience.topics)
         )

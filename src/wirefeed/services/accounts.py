@@ -13,11 +13,12 @@ from wirefeed.domain import contracts
 from wirefeed.domain.access import PUBLIC
 from wirefeed.domain.audit import SYSTEM, Actor, Verb
 from wirefeed.domain.errors import Conflict, NotFound, Unacceptable
+from wirefeed.domain.former import left
 from wirefeed.domain.plans import Plan, Subscriber, Subscription
 from wirefeed.domain.readers import State
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services.audit import Audit, Deed
-from wirefeed.storage import subscribers, wire
+from wirefeed.storage import former, subscribers, wire
 from wirefeed.storage.database import Database
 
 #: Looks at what is held, and raises when that is not what a change was meant for.
@@ -211,6 +212,8 @@ class Accounts:
         at = await self._announce(connection, *(new.id for _, new in changes))
         pairs = [(found, replace(new, changed=at)) for found, new in changes]
         await subscribers.put_subscribers(connection, [new for _, new in pairs])
+        had = {new.id: left(found, new, at) for found, new in pairs if found is not None}
+        await former.keep(connection, had)
         await self._audit.record_all(connection, by, [_deed(found, new) for found, new in pairs])
         return [new for _, new in pairs]
 

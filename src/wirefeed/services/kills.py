@@ -13,7 +13,7 @@ from wirefeed.domain.hearing import is_private
 from wirefeed.domain.ledger import Announced, Holder, Killed, holder
 from wirefeed.domain.plans import DAY, Plan, Subscriber, grants_of
 from wirefeed.domain.stories import Story
-from wirefeed.domain.wire import ChangeKind
+from wirefeed.domain.wire import ChangeKind, announces
 from wirefeed.services.ledger import Ledger
 from wirefeed.storage import received, stories, subscribers, wire
 from wirefeed.storage.database import Database, uninterrupted
@@ -130,7 +130,7 @@ class Kills:
                     delay=row.change.delay,
                 )
                 for row in rows
-                if row.position < last.position and row.change.after
+                if row.position < last.position and announces(row.change)
             ),
             feeds=story.feeds,
         )

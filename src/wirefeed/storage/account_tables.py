@@ -92,6 +92,18 @@ subscriptions = Table(
     Index(None, "ends", "subscriber"),
 )
 
+#: Plans that a subscriber had for a time, where no subscription says so any more.
+former = Table(
+    "former",
+    metadata,
+    Column("id", Number, primary_key=True),
+    _subscriber(),
+    Column("plan", Text, nullable=False),
+    Column("since", Time, nullable=False),
+    Column("until", Time, nullable=False),
+    Index(None, "subscriber"),
+)
+
 # --- credentials ---------------------------------------------------------------------------------
 
 sources = Table(

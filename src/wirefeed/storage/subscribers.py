@@ -60,7 +60,7 @@ _LONGEST_GRACE = 100 * DAY
 
 async def plans(conn: AsyncConnection) -> dict[str, Plan]:
     rows = await conn.execute(select(tables.plans).order_by(tables.plans.c.name))
-    return {row.name: _plan(row) for row in rows}
+    return {row.name: a_plan(row) for row in rows}
 
 
 async def put_plan(conn: AsyncConnection, plan: Plan) -> None:
@@ -102,7 +102,7 @@ async def plan_versions(conn: AsyncConnection, name: str) -> list[Plan]:
     rows = await conn.execute(
         select(tables.plan_versions).where(versions.name == name).order_by(versions.version.desc())
     )
-    return [_plan(row) for row in rows]
+    return [a_plan(row) for row in rows]
 
 
 async def last_version(conn: AsyncConnection, name: str) -> int:
@@ -135,7 +135,7 @@ async def holders(conn: AsyncConnection, name: str, now: int, limit: int) -> lis
     return [row.subscriber for row in rows]
 
 
-def _plan(row: Row[str, int, int, str]) -> Plan:
+def a_plan(row: Row[str, int, int, str]) -> Plan:
     definition = _DEFINITION.decode(row.definition)
     return Plan(
         name=row.name,
