@@ -16,7 +16,6 @@ from wirefeed.domain.contracts import (
     amend,
     are_same,
     check,
-    lost,
     settle,
     suspend,
 )
@@ -244,37 +243,3 @@ def test_in_another_order_they_are_the_same():
     assert are_same([GOLD, SPORT], [SPORT, GOLD])
     assert not are_same([GOLD, SPORT], [SPORT, SPORT, GOLD])
     assert not are_same([GOLD], [replace(GOLD, suspended=True)])
-
-
-# --- what was had all the same -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("becomes", "kept"),
-    [
-        # As it was, or longer, or with an end to come: that says it all.
-        ([SPORT], False),
-        ([replace(SPORT, ends=LATER)], False),
-        ([replace(SPORT, ends=NOW)], False),
-        ([replace(SPORT, starts=SPORT.starts - DAY)], False),
-        # Left out, begun later, over before it was, or another plan.
-        ([], True),
-        ([new("sport")], True),
-        ([OVER], True),
-        ([replace(SPORT, plan="gold")], True),
-        (None, True),
-    ],
-)
-def test_what_somebody_had_until_now_is_known_where_it_is_stated_no_longer(becomes, kept):
-    held = Subscriber(id="ann", subscriptions=(SPORT,))
-    now_held = None if becomes is None else replace(held, subscriptions=tuple(becomes))
-    former = lost(held, now_held, NOW)
-    assert [(one.subscriber, one.plan, one.starts, one.until) for one in former] == (
-        [("ann", "sport", SPORT.starts, NOW)] if kept else []
-    )
-
-
-def test_what_never_began_or_was_over_is_no_more_than_it_was():
-    held = Subscriber(id="ann", subscriptions=(AHEAD, OVER))
-    (over,) = lost(held, None, NOW)
-    assert over.until == NOW - 1

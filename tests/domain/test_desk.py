@@ -101,7 +101,8 @@ def test_an_update_under_a_new_guid_is_told_as_an_update():
     newsroom = Newsroom()
     newsroom.send(CHAIN[0])
     newsroom.send(CHAIN[1])
-    assert newsroom.wire == [("a", ChangeKind.PUBLISH), ("b", ChangeKind.UPDATE)]
+    assert newsroom.wire == [("a", ChangeKind.PUBLISH), ("b", ChangeKind.EVOLVE)]
+    assert newsroom.held["b"].change is ChangeKind.UPDATE
 
 
 def test_it_stands_wherever_the_story_before_it_stood():
@@ -225,10 +226,13 @@ def test_a_new_tree_files_stories_anew_and_keeps_their_place():
     before = newsroom.held["a"]
     tree = Taxonomy([Topic(slug="games", names={"en": "Games"}, keywords=frozenset({"sport"}))])
     desk = Desk(newsroom.held)
-    desk.refile("a", tree)
+    desk.refile("a", tree, NOW + HOUR)
     (moved,) = desk.touched
     assert moved.topics == {"games"}
-    assert not desk.changes
+    (told,) = desk.changes
+    assert (told.kind, told.delay) == (ChangeKind.REFILE, HOUR)
+    assert [one.topics for one in told.before] == [{"sport"}]
+    assert [one.topics for one in told.after] == [{"games"}]
     assert Feed(language="en", topic="games") in moved.feeds
     assert (moved.position, moved.updated) == (before.position, before.updated)
 

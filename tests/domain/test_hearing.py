@@ -48,8 +48,17 @@ at_once = grant("sport", level=Level.FULL)
         (change(K.UPDATE, [SPORT], [MONEY]), [sport], K.WITHHOLD),
         (change(K.UPDATE, [SPORT], [MONEY]), [money], K.PUBLISH),
         (change(K.UPDATE, [SPORT], [MONEY]), [money, sport], K.UPDATE),
-        # Written from another story, it is an update for whoever hears of it.
         (change(K.UPDATE, (), [SPORT]), [sport], K.UPDATE),
+        # Written from another story, it is an update for whoever saw that one.
+        (change(K.EVOLVE, [SPORT], [SPORT]), [sport], K.UPDATE),
+        (change(K.EVOLVE, [MONEY], [SPORT]), [sport], K.PUBLISH),
+        (change(K.EVOLVE, [MONEY], [SPORT]), [sport, money], K.UPDATE),
+        (change(K.EVOLVE, [SPORT], [MONEY]), [sport], None),
+        # Whoever sees the one that came in its place hears of that one.
+        (change(K.REPLACE, [SPORT], [MONEY]), [sport], K.WITHHOLD),
+        (change(K.REPLACE, [SPORT], [MONEY]), [sport, money], None),
+        (change(K.REPLACE, [SPORT], [MONEY]), [money], None),
+        (change(K.REPLACE, [SPORT], ()), [sport], K.WITHHOLD),
         (change(K.CORRECTION, [MONEY], [SPORT]), [sport], K.PUBLISH),
         # Under embargo, and then not.
         (change(K.PUBLISH, (), [SECRET]), [sport], None),
@@ -102,18 +111,26 @@ class Told:
         self.version = 0
 
     def send(self, *keywords: str, **fields) -> Change:
+        return self.told(*keywords, **fields)[-1]
+
+    def heir(self, *keywords: str, **fields) -> list[Change]:
+        """Send one that was written from it."""
+        return self.told(*keywords, guid="heir", evolved_from="s", **fields)
+
+    def told(self, *keywords: str, guid: str = "s", **fields) -> list[Change]:
         self.now += HOUR
-        self.version += 1
+        self.version += guid == "s"
         revision = Revision(
-            guid="s",
-            version=self.version,
+            guid=guid,
+            version=self.version if guid == "s" else 1,
             language="en",
             headline="h",
             keywords=keywords,
             **fields,
         )
+        before = len(self.desk.changes)
         self.desk.take(revision, "en", TAXONOMY, self.now)
-        return self.desk.changes[-1]
+        return self.desk.changes[before:]
 
     def due(self, kind: K) -> Change:
         self.now += HOUR
@@ -181,3 +198,42 @@ def test_what_was_never_shown_is_announced_to_nobody():
     told = Told()
     over = told.send("sport", expires=NOW)
     assert not over.before | over.after
+
+
+def test_a_story_written_from_another_is_announced_as_that_to_whoever_ever_saw_it():
+    told = Told()
+    told.send("sport")
+    told.send("money")
+    evolved, replaced = told.heir("sport")
+    assert (evolved.kind, evolved.about) == (K.EVOLVE, "heir")
+    assert evolved.before == {SPORT, MONEY}
+    assert evolved.after == {SPORT}
+    assert (replaced.kind, replaced.about, replaced.version) == (K.REPLACE, "s", 2)
+    assert replaced.before == {MONEY}
+    assert replaced.after == {SPORT}
+
+
+def test_a_story_is_taken_back_from_nobody_where_all_see_what_replaces_it():
+    told = Told()
+    told.send("sport")
+    (evolved,) = told.heir("sport")
+    assert evolved.kind is K.EVOLVE
+
+
+def test_a_story_under_embargo_replaces_nothing_before_its_release():
+    told = Told()
+    told.send("sport")
+    (under,) = told.heir("money", embargoed_until=NOW + 5 * HOUR)
+    assert under.kind is K.EVOLVE
+    told.now = NOW + 5 * HOUR
+    told.desk.fall_due("heir", K.RELEASE, told.now, told.now)
+    assert [one.kind for one in told.desk.changes[-2:]] == [K.RELEASE, K.REPLACE]
+
+
+def test_a_story_that_comes_after_what_replaces_it_is_taken_back_at_once():
+    told = Told()
+    told.heir("money")
+    published = told.told("sport")
+    assert [one.kind for one in published] == [K.PUBLISH, K.REPLACE]
+    assert published[1].before == {SPORT}
+    assert published[1].after == {MONEY}

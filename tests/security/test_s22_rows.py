@@ -21,6 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PLACED = {
     ("persons", "subscriber"): "who it is",
     ("subscriptions", "subscriber"): "what it may see",
+    ("former", "subscriber"): "what it could",
     ("tokens", "subscriber"): "what its machines come with",
     ("tokens", "source"): "what a newsroom sends with",
     ("tokens", "admin"): "what an administrator comes with",
@@ -35,7 +36,7 @@ PLACED = {
     ("attempts", "subscriber"): "what was sent there",
 }
 #: What outlives a subscriber, by its id alone: who left has what it was given.
-STAYS = {"received", "former", "departed"}
+STAYS = {"received", "bequests", "departed"}
 
 
 #: What a server at work reads, and would say to be a bug if it could not.

@@ -23,6 +23,7 @@ from wirefeed.storage import (
     credentials,
     dead_letters,
     departed,
+    former,
     holders,
     received,
     signing_keys,
@@ -62,7 +63,8 @@ QUERIES: dict[str, Asking] = {
     "what some were given": lambda c: received.given(c, ["acme", "zeta"]),
     "the ways with a filter": lambda c: received.ways(c, "acme", "wire"),
     "filters by name": lambda c: received.filters(c, ["a", "b"]),
-    "what was had otherwise": lambda c: departed.of(c, ["acme", "zeta"]),
+    "what some had": lambda c: former.some(c, ["acme", "zeta"]),
+    "what was had by who is gone": lambda c: departed.of(c, ["acme", "zeta"]),
     "who is gone": lambda c: departed.gone(c, ["acme", "zeta"]),
     "changes at positions": lambda c: wire.at(c, [3, 4]),
     "a subscriber's webhooks": lambda c: webhooks.webhooks(c, "acme"),
@@ -116,7 +118,7 @@ SORTED = {
 }
 TABLES = (
     *("stories", "placements", "revisions", "wire", "due", "head"),
-    *("received", "filters", "former", "departed", "alarms"),
+    *("received", "filters", "former", "bequests", "departed", "alarms"),
     *("subscribers", "persons", "subscriptions", "tokens", "feed_keys"),
 )
 

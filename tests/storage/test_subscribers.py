@@ -105,8 +105,8 @@ async def test_a_plan_counts_its_changes(database):
             version = await subscribers.last_version(conn, "gold") + 1
             await subscribers.put_plan(conn, replace(plan, changed=changed, version=version))
         assert (await subscribers.plans(conn))["gold"].version == 2
-        versions = (await subscribers.plan_versions(conn, ["gold"]))["gold"]
-        assert [(one.version, one.changed) for one in versions] == [(1, 5), (2, 6)]
+        versions = await subscribers.plan_versions(conn, "gold")
+        assert [(one.version, one.changed) for one in versions] == [(2, 6), (1, 5)]
         await subscribers.remove_plan(conn, "gold")
         assert await subscribers.last_version(conn, "gold") == 2
 

@@ -244,6 +244,46 @@ def _threads(heard: list[dict[str, Any]]) -> dict[str, str]:
     return {one["uri"]: one["wirefeed"]["thread"] for one in heard}
 
 
+async def test_a_story_written_from_one_that_is_kept_is_published_to_its_caller(agency: Agency):
+    sport, desk = await partner(agency, "sport"), await partner(agency, "everything", name="desk")
+    await agency.publish("urn:elsewhere", topic="economy")
+    await agency.publish("urn:open")
+    await agency.publish("urn:heir", evolvedfrom="urn:elsewhere")
+    await agency.publish("urn:open:heir", evolvedfrom="urn:open")
+    assert [told(entry) for entry in await sport.catch_up()] == [
+        ("publish", "urn:open", 1),
+        ("publish", "urn:heir", 1),
+        ("update", "urn:open:heir", 1),
+    ]
+    assert [one["wirefeed"]["change"] for one in await desk.catch_up()][2:] == ["update", "update"]
+
+
+async def test_a_story_replaced_by_one_out_of_sight_is_taken_back(agency: Agency):
+    sport, desk = await partner(agency, "sport"), await partner(agency, "everything", name="desk")
+    await agency.publish("urn:s")
+    for one in (sport, desk):
+        await one.catch_up()
+    await agency.publish("urn:m", topic="economy", evolvedfrom="urn:s")
+    (gone,) = await sport.catch_up()
+    assert gone == {
+        "uri": "urn:s",
+        "version": "1",
+        "pubStatus": "withheld",
+        "altIds": [{"role": "feed", "value": "urn:s"}],
+        "wirefeed": {"change": "withhold", "thread": "urn:s"},
+    }
+    assert [told(entry) for entry in await desk.catch_up()] == [("update", "urn:m", 1)]
+    anew = Partner(agency, sport.token)
+    assert [told(entry) for entry in await anew.catch_up()] == [
+        ("publish", "urn:s", 1),
+        ("withhold", "urn:s", 1),
+    ]
+    assert "bodies" not in anew.entries[0]
+    for who, status in ((sport, 410), (desk, 200)):
+        async with agency.http.get("/api/v1/stories/urn:s", headers=who.token) as answer:
+            assert answer.status == status
+
+
 async def test_a_story_that_nobody_saw_before_is_published(agency: Agency):
     sport = await partner(agency, "sport")
     await agency.publish("urn:a", expires=iso(agency.clock.now - HOUR))

@@ -8,6 +8,7 @@ itself, by its rights at the time; what they are shown, off what was sent.
 import asyncio
 import json
 import tempfile
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,15 +19,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from tests.conftest import SOAK
+from tests.support.agency import DAY, MINUTE, SECOND, Agency, Clock, iso, running, settings_in
 from tests.support.agency import MEDIA_TOPICS as CODES
-from tests.support.agency import MINUTE, SECOND, Agency, Clock, iso, running, settings_in
 from tests.support.partner import Partner, digest_of, told
+from wirefeed.domain.access import Grant
 from wirefeed.domain.cursors import Following
+from wirefeed.domain.former import Former, may_have
 from wirefeed.domain.hearing import heard
 from wirefeed.domain.plans import Subscription
+from wirefeed.domain.wire import ChangeKind
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
 from wirefeed.storage import wire
+from wirefeed.storage.wire import Row
 
 GUIDS = tuple(f"urn:m:{n}" for n in range(5))
 PLANS = ("sport", "economy", "late", "everything")
@@ -48,6 +53,9 @@ class Follower:
     grants: frozenset[Any] = frozenset()
     saved: tuple[str, list[dict[str, Any]], int, frozenset[Any]] | None = None
     pages: list[bytes] = field(default_factory=list)
+    #: The plans it has, each since when, and those it had.
+    has: dict[str, int] = field(default_factory=dict)
+    had: list[tuple[str, int, int]] = field(default_factory=list)
 
 
 class Newsroom(RuleBasedStateMachine):
@@ -83,7 +91,8 @@ class Newsroom(RuleBasedStateMachine):
             filters = {"topics": topics} if topics else {}
             names = frozenset({topics} if topics else ())
             partner = Partner(self.apps[0], token, filters)
-            self.followers.append(Follower(partner, Following(topics=names)))
+            has = {PLANS[number]: self.clock.now - DAY}
+            self.followers.append(Follower(partner, Following(topics=names), has=has))
 
     async def _start(self) -> None:
         stack = AsyncExitStack()
@@ -183,6 +192,9 @@ class Newsroom(RuleBasedStateMachine):
     )
     def sell(self, who: int, plans: set[str], app: int) -> None:
         """Let a partner have other plans."""
+        one, now = self.followers[who], self.clock.now
+        one.had += [(plan, since, now) for plan, since in one.has.items()]
+        one.has = dict.fromkeys(plans, now - SECOND)
         self.loop.run(self._sell(self.apps[app], f"partner{who}", plans))
 
     async def _sell(self, app: Agency, name: str, plans: set[str]) -> None:
@@ -234,10 +246,12 @@ class Newsroom(RuleBasedStateMachine):
         sight = reader.entitlement.sight
         async with app.services.database.reading() as connection:
             rows = await wire.since(connection, one.position, 100_000)
+            whole = await wire.since(connection, 0, 100_000)
+        had = await self._had(one, app)
         kinds = [
             (row, kind)
             for row in rows
-            if (kind := heard(one.following.of(row.change), sight.grants)) is not None
+            if (kind := self._heard(one, row, sight.grants, had, whole)) is not None
         ]
         due = [(kind.value, row.change.about, row.change.version) for row, kind in kinds]
         is_other = one.grants not in (frozenset(), sight.grants)
@@ -253,6 +267,34 @@ class Newsroom(RuleBasedStateMachine):
         one.grants = sight.grants
         self._check_shown(page)
         return bool(page["more"])
+
+    async def _had(self, one: Follower, app: Agency) -> list[Former]:
+        plans = await app.services.plans.all()
+        return [
+            Former(grant=grant, since=since, until=until)
+            for plan, since, until in one.had
+            for grant in plans[plan].grants
+        ]
+
+    def _heard(
+        self,
+        one: Follower,
+        row: Row,
+        grants: frozenset[Grant],
+        had: list[Former],
+        whole: Sequence[Row],
+    ) -> ChangeKind | None:
+        """Say what it is to hear: by what it has, and of kills also by what it had."""
+        kind = heard(one.following.of(row.change), grants)
+        if kind is not None or row.change.kind is not ChangeKind.KILL:
+            return kind
+        told = [
+            (earlier.at, one.following.of(earlier.change).after)
+            for earlier in whole
+            if earlier.change.about == row.change.about and earlier.position < row.position
+            if not earlier.change.delay
+        ]
+        return row.change.kind if may_have(told, row.at, had) else None
 
     def _check_shown(self, page: dict[str, Any]) -> None:
         """What was killed is in no page; what is whole is the newest version."""

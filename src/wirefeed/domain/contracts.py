@@ -215,36 +215,3 @@ def _settled(one: Wanted, starts: list[int], now: int) -> Subscription:
         trial=one.trial,
         suspended=one.suspended,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Former:
-    """A subscription as it was had, where what is held now does not say so."""
-
-    subscriber: str
-    plan: str
-    starts: int
-    until: int
-
-
-def lost(held: Subscriber, becomes: Subscriber | None, now: int) -> tuple[Former, ...]:
-    """Say what someone had until now that what it becomes does not show; None: it is removed.
-
-    Whoever states the whole may leave out what was, or end it before it ended.
-    """
-    remaining = () if becomes is None else becomes.subscriptions
-    return tuple(
-        Former(subscriber=held.id, plan=one.plan, starts=one.starts, until=_until(one, now))
-        for one in held.subscriptions
-        if one.starts < now and not any(_shows(other, one, now) for other in remaining)
-    )
-
-
-def _until(one: Subscription, now: int) -> int:
-    return now if one.closes is None else min(one.closes, now)
-
-
-def _shows(other: Subscription, one: Subscription, now: int) -> bool:
-    if other.plan != one.plan or other.starts > one.starts:
-        return False
-    return _until(other, now) >= _until(one, now)

@@ -49,9 +49,10 @@ class Following:
 
     def among(self, audiences: Iterable[Audience]) -> frozenset[Audience]:
         """Give those of these of which it asks for what is announced to them."""
-        return frozenset(filter(self._has, audiences))
+        return frozenset(filter(self.has, audiences))
 
-    def _has(self, audience: Audience) -> bool:
+    def has(self, audience: Audience) -> bool:
+        """Say whether what is announced to some is among what is asked for."""
         return (not self.languages or audience.language in self.languages) and (
             not self.topics or not self.topics.isdisjoint(audience.topics)
         )

@@ -82,8 +82,11 @@ class Desk:
         revised = revise(held, sent, placing, now, reinstate=reinstate)
         if revised.change is None:
             return revised
-        revised = self._as_update(revised)
-        self._change(revised.story, revised.story.change, held)
+        ancestor = self._shown_ancestor(revised)
+        if ancestor is None:
+            self._change(revised.story, revised.change, held)
+        else:
+            revised = self._evolve(revised, ancestor)
         self._join(thread, [m.guid for m in members], now)
         self._succeed(revised.story.guid)
         return replace(revised, story=self._stories[sent.guid])
@@ -121,8 +124,8 @@ class Desk:
                 )
             )
 
-    def refile(self, guid: str, taxonomy: Taxonomy) -> None:
-        """File a story anew, the topic tree having changed."""
+    def refile(self, guid: str, taxonomy: Taxonomy, now: int) -> None:
+        """File a story anew, the topic tree having changed; it keeps its place."""
         held = self._stories[guid]
         if held.revision.status is not PubStatus.USABLE or held.revision.filed:
             return
@@ -131,8 +134,21 @@ class Desk:
             return
         stood = moved(held.stood, topics, held.changed)
         feeds = held.feeds.union(*(standing.feeds for standing in stood))
-        self._keep(replace(held, topics=topics, stood=stood, feeds=feeds))
+        filed = replace(held, topics=topics, stood=stood, feeds=feeds)
+        self._keep(filed)
         self._touched.setdefault(guid, None)
+        before, after = audiences(held), audiences(filed)
+        if before != after:
+            self.changes.append(
+                Change(
+                    kind=ChangeKind.REFILE,
+                    about=guid,
+                    version=held.version,
+                    before=before,
+                    after=after,
+                    delay=max(0, now - held.changed),
+                )
+            )
 
     def settle(self, first: int, at: int) -> None:
         """Give each changed story the position of its last change, and the wire's time."""
@@ -155,12 +171,18 @@ class Desk:
             )
         )
 
-    def _as_update(self, revised: Revised) -> Revised:
-        """Announce a new story as an update when it was written from one that was shown."""
+    def _shown_ancestor(self, revised: Revised) -> Story | None:
+        """Give the story that a new one was written from, if that was shown."""
         ancestor = self._stories.get(revised.story.revision.evolved_from or "")
-        if revised.change is not ChangeKind.PUBLISH or not (ancestor and ancestor.released):
-            return revised
+        is_new = revised.change is ChangeKind.PUBLISH
+        return ancestor if is_new and ancestor is not None and ancestor.released else None
+
+    def _evolve(self, revised: Revised, ancestor: Story) -> Revised:
+        """Announce a new story as an update of another, to whoever may have seen that one."""
         story = replace(revised.story, change=ChangeKind.UPDATE)
+        self._change(story, ChangeKind.EVOLVE, None)
+        known = audiences(ancestor, ever=True)
+        self.changes[-1] = replace(self.changes[-1], before=known)
         return replace(revised, story=story, change=ChangeKind.UPDATE)
 
     def _keep(self, story: Story) -> None:
@@ -220,9 +242,24 @@ class Desk:
         heir = replaced(by, story, shown=shown)
         self._keep(replace(story, superseded=True))
         self._touched.setdefault(story.guid, None)
+        self._take_back(story, by)
         if heir != by:
             self._keep(heir)
             self._touched.setdefault(by.guid, None)
+
+    def _take_back(self, story: Story, by: Story) -> None:
+        """Announce that a story is shown no more to whoever does not see what replaces it."""
+        before, after = audiences(story), audiences(by)
+        if not before <= after:
+            self.changes.append(
+                Change(
+                    kind=ChangeKind.REPLACE,
+                    about=story.guid,
+                    version=story.version,
+                    before=before,
+                    after=after,
+                )
+            )
 
     def _evolved(self, story: Story, origin: Story) -> bool:
         """Say whether a story evolved from another: then they replace each other in a ring."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Token
 from wirefeed.domain.feeds import Selection
+from wirefeed.domain.former import Former
 from wirefeed.domain.plans import (
     DAY,
     NOTICE,
@@ -29,6 +30,8 @@ class Reader:
     entitlement: Entitlement
     #: None: the anonymous public.
     subscriber: Subscriber | None = None
+    #: What it may have stories by that it has no more, where it follows the wire.
+    former: frozenset[Former] = frozenset()
     #: The credential: at most one of the two.
     key: FeedKey | None = None
     token: Token | None = None

@@ -4,11 +4,12 @@ Who was entitled to one of them may have seen the story, and may know that it we
 became of it out of their sight is not for them, so each standing keeps its own end.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import product
 
 from wirefeed.domain.stories import PubStatus, Standing, Story
-from wirefeed.domain.wire import ENDS, Audience
+from wirefeed.domain.wire import ENDS, Audience, Change
 
 Standings = frozenset[Standing]
 #: The end of what nobody saw: a story that came after the one that replaces it.
@@ -70,6 +71,26 @@ def audiences(story: Story, *, ever: bool = False) -> frozenset[Audience]:
         )
         for standing in story.stood
         if not standing.inherited and (ever or standing.ended is None)
+    )
+
+
+def refiled(changes: Iterable[Change], so_far: Change) -> Change:
+    """Say which topics lost stories as these were filed anew, and which gained some."""
+    lost: dict[Audience, set[str]] = {}
+    gained: dict[Audience, set[str]] = {}
+    for change in changes:
+        for old, new in product(change.before, change.after):
+            if (old.language, old.early) == (new.language, new.early):
+                place = replace(old, topics=frozenset())
+                lost.setdefault(place, set()).update(old.topics - new.topics)
+                gained.setdefault(place, set()).update(new.topics - old.topics)
+    before, after = so_far.before | _of(lost), so_far.after | _of(gained)
+    return replace(so_far, before=before, after=after)
+
+
+def _of(topics: Mapping[Audience, Iterable[str]]) -> frozenset[Audience]:
+    return frozenset(
+        replace(place, topics=frozenset(names)) for place, names in topics.items() if names
     )
 
 

@@ -18,6 +18,15 @@ class ChangeKind(StrEnum):
     RELEASE = "release"
     #: The rights in a story ended.
     EXPIRE = "expire"
+    #: A story was written from one that was shown; `before` is to whom that one ever was. Heard as
+    #: an update, or as published.
+    EVOLVE = "evolve"
+    #: Another story stands in its place from now on; `after` is to whom that one is announced.
+    #: Heard as withheld, by whoever is not among those.
+    REPLACE = "replace"
+    #: A story stands in other topics, because these are other than they were, and nothing else of
+    #: it has changed. Heard by whoever begins later, as published or withheld.
+    REFILE = "refile"
     #: A plan, subscriber, token, key or the topic tree changed.
     ACCESS = "access"
 
@@ -46,18 +55,27 @@ class Change:
     #: and to whom it is from now on.
     after: frozenset[Audience] = frozenset()
     #: Of a release: the delay that ended, for those whose grants have it; microseconds.
+    #: Of a story that was filed anew: how long ago it last changed.
     delay: int = 0
 
 
+#: What a change of access is about when the tree of topics is another; `before` and `after` hold
+#: the topics that lost stories by it, and those that gained some.
+TOPICS = "topics"
 #: After these nobody is shown the story: they say by themselves that it went.
 ENDS = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.EXPIRE})
 #: After these, less may be shown to somebody than before.
-_TAKING = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.ACCESS})
+_TAKING = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.REPLACE, ChangeKind.ACCESS})
 
 
 def takes_away(change: Change) -> bool:
     """Say whether somebody's change takes something away: then it is to hold when it is done."""
     return change.kind in _TAKING
+
+
+def announces(change: Change) -> bool:
+    """Say whether it tells of its own story anybody who follows the wire."""
+    return bool(change.after) and change.kind not in {ChangeKind.REPLACE, ChangeKind.REFILE}
 
 
 def is_of_story(change: Change) -> bool:

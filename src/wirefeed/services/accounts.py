@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from wirefeed.domain import contracts
 from wirefeed.domain.access import PUBLIC
 from wirefeed.domain.audit import SYSTEM, Actor, Verb
-from wirefeed.domain.contracts import lost
 from wirefeed.domain.errors import Conflict, NotFound, Unacceptable
+from wirefeed.domain.former import left, terms
 from wirefeed.domain.plans import DAY, Plan, Subscriber, Subscription
 from wirefeed.domain.readers import State
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services.audit import Audit, Deed
-from wirefeed.storage import departed, subscribers, wire
+from wirefeed.storage import departed, former, subscribers, wire
 from wirefeed.storage.database import Database
 
 #: Of those who are long gone, so many are forgotten whenever another goes.
@@ -190,10 +190,10 @@ class Accounts:
             found = await held(connection, subscriber_id)
             check(found)
             at = await self._announce(connection, subscriber_id)
+            had = (*await former.of(connection, subscriber_id), *terms(found, at))
             await subscribers.remove_subscriber(connection, subscriber_id)
             # Whoever left has what it was given: a kill is to find it for as long as it may matter.
-            await departed.keep(connection, lost(found, None, at))
-            await departed.depart(connection, subscriber_id, at)
+            await departed.depart(connection, subscriber_id, at, had)
             await departed.forget(connection, at - self._remembered, _FORGOTTEN)
             about = f"subscriber:{subscriber_id}"
             await self._audit.record(connection, by, Verb.SUBSCRIBER_REMOVE, about)
@@ -222,8 +222,8 @@ class Accounts:
         at = await self._announce(connection, *(new.id for _, new in changes))
         pairs = [(found, replace(new, changed=at)) for found, new in changes]
         await subscribers.put_subscribers(connection, [new for _, new in pairs])
-        changed = [(found, new) for found, new in pairs if found is not None]
-        await departed.keep(connection, [one for pair in changed for one in lost(*pair, at)])
+        had = {new.id: left(found, new, at) for found, new in pairs if found is not None}
+        await former.keep(connection, had)
         await self._audit.record_all(connection, by, [_deed(found, new) for found, new in pairs])
         return [new for _, new in pairs]
 

@@ -10,12 +10,12 @@ from wirefeed.domain.access import PUBLIC, Grant
 from wirefeed.domain.errors import NotFound
 from wirefeed.domain.hearing import is_private
 from wirefeed.domain.killed import Announced, Holder, Killed, holder
-from wirefeed.domain.plans import in_force_between
+from wirefeed.domain.plans import Subscriber, in_force_between
 from wirefeed.domain.stories import Story
 from wirefeed.domain.ways import filter_name
-from wirefeed.domain.wire import ChangeKind
+from wirefeed.domain.wire import ChangeKind, announces
 from wirefeed.services.ledger import Ledger
-from wirefeed.storage import departed, received, stories, subscribers, wire
+from wirefeed.storage import departed, former, received, stories, subscribers, wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.received import Given, Kill
 
@@ -113,7 +113,7 @@ class Kills:
                     delay=row.change.delay,
                 )
                 for row in rows
-                if row.position < last.position and row.change.after
+                if row.position < last.position and announces(row.change)
             ),
             feeds=story.feeds,
         )
@@ -232,25 +232,33 @@ async def _grants(
     """Say under which grants these may have seen a story, before it was killed."""
     since, upto = killed.announced[0].at, killed.at
     known = await subscribers.some(connection, ids)
-    former = await departed.of(connection, ids)
-    names = {
-        name: {
-            *(
-                s.plan
-                for s in (known[name].subscriptions if name in known else ())
-                if s.starts <= upto and (s.closes is None or s.closes > since)
-            ),
-            *(s.plan for s in former.get(name, ()) if s.starts <= upto and s.until > since),
-        }
-        for name in ids
-    }
+    once, left = await former.some(connection, ids), await departed.of(connection, ids)
     # As the plans were then, whatever has become of them.
-    plans = await subscribers.plan_versions(connection, set().union(*names.values(), {PUBLIC}))
-    in_force = {
-        name: [grant for plan in in_force_between(plan, since, upto) for grant in plan.grants]
-        for name, plan in plans.items()
+    grants = {
+        name: [grant for plan in in_force_between(plans, since, upto) for grant in plan.grants]
+        for name, plans in (await former.versions(connection)).items()
+    }
+    had = {
+        one: {
+            PUBLIC,
+            *(_plans(known[one], since, upto) if one in known else ()),
+            *(
+                term.plan
+                for term in (*once.get(one, ()), *left.get(one, ()))
+                if term.since <= upto and term.until > since
+            ),
+        }
+        for one in ids
     }
     return {
-        one: frozenset(grant for name in {PUBLIC, *held} for grant in in_force.get(name, ()))
-        for one, held in names.items()
+        one: frozenset(grant for name in names for grant in grants.get(name, ()))
+        for one, names in had.items()
+    }
+
+
+def _plans(one: Subscriber, since: int, upto: int) -> set[str]:
+    return {
+        s.plan
+        for s in one.subscriptions
+        if s.starts <= upto and (s.closes is None or s.closes > since)
     }

@@ -60,10 +60,10 @@ class Plans:
     async def versions(self, name: str) -> list[Plan]:
         """Give every version of a plan, the newest first. Raises `NotFound`."""
         async with self._database.reading() as connection:
-            found = await subscribers.plan_versions(connection, [name])
-        if name not in found:
+            found = await subscribers.plan_versions(connection, name)
+        if not found:
             raise _missing(name)
-        return found[name][::-1]
+        return found
 
     async def put(self, plan: Plan, by: Actor = SYSTEM, *, check: Check = _any) -> Plan:
         """Add a plan, or replace the one of its name; it acts on the next request.

@@ -16,10 +16,10 @@ from wirefeed.domain.due import ends_of_delays, falls_due
 from wirefeed.domain.errors import Conflict, NotFound, Unavailable, WirefeedError
 from wirefeed.domain.hearing import is_private
 from wirefeed.domain.revising import Outcome
-from wirefeed.domain.standings import NEVER
+from wirefeed.domain.standings import NEVER, refiled
 from wirefeed.domain.stories import Revision, Story
 from wirefeed.domain.topics import Taxonomy
-from wirefeed.domain.wire import Change, ChangeKind
+from wirefeed.domain.wire import TOPICS, Change, ChangeKind
 from wirefeed.services.audit import Audit
 from wirefeed.services.delays import Delays
 from wirefeed.storage import credentials, dead_letters, stories, subscribers, wire
@@ -220,31 +220,34 @@ class Publishing:
         """File every story by the taxonomy now in force; give how many stand elsewhere for it.
 
         Each keeps its place among the others: nothing happened to the stories, but to the
-        topics, and that is what the wire says.
+        topics, and that is what the wire says, to those whose topics hold other stories now.
         """
         before: int | None = None
         moved = 0
+        change = Change(kind=ChangeKind.ACCESS, about=TOPICS)
         while True:
             async with self._database.reading() as connection:
                 page = await stories.listing(connection, before=before, limit=GROUP)
             if not page:
                 break
             before = page[-1].position
-            moved += await self._move([story.guid for story in page])
+            count, changes = await self._move([story.guid for story in page])
+            moved, change = moved + count, refiled(changes, change)
         async with self._database.writing() as connection:
-            change = Change(kind=ChangeKind.ACCESS, about="topics")
             head = await wire.append(connection, [change], self._clock())
             await subscribers.touch_plans(connection, head.at)
             await self._audit.record(connection, by, Verb.TOPICS_APPLY, "topics", moved=moved)
         return moved
 
-    async def _move(self, guids: Sequence[str]) -> int:
+    async def _move(self, guids: Sequence[str]) -> tuple[int, Sequence[Change]]:
         async with self._database.writing() as connection:
             desk = await self._desk_of(connection, guids)
+            now = self._clock()
             for guid in guids:
-                desk.refile(guid, self._taxonomy)
+                desk.refile(guid, self._taxonomy, now)
+            await wire.append(connection, desk.changes, now)
             await stories.save(connection, desk.touched)
-            return len(desk.touched)
+            return len(desk.touched), desk.changes
 
     async def _of_others(
         self, connection: AsyncConnection, desk: Desk, source: str

@@ -22,6 +22,8 @@ from wirefeed.domain.errors import (
     UnknownKey,
     WirefeedError,
 )
+from wirefeed.domain.former import former as lost
+from wirefeed.domain.former import terms
 from wirefeed.domain.networks import contains
 from wirefeed.domain.plans import SUNSET, Entitlement, Plan, Subscriber, entitlement
 from wirefeed.domain.readers import (
@@ -43,7 +45,7 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.memo import Loaded, Memo
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.usage import Usage
-from wirefeed.storage import administrators, credentials, holders, subscribers
+from wirefeed.storage import administrators, credentials, former, holders, subscribers
 from wirefeed.storage.database import Database
 
 #: Seconds that public feeds go on while the database is out of reach: as long as caches in
@@ -75,6 +77,8 @@ class Readers:
         #: By the digest of what was presented; the public by `_PUBLIC`.
         self._memo: Memo[bytes, Reader] = Memo(follower, _READERS, clock)
         self._plans: Memo[None, dict[str, Plan]] = Memo(follower, 1, clock)
+        #: All that plans ever were.
+        self._versions: Memo[None, dict[str, tuple[Plan, ...]]] = Memo(follower, 1, clock)
         self._by_digest = Batch(self._load_feed_keys)
         self._by_jti = Batch(self._load_tokens)
         self._by_id = Batch(self._load_feed_keys_by_id)
@@ -85,6 +89,7 @@ class Readers:
         if about is None:
             self._memo.forget()
             self._plans.forget()
+            self._versions.forget()
         elif about:
             self._memo.forget(lambda _, reader: not about.isdisjoint(reader.subjects))
 
@@ -118,6 +123,13 @@ class Readers:
                 return await subscribers.plans(connection), None
 
         return await self._plans.fetch(None, load)
+
+    async def _all_versions(self) -> dict[str, tuple[Plan, ...]]:
+        async def load() -> Loaded[dict[str, tuple[Plan, ...]]]:
+            async with self._database.reading() as connection:
+                return await former.versions(connection), None
+
+        return await self._versions.fetch(None, load)
 
     async def as_subscriber(self, subscriber_id: str) -> Reader:
         """Give the reader a subscriber is now; `public` is everybody. Raises `NotFound`."""
@@ -281,7 +293,8 @@ class Readers:
         now = self._clock()
         async with self._database.reading() as connection:
             subscriber = await subscribers.subscriber(connection, token.subscriber or "")
-        plans = await self._all_plans()
+            had = await former.of(connection, token.subscriber or "")
+        plans, versions = await self._all_plans(), await self._all_versions()
         if subscriber is None:
             # It was removed, and its token with it, since that was looked up.
             raise Unauthenticated
@@ -289,9 +302,12 @@ class Readers:
         seen = narrowed(subscriber, token.entitlements)
         sunset, ending = told(seen, now)
         why, since = lapse(seen, now) or (None, 0)
+        has = entitlement(subscriber, plans, now, narrowed_to=token.entitlements)
+        had = (*had, *terms(subscriber, now))
         return Reader(
-            entitlement=entitlement(subscriber, plans, now, narrowed_to=token.entitlements),
+            entitlement=has,
             subscriber=subscriber,
+            former=lost(had, versions, has.grants, now, narrowed_to=token.entitlements),
             token=token,
             lapse=why,
             lapsed=since,

@@ -11,8 +11,7 @@ import msgspec
 from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.formats import ninjs_out
-from wirefeed.services.wire_entries import Heard, WireEntries
-from wirefeed.services.wire_pages import OLDEST
+from wirefeed.services.wire_entries import OLDEST, Heard, WireEntries
 from wirefeed.storage.wire import Row
 
 MEDIA_TYPE: Final = ninjs_out.MEDIA_TYPE

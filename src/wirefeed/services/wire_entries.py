@@ -6,12 +6,14 @@ Whether somebody hears of a change was decided before; here it is what of the st
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import Access, Level, Reason, decide
+from wirefeed.domain.cursors import ENTITLEMENT
 from wirefeed.domain.errors import Gone, Invalid, NotFound
 from wirefeed.domain.hearing import reaches
 from wirefeed.domain.plans import Entitlement
@@ -28,6 +30,8 @@ from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
 from wirefeed.storage.wire import Row
 
+#: Where the whole of the wire begins, as far as its reader's archives reach.
+OLDEST = "/api/v1/wire?after=oldest"
 #: Bytes of the name of an entry.
 _NAME = 16
 #: Stories in one read, and entries written in one go; others want an answer meanwhile.
@@ -49,6 +53,14 @@ class Heard:
 
     row: Row
     kind: ChangeKind
+
+    @property
+    def told(self) -> tuple[str, str, int]:
+        """By what it is counted and digested: kind, guid, version."""
+        if self.kind is ChangeKind.ACCESS:
+            # Who hears of that hears that it may see something else from here on.
+            return ENTITLEMENT, ENTITLEMENT, 0
+        return self.kind.value, self.row.change.about, self.row.change.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +118,17 @@ class WireEntries:
             found = (await stories.held(connection, [name])).get(name)
             found = found or await stories.find(connection, name)
             names = await self._threads.names(connection, [found] if found else [], entitlement)
+            heirs = await _heirs(connection, found)
         if found is None or not found.language:
             # What is in no feed is on no wire.
             raise NotFound
-        access = decide(found, entitlement, self._clock())
+        now = self._clock()
+        access = decide(found, entitlement, now)
         if access.level is Level.HIDDEN:
             raise NotFound
         if access.reason is Reason.KILLED:
             given(found.position)
+        if access.reason is Reason.KILLED or not _leads_on(found, heirs, entitlement, now):
             raise Gone
         found = _called(found, names)
         told = Told(guid=found.guid, version=found.version)
@@ -192,11 +207,28 @@ def _called(story: Story, names: Mapping[str, str]) -> Story:
     return replace(story, thread=names.get(story.thread, story.thread))
 
 
+async def _heirs(connection: AsyncConnection, story: Story | None) -> Iterable[Story]:
+    """Give those that may stand in a story's place."""
+    if story is None or not story.superseded:
+        return ()
+    return (await stories.by_thread(connection, {story.thread})).values()
+
+
+def _leads_on(story: Story, heirs: Iterable[Story], entitlement: Entitlement, now: int) -> bool:
+    """Say whether a story is shown, or what its caller may see in its place."""
+    return not story.superseded or any(
+        not one.superseded and decide(one, entitlement, now).level is not Level.HIDDEN
+        for one in heirs
+    )
+
+
 def _shown(
     one: Heard, held: Mapping[str, Story], entitlement: Entitlement, now: int, house: bytes
 ) -> _Shown | bytes:
     """Say what is shown of a story with a change: all that may be, its notice, or its name."""
     change, kind = one.row.change, one.kind
+    if kind is ChangeKind.ACCESS:
+        return ninjs_out.entitlement(OLDEST)
     told = Told(change=kind.value, guid=change.about, version=change.version)
     story = held.get(change.about)
     if story is None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from wirefeed.domain.wire import Change, Head
+from wirefeed.services.announcements import Announcements
 from wirefeed.services.follower import Follower
 from wirefeed.storage import wire
 from wirefeed.storage.database import Database
@@ -27,6 +28,7 @@ class WireLog:
     def __init__(self, database: Database, follower: Follower) -> None:
         self._database = database
         self._follower = follower
+        self.announcements = Announcements(database)
         #: The rows above `_from`, without a gap.
         self._rows: list[Row] = []
         self._from = 0

@@ -13,7 +13,8 @@ from functools import lru_cache
 from wirefeed.domain.access import Grant
 from wirefeed.domain.cursors import ENTITLEMENT, Following, Place, reach, reaching, sight_mark
 from wirefeed.domain.errors import Invalid, Outlived
-from wirefeed.domain.hearing import heard
+from wirefeed.domain.former import Former, may_have
+from wirefeed.domain.hearing import found, heard, other_topics, reaches
 from wirefeed.domain.plans import DAY, Entitlement, Sight
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.ways import WIRE, Filter, way_through
@@ -21,7 +22,7 @@ from wirefeed.domain.wire import Audience, Change, ChangeKind
 from wirefeed.formats import ninjs_out
 from wirefeed.services.ledger import Ledger
 from wirefeed.services.wire_cursors import WireCursors
-from wirefeed.services.wire_entries import Heard, WireEntries
+from wirefeed.services.wire_entries import OLDEST, Heard, WireEntries
 from wirefeed.services.wire_log import WireLog
 from wirefeed.storage.wire import Row
 
@@ -76,13 +77,18 @@ class Ears:
     began: int
     #: Those with feeds: what is in no feed is on no wire.
     languages: frozenset[str]
+    #: What it was entitled to before: see `WirePages.hear`.
+    former: frozenset[Former] = frozenset()
 
     def hear(self, row: Row) -> ChangeKind | None:
-        """Say as what it hears of a change; None: it does not."""
-        grants = self.sight.grants
+        """Say as what it hears of a change by what it may see now; None: it does not."""
+        change, grants = row.change, self.sight.grants
+        if change.kind is ChangeKind.ACCESS:
+            return ChangeKind.ACCESS if self._has_other_topics(row) else None
         if row.at < self.began:
+            if change.kind is ChangeKind.REFILE:
+                return self._finds(row)
             grants = reaching(self.grants, self.began, row.at)
-        change = row.change
         return _heard(
             change.kind,
             self._told(change.before),
@@ -91,6 +97,33 @@ class Ears:
             grants,
             self.following,
         )
+
+    def _has_other_topics(self, row: Row) -> bool:
+        """Say whether its topics hold other stories from here on than when it began."""
+        change, asked = self.following.of(row.change), self.following.topics
+        return row.at >= self.began and other_topics(change, self.sight.grants, asked)
+
+    def _finds(self, row: Row) -> ChangeKind | None:
+        """Say as what it hears, having begun later, that a story was filed anew."""
+        change = row.change
+        told = replace(change, before=self._told(change.before), after=self._told(change.after))
+        # An archive reaches back to stories, not to what became of their topics.
+        grants = reaching(self.grants, self.began, row.at - change.delay)
+        return found(self.following.of(told), grants)
+
+    def had(self, kill: Row) -> frozenset[Former]:
+        """Give the rights it has lost by which it may have a killed story, in some version."""
+        before = self.asked(kill.change.before)
+        return frozenset(
+            one
+            for one in self.former
+            if reaches(one.grant, before)
+            and (kill.at >= self.began or reaching(frozenset({one.grant}), self.began, kill.at))
+        )
+
+    def asked(self, audiences: frozenset[Audience]) -> frozenset[Audience]:
+        """Give those audiences that concern what it asks for."""
+        return frozenset(filter(self.following.has, self._told(audiences)))
 
     def _told(self, audiences: frozenset[Audience]) -> frozenset[Audience]:
         if all(audience.language in self.languages for audience in audiences):
@@ -200,9 +233,28 @@ class WirePages:
         """Make the cursor of a place."""
         return self._cursors.seal(place, _subscriber(reader))
 
-    def ears(self, entitlement: Entitlement, following: Following, began: int = 0) -> Ears:
+    def ears(
+        self,
+        entitlement: Entitlement,
+        following: Following,
+        began: int = 0,
+        former: frozenset[Former] = frozenset(),
+    ) -> Ears:
         """Say what somebody hears who began at a time; at 0, whatever has come since."""
-        return Ears(entitlement.sight, entitlement.grants, following, began, self._languages)
+        sight, grants = entitlement.sight, entitlement.grants
+        return Ears(sight, grants, following, began, self._languages, former)
+
+    async def hear(self, ears: Ears, row: Row) -> ChangeKind | None:
+        """Say as what somebody hears of a change; None: it does not.
+
+        A kill is for whoever may have the story, also by what it has lost since.
+        """
+        kind = ears.hear(row)
+        if kind is None and row.change.kind is ChangeKind.KILL and (had := ears.had(row)):
+            announced = await self.log.announcements.before(row)
+            told = [(at, ears.asked(audiences)) for at, audiences in announced]
+            return ChangeKind.KILL if may_have(told, row.at, had) else None
+        return kind
 
     # --- what -----------------------------------------------------------------------------------
 
@@ -221,11 +273,11 @@ class WirePages:
         if is_other:
             ends = replace(ends.after(ENTITLEMENT, 0, ENTITLEMENT), sight=mark)
             limit -= 1
-        ears = self.ears(entitlement, following, place.began)
-        found, more, scanned = await self._listen(ears, place.position, limit, until)
+        ears = self.ears(entitlement, following, place.began, reader.former)
+        found, more, scanned = await self.listen(ears, place.position, limit, until)
         for one in found:
-            change = one.row.change
-            ends = ends.after(one.kind, change.version, change.about, one.row.position)
+            kind, guid, version = one.told
+            ends = ends.after(kind, version, guid, one.row.position)
         today = self._clock() // DAY
         if not more:
             ends = replace(ends, day=max(place.day, today))
@@ -276,11 +328,12 @@ class WirePages:
         """Give the kills that a reader will hear of behind a place, the newest first."""
         head = (await self.log.head()).position
         above = max(place.position, head - _NEAR)
-        ears = self.ears(reader.entitlement, following, place.began)
+        ears = self.ears(reader.entitlement, following, place.began, reader.former)
         rows = await self.log.kills(above, _KILLS)
-        return [Heard(row, kind) for row in rows if (kind := ears.hear(row)) is not None]
+        told = [(row, await self.hear(ears, row)) for row in rows]
+        return [Heard(row, kind) for row, kind in told if kind is not None]
 
-    async def _listen(
+    async def listen(
         self, ears: Ears, position: int, limit: int, until: int | None
     ) -> tuple[list[Heard], bool, int]:
         """Give what is heard above a position, whether there is more, and how far it looked."""
@@ -293,7 +346,7 @@ class WirePages:
             for row in rows:
                 if until is not None and row.position > until:
                     return found, False, scanned
-                kind = ears.hear(row)
+                kind = await self.hear(ears, row)
                 if kind is not None and len(found) == limit:
                     more = True
                     break
@@ -313,10 +366,6 @@ class WirePages:
                 self._scanned.popitem(last=False)
 
 
-#: Where the whole of the wire begins, as far as its reader's archives reach.
-OLDEST = "/api/v1/wire?after=oldest"
-
-
 def _subscriber(reader: Reader) -> str:
     if reader.subscriber is None:
         raise TypeError("only subscribers follow the wire")
@@ -329,4 +378,4 @@ def _way(reader: Reader, channel: str, place: Place) -> str:
 
 def compact(heard: Sequence[Heard]) -> list[tuple[str, str, int]]:
     """Give of changes what they are counted and digested by: kind, guid, version."""
-    return [(one.kind.value, one.row.change.about, one.row.change.version) for one in heard]
+    return [one.told for one in heard]

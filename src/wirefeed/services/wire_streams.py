@@ -13,14 +13,15 @@ from typing import Protocol
 
 from wirefeed.domain.cursors import ENTITLEMENT, Following, Place, sight_mark
 from wirefeed.domain.errors import Unavailable, WirefeedError
+from wirefeed.domain.former import Former
 from wirefeed.domain.plans import DAY, Sight
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.ways import STREAM
 from wirefeed.domain.wire import Change, concerned
 from wirefeed.formats import ninjs_out, wire_json
 from wirefeed.services.follower import Follower
-from wirefeed.services.wire_entries import Heard
-from wirefeed.services.wire_pages import OLDEST, WirePages, compact
+from wirefeed.services.wire_entries import OLDEST, Heard
+from wirefeed.services.wire_pages import WirePages, compact
 
 #: Seconds between looks for what the clock changes: rights that end, lines that were closed.
 _TICK = 0.25
@@ -33,6 +34,8 @@ _ROOM = 64 * 1024
 #: Changes in one write to a line, and lines between which others have their turn.
 _BATCH = 20
 _LINES = 200
+#: Streams of one right, now and before, that ask for the same and are at one place.
+_Alike = tuple[Sight, frozenset[Former], Following, int]
 #: A kill that is told before its turn; it has no id, and is in no digest.
 AHEAD = "kill-ahead"
 
@@ -193,15 +196,15 @@ class WireStreams:
         head = (await self._pages.log.head()).position
         await self._look_again(failed)
         self._attend(self._monotonic())
-        groups: dict[tuple[Sight, Following, int], list[Stream]] = defaultdict(list)
+        groups: dict[_Alike, list[Stream]] = defaultdict(list)
         behind = False
         for stream in self._open:
             if stream.line.waiting > _ROOM:
                 behind = True
             elif stream.scanned < head and not stream.ended.is_set():
-                sight = stream.reader.entitlement.sight
-                groups[sight, stream.following, stream.scanned].append(stream)
-        for (_, following, scanned), streams in groups.items():
+                sight, former = stream.reader.entitlement.sight, stream.reader.former
+                groups[sight, former, stream.following, stream.scanned].append(stream)
+        for (_, _, following, scanned), streams in groups.items():
             try:
                 behind |= await self._pass_on(following, scanned, head, streams)
             except Unavailable:
@@ -214,20 +217,11 @@ class WireStreams:
         self, following: Following, scanned: int, head: int, streams: Sequence[Stream]
     ) -> bool:
         """Send streams of one right at one place what comes next; say whether more follows."""
-        entitlement = streams[0].reader.entitlement
-        ears = self._pages.ears(entitlement, following)
-        heard: list[Heard] = []
-        log = self._pages.log
-        while len(heard) < _BATCH and (rows := await log.since(scanned, until=head)):
-            for row in rows:
-                if (kind := ears.hear(row)) is not None:
-                    heard.append(Heard(row, kind))
-                scanned = row.position
-                if len(heard) == _BATCH:
-                    break
-        more = len(heard) == _BATCH
+        reader = streams[0].reader
+        ears = self._pages.ears(reader.entitlement, following, former=reader.former)
+        heard, more, scanned = await self._pages.listen(ears, scanned, _BATCH, head)
         kills = await self._kills_ahead(streams) if more else []
-        entries = await self._pages.entries.render(heard, entitlement)
+        entries = await self._pages.entries.render(heard, reader.entitlement)
         written = _written(heard, entries)
         for at in range(0, len(streams), _LINES):
             few = self._unconcerned(streams[at : at + _LINES])
@@ -254,8 +248,8 @@ class WireStreams:
             begins = place = stream.place
             parts = []
             for one, data in written:
-                change = one.row.change
-                place = place.after(one.kind, change.version, change.about, one.row.position)
+                kind, guid, version = one.told
+                place = place.after(kind, version, guid, one.row.position)
                 place = replace(place, day=max(place.day, one.row.at // DAY))
                 cursor = self._pages.seal(place, stream.reader)
                 parts.append(wire_json.identified(cursor, data))
@@ -355,6 +349,6 @@ def _sign(stream: Stream) -> bytes:
 
 def _written(heard: Iterable[Heard], entries: Iterable[bytes]) -> list[tuple[Heard, bytes]]:
     return [
-        (one, wire_json.frame(one.kind.value, entry))
+        (one, wire_json.frame(one.told[0], entry))
         for one, entry in zip(heard, entries, strict=True)
     ]

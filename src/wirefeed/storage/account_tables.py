@@ -93,6 +93,18 @@ subscriptions = Table(
     Index(None, "ends", "subscriber"),
 )
 
+#: Plans that a subscriber had for a time, where no subscription says so any more.
+former = Table(
+    "former",
+    metadata,
+    Column("id", Number, primary_key=True),
+    _subscriber(),
+    Column("plan", Text, nullable=False),
+    Column("since", Time, nullable=False),
+    Column("until", Time, nullable=False),
+    Index(None, "subscriber"),
+)
+
 # --- credentials ---------------------------------------------------------------------------------
 
 sources = Table(
@@ -298,17 +310,6 @@ filters = Table(
     sqlite_with_rowid=False,
 )
 
-#: Subscriptions that no longer stand where they stood: what they gave was had all the same.
-former = Table(
-    "former",
-    metadata,
-    Column("subscriber", Text, primary_key=True),
-    Column("plan", Text, primary_key=True),
-    Column("starts", Time, primary_key=True, autoincrement=False),
-    Column("until", Time, nullable=False),
-    sqlite_with_rowid=False,
-)
-
 #: Subscribers that are gone, by their ids alone.
 departed = Table(
     "departed",
@@ -316,6 +317,17 @@ departed = Table(
     Column("subscriber", Text, primary_key=True),
     Column("at", Time, nullable=False),
     Index(None, "at"),
+    sqlite_with_rowid=False,
+)
+
+#: Plans that they had for a time. Whoever is given the id of one that is gone has none of them.
+bequests = Table(
+    "bequests",
+    metadata,
+    Column("subscriber", Text, primary_key=True),
+    Column("plan", Text, primary_key=True),
+    Column("since", Time, primary_key=True, autoincrement=False),
+    Column("until", Time, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -1,40 +1,34 @@
-"""Subscribers that are gone, subscriptions that stood otherwise: by ids alone. No rules here."""
+"""Subscribers that are gone, by ids alone, with the plans that they had. No rules here."""
 
 from collections.abc import Collection, Iterable
 
 from sqlalchemy import case, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.contracts import Former
+from wirefeed.domain.former import Term
 from wirefeed.storage import account_tables as accounts
 from wirefeed.storage.tables import upsert
 
-_former, _departed = accounts.former.c, accounts.departed.c
+_bequest, _departed = accounts.bequests.c, accounts.departed.c
 
 
-async def keep(conn: AsyncConnection, lost: Iterable[Former]) -> None:
-    """Keep what subscriptions gave while they stood otherwise."""
-    rows = [
-        {"subscriber": one.subscriber, "plan": one.plan, "starts": one.starts, "until": one.until}
-        for one in lost
-    ]
-    if not rows:
-        return
-    new = upsert(accounts.former)
-    until = new.excluded.until
-    later = {"until": case((_former.until < until, until), else_=_former.until)}
-    await conn.execute(
-        new.on_conflict_do_update(index_elements=["subscriber", "plan", "starts"], set_=later), rows
-    )
-
-
-async def depart(conn: AsyncConnection, subscriber: str, at: int) -> None:
-    """Note that a subscriber was removed."""
+async def depart(conn: AsyncConnection, subscriber: str, at: int, had: Iterable[Term]) -> None:
+    """Note that a subscriber was removed, and what it had until then."""
     await conn.execute(
         upsert(accounts.departed)
         .values(subscriber=subscriber, at=at)
         .on_conflict_do_update(index_elements=["subscriber"], set_={"at": at})
     )
+    rows = [
+        {"subscriber": subscriber, "plan": one.plan, "since": one.since, "until": one.until}
+        for one in had
+    ]
+    if rows:
+        new = upsert(accounts.bequests)
+        until = new.excluded.until
+        later = {"until": case((_bequest.until < until, until), else_=_bequest.until)}
+        keys = ["subscriber", "plan", "since"]
+        await conn.execute(new.on_conflict_do_update(index_elements=keys, set_=later), rows)
 
 
 async def forget(conn: AsyncConnection, before: int, limit: int) -> None:
@@ -46,18 +40,18 @@ async def forget(conn: AsyncConnection, before: int, limit: int) -> None:
     there = select(accounts.subscribers.c.id).where(accounts.subscribers.c.id.in_(ids))
     back = set((await conn.execute(there)).scalars())
     left = [one for one in ids if one not in back]
-    for table in (accounts.received, accounts.former):
+    for table in (accounts.received, accounts.bequests):
         await conn.execute(delete(table).where(table.c.subscriber.in_(left)))
     await conn.execute(delete(accounts.departed).where(_departed.subscriber.in_(ids)))
 
 
-async def of(conn: AsyncConnection, ids: Collection[str]) -> dict[str, list[Former]]:
-    """Give what these had by subscriptions that stood otherwise."""
-    rows = await conn.execute(select(accounts.former).where(_former.subscriber.in_(ids)))
-    found: dict[str, list[Former]] = {}
+async def of(conn: AsyncConnection, ids: Collection[str]) -> dict[str, list[Term]]:
+    """Give what those of these had that were removed."""
+    rows = await conn.execute(select(accounts.bequests).where(_bequest.subscriber.in_(ids)))
+    found: dict[str, list[Term]] = {}
     for row in rows:
-        one = Former(subscriber=row.subscriber, plan=row.plan, starts=row.starts, until=row.until)
-        found.setdefault(row.subscriber, []).append(one)
+        term = Term(plan=row.plan, since=row.since, until=row.until)
+        found.setdefault(row.subscriber, []).append(term)
     return found
 
 

@@ -60,7 +60,7 @@ _LONGEST_GRACE = 100 * DAY
 
 async def plans(conn: AsyncConnection) -> dict[str, Plan]:
     rows = await conn.execute(select(tables.plans).order_by(tables.plans.c.name))
-    return {row.name: _plan(row) for row in rows}
+    return {row.name: a_plan(row) for row in rows}
 
 
 async def put_plan(conn: AsyncConnection, plan: Plan) -> None:
@@ -96,18 +96,13 @@ async def mark(conn: AsyncConnection) -> tuple[int, ...]:
     return tuple(int(number or 0) for number in (await conn.execute(counted)).one())
 
 
-async def plan_versions(conn: AsyncConnection, names: Collection[str]) -> dict[str, list[Plan]]:
-    """Give every version of some plans, the oldest first, also of those that are gone."""
+async def plan_versions(conn: AsyncConnection, name: str) -> list[Plan]:
+    """Give every version of a plan, the newest first, also of one that is gone."""
     versions = tables.plan_versions.c
     rows = await conn.execute(
-        select(tables.plan_versions)
-        .where(versions.name.in_(names))
-        .order_by(versions.name, versions.version)
+        select(tables.plan_versions).where(versions.name == name).order_by(versions.version.desc())
     )
-    found: dict[str, list[Plan]] = {}
-    for row in rows:
-        found.setdefault(row.name, []).append(_plan(row))
-    return found
+    return [a_plan(row) for row in rows]
 
 
 async def last_version(conn: AsyncConnection, name: str) -> int:
@@ -140,7 +135,7 @@ async def holders(conn: AsyncConnection, name: str, now: int, limit: int) -> lis
     return [row.subscriber for row in rows]
 
 
-def _plan(row: Row[str, int, int, str]) -> Plan:
+def a_plan(row: Row[str, int, int, str]) -> Plan:
     definition = _DEFINITION.decode(row.definition)
     return Plan(
         name=row.name,

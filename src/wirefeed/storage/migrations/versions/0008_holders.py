@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -53,12 +53,12 @@ def _beside_it() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "former",
+        "bequests",
         sa.Column("subscriber", sa.Text(), nullable=False),
         sa.Column("plan", sa.Text(), nullable=False),
-        sa.Column("starts", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("since", sa.BigInteger(), nullable=False, autoincrement=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("subscriber", "plan", "starts", name="pk_former"),
+        sa.PrimaryKeyConstraint("subscriber", "plan", "since", name="pk_bequests"),
         sqlite_with_rowid=False,
     )
     op.create_table(
