@@ -17,6 +17,7 @@ from wirefeed import __version__
 from wirefeed.config import RedisSettings, Settings
 from wirefeed.domain.feeds import Shape
 from wirefeed.domain.leaks import Policy
+from wirefeed.domain.plans import DAY
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.formats import markup
@@ -31,6 +32,7 @@ from wirefeed.services.compressing import Compressor
 from wirefeed.services.definitions import read_plans, read_topics
 from wirefeed.services.documents import Documents
 from wirefeed.services.drills import Drills
+from wirefeed.services.duties import Duty
 from wirefeed.services.endings import Endings
 from wirefeed.services.feed_keys import FeedKeys
 from wirefeed.services.follower import Follower
@@ -38,6 +40,7 @@ from wirefeed.services.guessing import Guesses
 from wirefeed.services.handovers import HandOvers
 from wirefeed.services.house import House
 from wirefeed.services.keyring import Keyring
+from wirefeed.services.kill_alarms import HELD, KillAlarms
 from wirefeed.services.kills import Kills
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
@@ -115,6 +118,7 @@ class Services:
     newsdesk: Newsdesk
     ledger: Ledger
     kills: Kills
+    kill_alarms: KillAlarms
     drills: Drills
     syndication: Syndication
     media: Media
@@ -215,9 +219,11 @@ def _build(
     )
     usage = Usage(database, leaks, clock=clock)
     ledger = Ledger(database, clock=clock)
+    duty = Duty(database, "kills", clock=clock, held=HELD)
+    kills = Kills(database, ledger, alarm_minutes=settings.kills.alarm_minutes, clock=clock)
     handovers = HandOvers(database, audit, tokens, feed_keys, clock=clock)
     plans = Plans(database, audit, topics=taxonomy, languages=settings.site.languages, clock=clock)
-    accounts = Accounts(database, audit, clock=clock)
+    accounts = Accounts(database, audit, clock=clock, remembered=settings.wire.days * DAY)
     presence = Presence(settings.database.url)
     counts: Counter[tuple[str, ...]] = Counter()
     follower = Follower(database, presence, counts)
@@ -306,7 +312,8 @@ def _build(
         ),
         publishing=publishing,
         ledger=ledger,
-        kills=Kills(database, ledger, alarm_minutes=settings.kills.alarm_minutes, clock=clock),
+        kills=kills,
+        kill_alarms=KillAlarms(database, ledger, kills, duty, follower, clock=clock),
         drills=Drills(database, publishing, audit, house, clock=clock),
         newsdesk=Newsdesk(database, publishing, clock=clock),
         syndication=syndication,

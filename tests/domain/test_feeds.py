@@ -30,6 +30,7 @@ from wirefeed.domain.feeds import (
     Shape,
     Window,
     count_levels,
+    stretch,
 )
 from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.revising import Placing, replaced, revise
@@ -427,3 +428,22 @@ def test_what_others_are_sent_of_a_story_that_went_before_dates_no_full_window(s
     # The first is how it stands where nothing was sent again.
     older = gather([shown, at(5 * HOUR, "older", position=1)], shape=Shape(items=1, span=0))
     assert (window.changed, window.updated) == (older.changed, NOW - 4 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("news", "kills", "feed", "page"),
+    [
+        ([5, 8], [], (5, 9), (5, 9)),
+        # A feed tells kills from before it; a page has its own.
+        ([5, 8], [3], (5, 9), (3, 9)),
+        ([], [3], (9, 9), (3, 9)),
+        # Of nothing a page tells nothing, and a feed that there is nothing new.
+        ([], [], (9, 9), (10, 9)),
+    ],
+)
+def test_a_document_tells_the_wire_from_its_oldest_story_on(news, kills, feed, page):
+    shown = [at(0, f"n{n}", position=n) for n in news]
+    shown += [at(0, f"k{n}", position=n, killed=True) for n in kills]
+    items = [Item(story=one, access=SHOWN) for one in shown]
+    assert stretch(items, 9, is_page=False) == feed
+    assert stretch(items, 9, is_page=True) == page

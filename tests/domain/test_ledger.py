@@ -1,27 +1,13 @@
-"""The ledger: which stretches of the wire somebody has, and what that says of a kill."""
+"""The ledger: which stretches of the wire somebody has, and since when."""
 
-from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wirefeed.domain.access import Grant, Level
-from wirefeed.domain.feeds import KILL_STAYS
-from wirefeed.domain.ledger import (
-    Announced,
-    Interval,
-    Killed,
-    acknowledged,
-    holder,
-    joined,
-    way_of,
-)
-from wirefeed.domain.stories import Feed
-from wirefeed.domain.wire import Audience
-
-HOUR = 3_600_000_000
-NOW = 500_000 * HOUR
+from wirefeed.domain.ledger import MOST, Interval, acknowledged, all_joined, joined
+from wirefeed.domain.plans import DAY
 
 
 def stretch(first: int, last: int, since: int = 0, told: int | None = None) -> Interval:
@@ -88,104 +74,103 @@ def test_a_kill_is_acknowledged_by_a_position_at_it_or_beyond():
     assert acknowledged([before, told], 12, 100, [8]) == (before, told)
 
 
-# --- a kill --------------------------------------------------------------------------------------
+# --- kills that nobody watches any more ----------------------------------------------------------
 
-SPORT = Audience(language="en", topics=frozenset({"sport"}))
-FEEDS = frozenset({Feed(language="en"), Feed(language="en", topic="sport")})
-#: Two versions, at 10 and at 20; killed at 30.
-KILLED = Killed(
-    guid="s",
-    headline="",
-    position=30,
-    at=NOW,
-    announced=(
-        Announced(position=10, at=NOW - 3 * HOUR, after=frozenset({SPORT})),
-        Announced(position=20, at=NOW - 2 * HOUR, after=frozenset({SPORT})),
-    ),
-    feeds=FEEDS,
+WEEK = 7 * DAY
+
+
+def test_a_kill_that_nobody_watches_divides_nothing_and_is_known_to_have_come_by_its_end():
+    held = [stretch(1, 9, 10), stretch(10, 19, 30), stretch(20, 29, 50)]
+    (one,) = all_joined(held, [stretch(30, 30, 70)], [], settled=25)
+    assert one == Interval(first=1, last=30, since=10, late=50)
+    # What comes after it has no such kill, and moves its time no more.
+    (later,) = all_joined([one], [stretch(31, 40, 90)], [], settled=25)
+    assert (later.last, later.had) == (40, 50)
+
+
+def test_old_kills_are_known_to_the_month_however_long_it_goes_on():
+    held: tuple[Interval, ...] = ()
+    for day in range(1000):
+        at = 10 * day
+        held = all_joined(held, [stretch(at, at + 9, day * DAY)], [], settled=at + 9)
+    assert len(held) <= 1000 // 30 + 1
+    for day in range(1000):
+        (one,) = (one for one in held if one.first <= 10 * day <= one.last)
+        assert day * DAY <= one.had <= (day + 30) * DAY
+
+
+def test_of_an_old_kill_that_may_not_have_been_given_nobody_says_that_it_was():
+    held: tuple[Interval, ...] = ()
+    for at in range(0, 60, 10):
+        held = joined(held, stretch(at, at + 3, at), [], settled=30, most=3)
+    assert [(one.first, one.last, one.sure) for one in held] == [
+        (0, 33, False),
+        (40, 43, True),
+        (50, 53, True),
+    ]
+    # Nothing was given of it in between, but there was no kill either.
+    beyond = joined(held, stretch(60, 63), [], settled=30, most=3)
+    assert [(one.first, one.last, one.sure) for one in beyond] == [
+        (0, 43, False),
+        (50, 53, True),
+        (60, 63, True),
+    ]
+
+
+def test_what_is_in_doubt_does_not_spread_to_what_touches_it():
+    doubtful = Interval(first=0, last=9, since=0, sure=False)
+    assert joined([doubtful], stretch(10, 19), [], settled=19) == (doubtful, stretch(10, 19))
+    assert [one.last for one in joined([doubtful], stretch(10, 19), [], settled=9)] == [19]
+
+
+_polls = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 12), st.booleans()),
+    min_size=1,
+    max_size=120,
 )
-LATEST, SPORTS = way_of("en/latest.rss"), way_of("en/topics/sport.json")
 
 
-def grant(*topics: str, level: Level = Level.FULL, **terms) -> Grant:
-    return Grant(plan="p", topics=frozenset(topics), level=level, **terms)
+@given(_polls, st.sets(st.integers(0, 2_000), max_size=80), st.integers(1, 8))
+def test_however_much_is_given_it_stays_bounded_and_claims_no_kill_that_was_not(polls, kills, most):
+    """Days pass, the wire goes on by twelve a day; somebody polls with gaps, and acknowledges."""
+    held: tuple[Interval, ...] = ()
+    day, at, given, times = 0, 0, set[int](), dict[int, int]()
+    for days, gap, length, tells in polls:
+        day += days
+        at = max(at + gap, 12 * day)
+        now, settled = day * DAY, max((k for k in kills if k < 12 * (day - 7)), default=0)
+        recent = sorted(k for k in kills if settled < k <= at + length)
+        held = joined(held, stretch(at, at + length, now), recent, settled=settled, most=most)
+        given |= set(range(at, at + length + 1))
+        for kill in kills & given:
+            times.setdefault(kill, now)
+        if tells:
+            held = acknowledged(held, at + length, now, recent)
+        at += length + 1
+        # No more than is allowed, but for the kills that are watched.
+        assert len(held) <= most + len(recent)
+        assert [one.first for one in held] == sorted(one.first for one in held)
+        assert all(a.last < b.first for a, b in pairwise(held))
+        covered = {p for one in held for p in range(one.first, one.last + 1)}
+        assert given <= covered
+        for kill in kills & covered:
+            (one,) = (one for one in held if one.first <= kill <= one.last)
+            if kill in recent:
+                assert kill in given
+                assert (one.sure, one.had) == (True, times[kill])
+            elif one.sure:
+                assert kill in given
+                assert one.had >= times[kill]
 
 
-@pytest.mark.parametrize(
-    ("way", "held", "has_it", "has_kill"),
-    [
-        (LATEST, [(1, 15)], True, False),
-        (LATEST, [(11, 19)], False, False),
-        (LATEST, [(11, 29)], True, False),
-        (LATEST, [(21, 40)], False, False),
-        (LATEST, [(1, 15), (16, 40)], True, True),
-        (LATEST, [(1, 30)], True, True),
-        (SPORTS, [(1, 15)], True, False),
-        ("wire", [(1, 15)], True, False),
-        (way_of("en/mine.rss"), [(1, 15)], True, False),
-        (way_of("tr/mine.rss"), [(1, 15)], False, False),
-        # It never stood there.
-        (way_of("en/topics/money.rss"), [(1, 15)], False, False),
-        (way_of("tr/latest.rss"), [(1, 15)], False, False),
-        (LATEST, [], False, False),
-    ],
-)
-def test_who_was_given_a_version_may_have_it(way, held, has_it, has_kill):
-    found = holder(KILLED, "ann", [(way, [stretch(*one) for one in held])], {grant("sport")})
-    assert (found is not None) is has_it
-    assert (found is not None and found.fetched is not None) is has_kill
-
-
-@pytest.mark.parametrize(
-    ("days", "way", "has_kill"), [(1, LATEST, True), (8, LATEST, False), (1, "wire", False)]
-)
-def test_a_feed_shows_a_kill_for_a_week_though_it_goes_no_further_back(days, way, has_kill):
-    late = stretch(35, 40, NOW + days * KILL_STAYS // 7)
-    found = holder(KILLED, "ann", [(way, [stretch(1, 15), late])], {grant("sport")})
-    assert found is not None
-    assert (found.fetched is not None) is has_kill
-
-
-HALF = HOUR // 2
-
-
-@pytest.mark.parametrize(
-    ("grants", "level"),
-    [
-        ([grant("sport")], Level.FULL),
-        ([grant("sport", level=Level.SUMMARY)], Level.SUMMARY),
-        ([grant("sport", level=Level.SUMMARY), grant("sport")], Level.FULL),
-        ([grant("money")], None),
-        ([], None),
-        # Its delay has ended for who has everything up to 25, and not yet at 15.
-        ([grant("sport", delay=HALF)], Level.FULL),
-        ([grant("sport", delay=HALF + 1)], Level.SUMMARY),
-    ],
-)
-def test_its_level_is_the_most_that_its_plans_showed(grants, level):
-    end = Announced(position=25, at=NOW - HALF, after=frozenset({SPORT}), delay=HALF)
-    killed = replace(KILLED, announced=(*KILLED.announced, end))
-    found = holder(killed, "ann", [("wire", [stretch(1, 25)])], grants)
-    assert (found and found.level) == level
-    if level is Level.FULL and grants[0].delay:
-        early = holder(killed, "ann", [("wire", [stretch(1, 15)])], grants)
-        assert early is not None
-        assert early.level is Level.SUMMARY
-
-
-def test_a_story_under_embargo_was_only_for_those_who_are_early():
-    secret = replace(KILLED.announced[0], after=frozenset({replace(SPORT, early=True)}))
-    killed = replace(KILLED, announced=(secret,))
-    given = [("wire", [stretch(1, 15)])]
-    assert holder(killed, "ann", given, {grant("sport")}) is None
-    assert holder(killed, "ann", given, {grant("sport", early=True)}) is not None
-
-
-def test_whoever_has_the_kill_by_one_way_has_it():
-    given = [(LATEST, [stretch(1, 15, 5)]), ("wire", [stretch(1, 29, 7), stretch(30, 30, NOW + 9)])]
-    found = holder(KILLED, "ann", given, {grant("sport")})
-    assert found is not None
-    assert found.fetched == NOW + 9
-    assert [(way.name, way.fetched) for way in found.ways] == [(LATEST, None), ("wire", NOW + 9)]
-    # It cannot have had it before it was there.
-    assert found.since == KILLED.announced[0].at
+def test_a_thousand_kills_polled_without_a_gap_are_a_few_stretches():
+    held: tuple[Interval, ...] = ()
+    kills = range(100, 100_001, 100)
+    # 1,000 positions and so 10 kills a day.
+    for last in range(50, 100_001, 50):
+        week_ago = last - 7_000
+        settled = max(0, week_ago // 100 * 100)
+        recent = [kill for kill in kills if settled < kill <= last]
+        new = stretch(last - 49, last, last * DAY // 1_000)
+        held = joined(held, new, recent, settled=settled)
+    assert len(held) <= 70 + MOST

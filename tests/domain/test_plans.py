@@ -16,6 +16,7 @@ from wirefeed.domain.plans import (
     Subscriber,
     Subscription,
     entitlement,
+    in_force_between,
 )
 from wirefeed.domain.readers import Reader, lapse, told
 
@@ -232,3 +233,21 @@ def test_what_a_plan_says_of_itself_is_in_the_language_or_in_english_or_not_said
     assert [plan.price(language) for language in ("tr", "ar")] == ["Yılda 90", "90 a year"]
     assert plan.subscribe_url("tr") == "https://news.example/gold"
     assert (GOLD.price("en"), GOLD.subscribe_url("en")) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("since", "upto", "versions"),
+    [
+        # What it was before it is known is taken to be what it was then.
+        (0, 5, [1]),
+        (0, 10, [1]),
+        (11, 19, [1]),
+        (11, 20, [1, 2]),
+        (20, 25, [2]),
+        (25, 40, [2, 3]),
+        (30, 99, [3]),
+    ],
+)
+def test_a_plan_counts_by_its_versions_of_that_time(since, upto, versions):
+    known = [Plan(name="p", grants=(), version=n, changed=10 * n) for n in (1, 2, 3)]
+    assert [plan.version for plan in in_force_between(known, since, upto)] == versions

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PLACED = {
     ("persons", "subscriber"): "who it is",
     ("subscriptions", "subscriber"): "what it may see",
+    ("former", "subscriber"): "what it could",
     ("tokens", "subscriber"): "what its machines come with",
     ("tokens", "source"): "what a newsroom sends with",
     ("tokens", "admin"): "what an administrator comes with",
@@ -31,10 +32,11 @@ PLACED = {
     ("hand_overs", "subscriber"): "the links that would give it credentials",
     ("leases", "subscriber"): "where it is told of changes",
     ("intents", "subscriber"): "where it asked to be",
-    ("received", "subscriber"): "what of the wire it was given",
     ("webhooks", "subscriber"): "where it has its stories sent",
     ("attempts", "subscriber"): "what was sent there",
 }
+#: What outlives a subscriber, by its id alone: who left has what it was given.
+STAYS = {"received", "bequests", "departed"}
 
 
 #: What a server at work reads, and would say to be a bug if it could not.
@@ -53,6 +55,11 @@ def hanging() -> list[tuple[Table, Column[Any], Table]]:
 
 async def test_s22_whatever_hangs_on_an_owner_has_its_place():
     assert {(table.name, column.name) for table, column, _ in hanging()} == PLACED.keys()
+
+
+async def test_s22_what_names_a_subscriber_goes_with_it_or_is_known_to_stay():
+    named = {table.name for table in metadata.sorted_tables if "subscriber" in table.columns}
+    assert named - {name for name, _ in PLACED} == STAYS
 
 
 def a_row(table: Table, owned_by: Column[Any], owner: str) -> dict[str, object]:

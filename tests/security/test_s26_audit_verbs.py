@@ -29,10 +29,10 @@ from wirefeed.composition import utc_now
 from wirefeed.domain.audit import Verb, Via
 from wirefeed.domain.handovers import KeyTerms
 from wirefeed.domain.leases import Lease, Owner
-from wirefeed.domain.ledger import HUB
 from wirefeed.domain.roles import Role
 from wirefeed.domain.sightings import Sighting
 from wirefeed.domain.terms import Terms
+from wirefeed.domain.ways import HUB
 from wirefeed.storage import leases, usage
 
 #: What a person wrote, and where it comes from.

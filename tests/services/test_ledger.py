@@ -1,13 +1,19 @@
 """The ledger: nothing noted is lost while the database is away, and nothing grows without bound."""
 
+import asyncio
+
 import pytest
 
-from tests.services.test_usage import Away
-from tests.support.agency import Agency
+from tests.services.test_usage import Away, not_failed
+from tests.support.agency import DAY, Agency
+from wirefeed.domain.cursors import Following
 from wirefeed.domain.errors import Unavailable
+from wirefeed.domain.ways import Filter, filter_name
 from wirefeed.services import ledger as service
 from wirefeed.services.ledger import Ledger
 from wirefeed.storage import received
+
+KILL = {"version": "9", "pubstatus": "canceled", "headline": ""}
 
 
 async def held(agency: Agency, *whose: tuple[str, str]) -> dict[tuple[str, str], list[list[int]]]:
@@ -54,8 +60,11 @@ async def test_who_is_gone_by_then_is_no_trouble(agency: Agency):
         ledger.acknowledged(name, "wire", 5)
     await ledger.flush()
     assert await held(agency, ("ann", "wire"), ("nobody", "wire")) == {("ann", "wire"): [[1, 5]]}
+    # It has what it was given, also what is written down only now.
+    ledger.heard("ann", "wire", 6, 9)
     await agency.services.accounts.remove_subscriber("ann")
-    assert await held(agency, ("ann", "wire")) == {}
+    await ledger.flush()
+    assert await held(agency, ("ann", "wire")) == {("ann", "wire"): [[1, 9]]}
 
 
 async def test_much_is_written_down_in_small_transactions_and_more_than_room_is_dropped(
@@ -85,3 +94,72 @@ async def test_of_one_there_are_never_many_stretches(agency: Agency):
     (stretches,) = (await held(agency, ("ann", "wire"))).values()
     assert len(stretches) == 50
     assert stretches[-1] == [1990, 1993]
+
+
+async def test_a_burst_of_single_stories_is_written_down_and_none_is_lost(agency: Agency):
+    """More than are told apart: the oldest are taken together, so that none is missing."""
+    await agency.subscriber("ann", "sport")
+    ledger = agency.services.ledger
+    for position in range(2, 1_802, 2):
+        ledger.read("ann", "story", position)
+    await ledger.flush()
+    (stretches,) = (await held(agency, ("ann", "story"))).values()
+    assert len(stretches) == service._SINGLES
+    assert all(
+        any(first <= position <= last for first, last in stretches)
+        for position in range(2, 1_802, 2)
+    )
+    # The newest are as they were asked for.
+    assert stretches[-1] == [1800, 1800]
+
+
+async def test_too_much_at_once_is_written_down_before_its_time(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(service, "_PAUSE", 3_600)
+    await agency.subscriber("ann", "sport")
+    away = Away(agency.services.database)
+    away.is_away = False
+    ledger = Ledger(away, clock=agency.clock, room=100)
+    running = asyncio.create_task(ledger.run(not_failed))
+    try:
+        for position in range(0, 100, 2):
+            ledger.read("ann", "story", position)
+        async with asyncio.timeout(30):
+            await away.written.wait()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert len((await held(agency, ("ann", "story")))["ann", "story"]) == 50
+
+
+async def test_filters_that_could_not_be_written_go_along_next_time(agency: Agency):
+    await agency.subscriber("ann", "sport")
+    away = Away(agency.services.database)
+    ledger = Ledger(away, clock=agency.clock)
+    part = Filter(following=Following(topics=frozenset({"sport"})))
+    way = ledger.through("wire", "ann", part)
+    ledger.heard("ann", way, 1, 5)
+    with pytest.raises(Unavailable):
+        await ledger.flush()
+    away.is_away = False
+    await ledger.flush()
+    name = filter_name(way)
+    async with agency.services.database.reading() as connection:
+        assert await received.filters(connection, [name]) == {name: part}
+
+
+async def test_kills_that_nobody_watches_any_more_divide_nothing(agency: Agency):
+    """Whoever polls without a gap has a stretch for each kill of a week, and a few before."""
+    await agency.subscriber("ann", "sport")
+    services = agency.services
+    for number in range(40):
+        for name, fields in ((f"urn:news:{number}", {}), (f"urn:news:{number}", KILL)):
+            await agency.publish(name, **fields)
+        head = (await services.follower.look()).position
+        services.ledger.heard("ann", "wire", 1, head)
+        await services.ledger.flush()
+        agency.clock.advance(DAY)
+        (stretches,) = (await held(agency, ("ann", "wire"))).values()
+        # Those of a week and a day, what was before them, and one for each month before that.
+        assert len(stretches) <= 11

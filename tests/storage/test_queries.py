@@ -22,7 +22,10 @@ from wirefeed.domain.wire import ChangeKind
 from wirefeed.storage import (
     credentials,
     dead_letters,
+    departed,
+    former,
     holders,
+    received,
     signing_keys,
     stories,
     subscribers,
@@ -53,6 +56,16 @@ QUERIES: dict[str, Asking] = {
     "the head": wire.head,
     "the wire": lambda c: wire.since(c, 3, 50),
     "kills of the wire": lambda c: wire.kills_since(c, 3, 50),
+    "changes of a story": lambda c: wire.about(c, "s1", 40),
+    "kills since a time": lambda c: received.recent_kills(c, 1),
+    "kills that somebody may wait for": lambda c: received.open_kills(c, 1, 50),
+    "who of some was given anything since": lambda c: received.moved(c, ["acme", "zeta"], 4),
+    "what some were given": lambda c: received.given(c, ["acme", "zeta"]),
+    "the ways with a filter": lambda c: received.ways(c, "acme", "wire"),
+    "filters by name": lambda c: received.filters(c, ["a", "b"]),
+    "what some had": lambda c: former.some(c, ["acme", "zeta"]),
+    "what was had by who is gone": lambda c: departed.of(c, ["acme", "zeta"]),
+    "who is gone": lambda c: departed.gone(c, ["acme", "zeta"]),
     "changes at positions": lambda c: wire.at(c, [3, 4]),
     "a subscriber's webhooks": lambda c: webhooks.webhooks(c, "acme"),
     "a webhook": lambda c: webhooks.by_id(c, "w"),
@@ -105,6 +118,7 @@ SORTED = {
 }
 TABLES = (
     *("stories", "placements", "revisions", "wire", "due", "head"),
+    *("received", "filters", "former", "bequests", "departed", "alarms"),
     *("subscribers", "persons", "subscriptions", "tokens", "feed_keys"),
 )
 

@@ -168,7 +168,7 @@ async def test_whoever_acknowledges_is_waited_for(agency: Agency):
 
 async def _has_kill(agency: Agency) -> bool:
     async with agency.services.database.reading() as connection:
-        kills = await received.kills(connection)
+        kills, _ = await received.recent_kills(connection, 0)
         (held,) = (await received.held(connection, [("ann", "wire")])).values()
     return bool(kills) and any(_holds(one, kills[-1]) for one in held)
 

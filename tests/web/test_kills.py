@@ -191,7 +191,7 @@ async def test_kills_are_listed_and_operators_are_told_once_of_who_is_late(
     await ask(agency, key + SPORT)
     await kill(agency)
     await kill(agency, "urn:news:b")
-    kills = agency.services.kills
+    kills = agency.services.kill_alarms
     with capture_logs() as logs:
         await kills.check()
         assert (logs, kills.late) == ([], 0)

@@ -7,7 +7,8 @@ import click
 from wirefeed.cli.output import as_json, json_out, run, say, table, when
 from wirefeed.domain.audit import CLI
 from wirefeed.domain.drills import Came
-from wirefeed.domain.ledger import Holder, Way
+from wirefeed.domain.killed import Holder, Way
+from wirefeed.domain.ways import EVERYTHING
 from wirefeed.services.kills import Account
 
 
@@ -31,12 +32,13 @@ def list_kills(limit: int, *, as_json: bool) -> None:
             when(account.killed.at),
             account.holders,
             account.waiting,
+            account.gone,
             "late" if account.late else "",
             account.killed.headline,
         )
         for account in found
     ]
-    table(["story", "killed", "may have it", "without the kill", "", "notice"], rows)
+    table(["story", "killed", "may have it", "without the kill", "gone", "", "notice"], rows)
 
 
 @kills.command("show")
@@ -46,7 +48,7 @@ def list_kills(limit: int, *, as_json: bool) -> None:
 def show_kill(guid: str, limit: int, *, as_json: bool) -> None:
     """Say who may have the killed story GUID (or its id), and who has its kill.
 
-    Those who were not given it come first.
+    Those who were not given it come first, then those of them who are subscribers no more.
     """
     account = run(lambda services: services.kills.show(guid, limit))
     if as_json:
@@ -56,11 +58,12 @@ def show_kill(guid: str, limit: int, *, as_json: bool) -> None:
     click.echo(
         f"{account.killed.guid} killed {when(account.killed.at)}: {account.holders} may have it,"
         f" {account.waiting} without the kill{' (late)' if account.late else ''}"
+        f"{f', {account.gone} gone without it' if account.gone else ''}"
     )
     rows = [
         (
-            one.subscriber if number == 0 else "",
-            way.name,
+            _who(one) if number == 0 else "",
+            _by(way),
             way.level,
             when(way.since),
             when(way.fetched) or ("no" if one.fetched is None else "by another way"),
@@ -131,6 +134,17 @@ def _seconds(after: float | None) -> str:
     return "no" if after is None else f"after {after:.1f} s"
 
 
+def _who(one: Holder) -> str:
+    return one.subscriber if one.gone is None else f"{one.subscriber} (gone {when(one.gone)})"
+
+
+def _by(way: Way) -> str:
+    """Name a way, with what was asked for."""
+    part = way.filter or EVERYTHING
+    names = (part.following.topics, part.following.languages, part.plans or ())
+    return " ".join([way.name, *(name for some in names for name in sorted(some))])
+
+
 def _kill_json(account: Account) -> dict[str, object]:
     return {
         "guid": account.killed.guid,
@@ -138,6 +152,7 @@ def _kill_json(account: Account) -> dict[str, object]:
         "killed": when(account.killed.at),
         "holders": account.holders,
         "waiting": account.waiting,
+        "gone": account.gone,
         "late": account.late,
     }
 
@@ -145,6 +160,7 @@ def _kill_json(account: Account) -> dict[str, object]:
 def _holder_json(one: Holder) -> dict[str, object]:
     return {
         "subscriber": one.subscriber,
+        "gone": when(one.gone),
         "level": one.level,
         "since": when(one.since),
         "fetched": when(one.fetched),
@@ -154,8 +170,12 @@ def _holder_json(one: Holder) -> dict[str, object]:
 
 
 def _way_json(way: Way) -> dict[str, object]:
+    part = way.filter or EVERYTHING
     return {
         "way": way.name,
+        "topics": sorted(part.following.topics),
+        "languages": sorted(part.following.languages),
+        "plans": None if part.plans is None else sorted(part.plans),
         "level": way.level,
         "since": when(way.since),
         "fetched": when(way.fetched),

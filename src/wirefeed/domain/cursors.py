@@ -6,6 +6,7 @@ and digest have heard the same. What is not for a partner moves nothing here.
 
 import hashlib
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -43,15 +44,22 @@ class Following:
         """
         if not self.topics and not self.languages:
             return change
-        before = frozenset(filter(self.has, change.before))
-        after = frozenset(filter(self.has, change.after))
+        before, after = self.among(change.before), self.among(change.after)
         return replace(change, before=before, after=after)
+
+    def among(self, audiences: Iterable[Audience]) -> frozenset[Audience]:
+        """Give those of these of which it asks for what is announced to them."""
+        return frozenset(filter(self.has, audiences))
 
     def has(self, audience: Audience) -> bool:
         """Say whether what is announced to some is among what is asked for."""
         return (not self.languages or audience.language in self.languages) and (
             not self.topics or not self.topics.isdisjoint(audience.topics)
         )
+
+
+#: All that a partner may have.
+ALL: Final = Following()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

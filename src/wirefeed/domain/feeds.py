@@ -85,6 +85,15 @@ def count_levels(items: Iterable[Item]) -> dict[Level, int]:
     return counts
 
 
+def stretch(items: Iterable[Item], head: int, *, is_page: bool) -> tuple[int, int]:
+    """Say which stretch of the wire a document of these items tells; none where it ends first.
+
+    A feed tells its kills for a time, wherever they are; a page behind it tells its own alone.
+    """
+    told = [item.story.position for item in items if is_page or not item.story.is_killed]
+    return min(told, default=head + is_page), head
+
+
 class Gathering:
     """A window in the making.
 

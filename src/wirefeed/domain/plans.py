@@ -1,7 +1,7 @@
 """Plans and subscriptions: what was sold, to whom, and what it comes to for one caller. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -282,6 +282,19 @@ def grants_of(names: Iterable[str], plans: Mapping[str, Plan]) -> frozenset[Gran
     """Join the grants of plans and of the plan `public`."""
     held = (plans[name] for name in {PUBLIC, *names} if name in plans)
     return frozenset(grant for plan in held for grant in plan.grants)
+
+
+def in_force_between(versions: Sequence[Plan], since: int, upto: int) -> tuple[Plan, ...]:
+    """Give the versions of a plan, the oldest first, that were in force at some time of these.
+
+    What it was before the first that is known is not known: that one stands for it.
+    """
+    ends = [*(plan.changed for plan in versions[1:]), None]
+    return tuple(
+        plan
+        for number, (plan, end) in enumerate(zip(versions, ends, strict=True))
+        if (number == 0 or plan.changed <= upto) and (end is None or end > since)
+    )
 
 
 def entitlement(

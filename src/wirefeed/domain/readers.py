@@ -62,6 +62,11 @@ class Reader:
         """When what it is shown last changed by who it is."""
         return max(self.entitlement.changed, self.lapsed, self.shared or 0)
 
+    @property
+    def narrowed_to(self) -> frozenset[str] | None:
+        """The plans that its token is narrowed to; None: it is not."""
+        return None if self.token is None else self.token.entitlements
+
     def until(self, now: int) -> int | None:
         """Say when the clock next changes anything of it."""
         turns = [self.entitlement.until]

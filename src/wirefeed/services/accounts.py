@@ -13,14 +13,16 @@ from wirefeed.domain import contracts
 from wirefeed.domain.access import PUBLIC
 from wirefeed.domain.audit import SYSTEM, Actor, Verb
 from wirefeed.domain.errors import Conflict, NotFound, Unacceptable
-from wirefeed.domain.former import left
-from wirefeed.domain.plans import Plan, Subscriber, Subscription
+from wirefeed.domain.former import left, terms
+from wirefeed.domain.plans import DAY, Plan, Subscriber, Subscription
 from wirefeed.domain.readers import State
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services.audit import Audit, Deed
-from wirefeed.storage import former, subscribers, wire
+from wirefeed.storage import departed, former, subscribers, wire
 from wirefeed.storage.database import Database
 
+#: Of those who are long gone, so many are forgotten whenever another goes.
+_FORGOTTEN = 20
 #: Looks at what is held, and raises when that is not what a change was meant for.
 Check = Callable[[Subscriber | None], None]
 
@@ -59,8 +61,11 @@ class Accounts:
         *,
         clock: Callable[[], int],
         bounds: Bounds = Bounds(),
+        remembered: int = 400 * DAY,
     ) -> None:
         self._bounds = bounds
+        #: For so long it is kept what those were given who are gone.
+        self._remembered = remembered
         self._database = database
         self._audit = audit
         self._clock = clock
@@ -182,9 +187,14 @@ class Accounts:
     ) -> None:
         """Remove a subscriber with all its credentials. Raises `NotFound`."""
         async with self._database.writing() as connection:
-            check(await held(connection, subscriber_id))
-            await self._announce(connection, subscriber_id)
+            found = await held(connection, subscriber_id)
+            check(found)
+            at = await self._announce(connection, subscriber_id)
+            had = (*await former.of(connection, subscriber_id), *terms(found, at))
             await subscribers.remove_subscriber(connection, subscriber_id)
+            # Whoever left has what it was given: a kill is to find it for as long as it may matter.
+            await departed.depart(connection, subscriber_id, at, had)
+            await departed.forget(connection, at - self._remembered, _FORGOTTEN)
             about = f"subscriber:{subscriber_id}"
             await self._audit.record(connection, by, Verb.SUBSCRIBER_REMOVE, about)
 

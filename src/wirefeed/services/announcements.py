@@ -4,14 +4,12 @@ from collections import OrderedDict
 
 from wirefeed.domain.former import Announced
 from wirefeed.domain.wire import ChangeKind
-from wirefeed.storage import stories, wire
+from wirefeed.storage import wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.wire import Row
 
 #: Kills of which it is remembered: those that partners are about to come to.
 _KILLS = 1_000
-#: Positions that are read through in one read.
-_STRETCH = 50_000
 
 
 class Announcements:
@@ -33,18 +31,9 @@ class Announcements:
         return known
 
     async def _read(self, kill: Row) -> tuple[Announced, ...]:
-        guid = kill.change.about
         async with self._database.reading() as connection:
-            begun = await stories.first_received(connection, guid)
-            above = await wire.before(connection, begun)
-        found: list[Announced] = []
-        while above < kill.position - 1:
-            upto = min(above + _STRETCH, kill.position - 1)
-            async with self._database.reading() as connection:
-                rows = await wire.about(connection, guid, above, upto)
-            found += [(row.at, row.change.after) for row in rows if _is_turn(row)]
-            above = upto
-        return tuple(found)
+            rows = await wire.about(connection, kill.change.about, kill.position - 1)
+        return tuple((row.at, row.change.after) for row in rows if _is_turn(row))
 
 
 def _is_turn(row: Row) -> bool:

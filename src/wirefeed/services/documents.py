@@ -27,6 +27,7 @@ from wirefeed.domain.feeds import (
     Window,
     Wording,
     count_levels,
+    stretch,
 )
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.views import View, published_to, thread_to
@@ -226,8 +227,8 @@ class Documents:
     ) -> Document:
         """Say what a document is known by, rendered or not, with so many items."""
         items = draft.window.items[:shown]
-        head = draft.window.head
-        news = (item.story.position for item in items if not item.story.is_killed)
+        trail = draft.trail(len(items))
+        first, last = stretch(items, draft.window.head, is_page=bool(trail.page))
         return Document(
             form=draft.form,
             name=draft.name,
@@ -236,9 +237,9 @@ class Documents:
             levels=count_levels(items),
             why=why(items),
             until=draft.window.until,
-            trail=draft.trail(len(items)),
-            first=min(news, default=head),
-            last=head,
+            trail=trail,
+            first=first,
+            last=last,
         )
 
     def held(self, document: Document, coding: Coding) -> bytes | None:

@@ -5,17 +5,18 @@ What came is told by the ledger alone, so a drill shows the very way that a real
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from wirefeed.domain.audit import SYSTEM, Actor, Verb
 from wirefeed.domain.drills import Came, Stage, revision
 from wirefeed.domain.errors import Conflict
-from wirefeed.domain.ledger import FEED, Interval, leads_to
+from wirefeed.domain.ledger import Interval
 from wirefeed.domain.plans import DAY
 from wirefeed.domain.stories import SECOND, Story
-from wirefeed.domain.wire import Change, ChangeKind
+from wirefeed.domain.ways import FEED, Filter, channel_of, filter_name, filter_of, is_live, leads_to
+from wirefeed.domain.wire import Audience, Change, ChangeKind
 from wirefeed.services.accounts import held
 from wirefeed.services.audit import Audit
 from wirefeed.services.house import House
@@ -84,21 +85,23 @@ class Drills:
         """
         async with self._database.reading() as connection:
             found = await held(connection, subscriber)
-            ways = sorted(await received.of(connection, subscriber))
+            ways = sorted(filter(is_live, await received.of(connection, subscriber)))
+            kept = await received.filters(connection, set(map(filter_name, ways)))
         if not found.live(self._clock()):
             raise Conflict(f"{subscriber} has no live subscription", remedy="renew it first")
         if not ways:
             raise Conflict(
                 f"{subscriber} uses nothing yet", remedy="wait until it has fetched something"
             )
-        language = self._language(ways)
+        asked = {way: filter_of(way, kept) for way in ways}
+        language = self._language(asked)
         guid = f"tag:wirefeed,2026:drill:{subscriber}:{self._clock()}"
         came: list[Came] = []
         used: list[str] = []
         async with self._held(subscriber, wait, by):
             for stage in Stage:
-                story = await self._send(stage, guid, subscriber, language, _topics(ways), by)
-                used = [way for way in ways if leads_to(way, story.feeds)]
+                story = await self._send(stage, guid, subscriber, language, _topics(asked), by)
+                used = [way for way, part in asked.items() if _comes_by(way, part, story)]
                 for one in await self._wait(stage, subscriber, story, used, wait):
                     came.append(one)
                     told(one)
@@ -111,10 +114,11 @@ class Drills:
             came=tuple(came),
         )
 
-    def _language(self, ways: Iterable[str]) -> str:
+    def _language(self, ways: Mapping[str, Filter | None]) -> str:
         """Choose the language that most of the ways are in."""
         languages = self._house.languages
         spoken = [way.removeprefix(FEED).partition("/")[0] for way in ways if way.startswith(FEED)]
+        spoken += [one for part in ways.values() if part for one in part.following.languages]
         return max(languages, key=lambda one: (spoken.count(one), -languages.index(one)))
 
     @asynccontextmanager
@@ -176,10 +180,18 @@ class Drills:
             await asyncio.sleep(_PAUSE)
 
 
-def _topics(ways: Iterable[str]) -> frozenset[str]:
-    """Give the topics whose feeds a subscriber reads: the story stands in all of them."""
-    stems = (way.partition("/")[2] for way in ways if way.startswith(FEED))
-    return frozenset(s.removeprefix("topics/") for s in stems if s.startswith("topics/"))
+def _topics(ways: Mapping[str, Filter | None]) -> frozenset[str]:
+    """Give the topics that a subscriber asks for: the story stands in all of them."""
+    stems = (channel_of(way).partition("/")[2] for way in ways if way.startswith(FEED))
+    read = (s.removeprefix("topics/") for s in stems if s.startswith("topics/"))
+    followed = (part.following.topics for part in ways.values() if part is not None)
+    return frozenset(read).union(*followed)
+
+
+def _comes_by(way: str, part: Filter | None, story: Story) -> bool:
+    """Say whether a story is among what comes by a way."""
+    told = [Audience(language=story.language, topics=story.topics)]
+    return part is not None and leads_to(way, story.feeds) and bool(part.following.among(told))
 
 
 def _came(came: Came, story: Story, given: Iterable[Interval], now: int) -> Came:

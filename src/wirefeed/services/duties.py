@@ -1,7 +1,7 @@
 """What one process at a time does: it holds the duty as long as it says so again and again.
 
-One that was killed or frozen says nothing, and another takes over within two seconds. A process
-that has nothing to do holds nothing, and writes nothing.
+One that was killed or frozen says nothing, and another takes over within two seconds, or as many as
+the duty says. A process that has nothing to do holds nothing, and writes nothing.
 """
 
 import secrets
@@ -27,11 +27,14 @@ class Duty:
         *,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
+        held: int = _HELD,
     ) -> None:
         self._database = database
         self._name = name
         self._clock = clock
         self._monotonic = monotonic
+        #: For how long it is held each time: one that is seldom done is held for longer.
+        self._for = held
         self._holder = secrets.token_hex(8)
         #: When it was last taken; None: it is not held.
         self._taken: float | None = None
@@ -52,7 +55,7 @@ class Duty:
         if not await self.is_free():
             return False
         async with self._database.writing() as connection:
-            until = now + _HELD
+            until = now + self._for
             taken = await duties.take(connection, self._name, self._holder, now, until)
         self._taken = began if taken else None
         return taken

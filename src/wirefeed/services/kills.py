@@ -1,34 +1,27 @@
-"""Kills: who may have a killed story and has not been given its kill, and telling operators so."""
+"""Kills: who may have a killed story, and has or has not been given its kill."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wirefeed.domain.access import Grant
+from wirefeed.domain.access import PUBLIC, Grant
 from wirefeed.domain.errors import NotFound
 from wirefeed.domain.hearing import is_private
-from wirefeed.domain.ledger import Announced, Holder, Killed, holder
-from wirefeed.domain.plans import DAY, Plan, Subscriber, grants_of
+from wirefeed.domain.killed import Announced, Holder, Killed, holder
+from wirefeed.domain.plans import Subscriber, in_force_between
 from wirefeed.domain.stories import Story
+from wirefeed.domain.ways import filter_name
 from wirefeed.domain.wire import ChangeKind, announces
 from wirefeed.services.ledger import Ledger
-from wirefeed.storage import received, stories, subscribers, wire
-from wirefeed.storage.database import Database, uninterrupted
-from wirefeed.storage.received import Kill
+from wirefeed.storage import departed, former, received, stories, subscribers, wire
+from wirefeed.storage.database import Database
+from wirefeed.storage.received import Given, Kill
 
 _MINUTE = 60_000_000
 #: Subscribers that are looked at in one read.
 _PAGE = 500
-#: Positions that are read through in one read.
-_STRETCH = 50_000
-#: A kill is watched this long, and so many at most.
-_WATCHED, _MOST = 7 * DAY, 100
-#: Seconds between two looks whether somebody is late.
-_PAUSE = 15
-_log = structlog.get_logger("wirefeed.kills")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +29,12 @@ class Account:
     """A kill, and how it stands with those who may have the story."""
 
     killed: Killed
-    #: How many may have it, and how many of them were not given the kill.
+    #: How many may have it, and how many of them were not given the kill:
     holders: int
     waiting: int
-    #: Those who were not given it first; as many as were asked for.
+    #: the same of those who are subscribers no more.
+    gone: int
+    #: Those who wait for it first, then those who are gone; as many as were asked for.
     listed: tuple[Holder, ...]
     #: Whether they have had longer than operators allow.
     late: bool
@@ -58,12 +53,9 @@ class Kills:
     ) -> None:
         self._database = database
         self._ledger = ledger
-        self._allowed = alarm_minutes * _MINUTE
+        #: Microseconds in which a kill is to be fetched; 0: nobody is told.
+        self.allowed = alarm_minutes * _MINUTE
         self._clock = clock
-        #: Kills that everybody was given.
-        self._settled: set[int] = set()
-        #: How many kills somebody is late with; None: nobody has looked yet.
-        self.late: int | None = None
 
     async def show(self, name: str, limit: int = 1000) -> Account:
         """Say of the killed story of this guid or id who may have it, and who has its kill.
@@ -90,24 +82,14 @@ class Kills:
 
     async def _accounts(self, kills: Iterable[Kill]) -> AsyncIterator[Account]:
         for kill in kills:
-            async with self._database.reading() as connection:
-                story = (await stories.held(connection, [kill.guid])).get(kill.guid)
-            killed = await self._killed(story) if story is not None else None
             # A kill that another has followed since is told of with that one.
-            if killed is not None and killed.position == kill.position:
+            if (killed := await self.killed(kill)) is not None:
                 yield await self._account(killed, 0)
 
     async def _killed(self, story: Story) -> Killed | None:
         """Read what was announced of a story; None if it was never killed."""
         async with self._database.reading() as connection:
-            begun = await stories.first_received(connection, story.guid)
-            above = await wire.before(connection, begun)
-        rows: list[wire.Row] = []
-        while above < story.position:
-            upto = min(above + _STRETCH, story.position)
-            async with self._database.reading() as connection:
-                rows += await wire.about(connection, story.guid, above, upto)
-            above = upto
+            rows = await wire.about(connection, story.guid, story.position)
         kills = [
             row
             for row in rows
@@ -122,6 +104,7 @@ class Kills:
             headline=story.kill_headline or story.revision.slugline,
             position=last.position,
             at=last.at,
+            told=last.change.before | last.change.after,
             announced=tuple(
                 Announced(
                     position=row.position,
@@ -137,24 +120,29 @@ class Kills:
 
     async def _account(self, killed: Killed, limit: int) -> Account:
         waiting: list[Holder] = []
+        gone: list[Holder] = []
         others: list[Holder] = []
-        counts = {True: 0, False: 0}
+        counts: Counter[str] = Counter()
         async for one in self._holders(killed):
-            is_waiting = one.fetched is None
-            counts[is_waiting] += 1
-            group = waiting if is_waiting else others
+            without = one.fetched is None
+            kind, group = "others", others
+            if without:
+                kind, group = ("waiting", waiting) if one.waits else ("gone", gone)
+            counts[kind] += 1
             if len(group) < limit:
                 group.append(one)
         return Account(
             killed=killed,
-            holders=counts[True] + counts[False],
-            waiting=counts[True],
-            listed=(*waiting, *others)[:limit],
-            late=bool(counts[True] and self._is_late(killed.at)),
+            holders=counts.total(),
+            waiting=counts["waiting"],
+            gone=counts["gone"],
+            listed=(*waiting, *gone, *others)[:limit],
+            late=bool(counts["waiting"] and self.is_late(killed.at)),
         )
 
-    def _is_late(self, at: int) -> bool:
-        return bool(self._allowed) and self._clock() - at >= self._allowed
+    def is_late(self, at: int) -> bool:
+        """Say whether those who wait for a kill of some time have had longer than is allowed."""
+        return bool(self.allowed) and self._clock() - at >= self.allowed
 
     async def _holders(self, killed: Killed) -> AsyncIterator[Holder]:
         """Give those who may have it, by id."""
@@ -166,68 +154,111 @@ class Kills:
                 found = await received.page(
                     connection, killed.announced[0].position, killed.position - 1, after, _PAGE
                 )
-                grants = await _grants(connection, list(found), killed)
-            for subscriber, given in found.items():
-                had = holder(killed, subscriber, given, grants.get(subscriber, frozenset()))
-                if had is not None:
-                    yield had
+                judged = await _judged(connection, killed, found)
+            for one in judged:
+                yield one
             if len(found) < _PAGE:
                 return
             after = max(found)
 
-    # --- telling operators ----------------------------------------------------------------------
+    async def waiting(self, killed: Killed) -> tuple[set[str], int]:
+        """Say who waits for a kill, and how many may have the story."""
+        waiting, holders = set[str](), 0
+        async for one in self._holders(killed):
+            holders += 1
+            if one.waits:
+                waiting.add(one.subscriber)
+        return waiting, holders
 
-    async def run(self, failed: Callable[[Exception], None]) -> None:
-        """Look who is late, until cancelled; failures are told, and tried again."""
-        while True:
-            await asyncio.sleep(_PAUSE)
-            try:
-                # Cut off, a read would leave its connection behind.
-                await uninterrupted(self.check())
-            except Exception as error:  # noqa: BLE001 - the next look may succeed
-                failed(error)
+    async def still_waiting(
+        self, kills: Mapping[int, tuple[Killed, set[str]]]
+    ) -> dict[int, set[str]]:
+        """Say who still waits for kills, of those who did; each was looked at before.
 
-    async def check(self) -> None:
-        """Count the kills that somebody is late with; warn of each once, whichever process does."""
-        if not self._allowed:
-            return
-        await self._ledger.settle()
+        Who was given nothing since the oldest of them waits as it did.
+        """
+        left = {position: set(waiting) for position, (_, waiting) in kills.items()}
+        everybody = sorted(set().union(*left.values()))
+        for at in range(0, len(everybody), _PAGE):
+            some = everybody[at : at + _PAGE]
+            async with self._database.reading() as connection:
+                gone = await departed.gone(connection, some)
+                moved = await received.moved(connection, some, min(kills))
+                given = await received.given(connection, moved)
+                for position, (killed, waiting) in kills.items():
+                    left[position] -= gone.keys()
+                    theirs = {one: given[one] for one in moved if one in waiting}
+                    for one in await _judged(connection, killed, theirs):
+                        if not one.waits:
+                            left[position].discard(one.subscriber)
+        return left
+
+    async def killed(self, kill: Kill) -> Killed | None:
+        """Read what was announced of a story, and its kill; None where another has followed."""
         async with self._database.reading() as connection:
-            kills = await received.last_kills(connection, _MOST)
-        now = self._clock()
-        open_ = [k for k in kills if now - k.at < _WATCHED and k.position not in self._settled]
-        late = 0
-        async for account in self._accounts(k for k in open_ if self._is_late(k.at)):
-            if not account.waiting:
-                self._settled.add(account.killed.position)
-                continue
-            late += 1
-            async with self._database.writing() as connection:
-                is_new = await received.alarm(connection, account.killed.position, now)
-            if is_new:
-                _log.warning(
-                    "a kill was not fetched by all in time",
-                    story=account.killed.guid,
-                    waiting=account.waiting,
-                    holders=account.holders,
-                )
-        self.late = late
+            story = (await stories.held(connection, [kill.guid])).get(kill.guid)
+        killed = await self._killed(story) if story is not None else None
+        return killed if killed is not None and killed.position == kill.position else None
+
+
+async def _judged(
+    connection: AsyncConnection, killed: Killed, given: Mapping[str, Given]
+) -> list[Holder]:
+    """Give those of these subscribers that may have a killed story, in their order."""
+    if not given:
+        return []
+    ids = list(given)
+    grants = await _grants(connection, ids, killed)
+    gone = await departed.gone(connection, ids)
+    names = {filter_name(way) for ways in given.values() for way, _ in ways}
+    filters = await received.filters(connection, names - {""})
+    found = (
+        holder(
+            killed,
+            one,
+            ways,
+            grants.get(one, frozenset()),
+            filters=filters,
+            gone=gone.get(one),
+        )
+        for one, ways in given.items()
+    )
+    return [one for one in found if one is not None]
 
 
 async def _grants(
     connection: AsyncConnection, ids: list[str], killed: Killed
 ) -> dict[str, frozenset[Grant]]:
     """Say under which grants these may have seen a story, before it was killed."""
-    plans = await subscribers.plans(connection)
+    since, upto = killed.announced[0].at, killed.at
     known = await subscribers.some(connection, ids)
-    since = killed.announced[0].at
-    return {name: _had(one, plans, since, killed.at) for name, one in known.items()}
+    once, left = await former.some(connection, ids), await departed.of(connection, ids)
+    # As the plans were then, whatever has become of them.
+    grants = {
+        name: [grant for plan in in_force_between(plans, since, upto) for grant in plan.grants]
+        for name, plans in (await former.versions(connection)).items()
+    }
+    had = {
+        one: {
+            PUBLIC,
+            *(_plans(known[one], since, upto) if one in known else ()),
+            *(
+                term.plan
+                for term in (*once.get(one, ()), *left.get(one, ()))
+                if term.since <= upto and term.until > since
+            ),
+        }
+        for one in ids
+    }
+    return {
+        one: frozenset(grant for name in names for grant in grants.get(name, ()))
+        for one, names in had.items()
+    }
 
 
-def _had(one: Subscriber, plans: dict[str, Plan], since: int, upto: int) -> frozenset[Grant]:
-    held = (
+def _plans(one: Subscriber, since: int, upto: int) -> set[str]:
+    return {
         s.plan
         for s in one.subscriptions
         if s.starts <= upto and (s.closes is None or s.closes > since)
-    )
-    return grants_of(held, plans)
+    }

@@ -21,7 +21,7 @@ from wirefeed.domain.leases import (
     links,
     signature,
 )
-from wirefeed.domain.ledger import HUB, way_of
+from wirefeed.domain.ways import HUB, Filter, way_of
 from wirefeed.outbound.calls import NEVER_LEFT, Calls, Reason, Reply
 from wirefeed.services.batch import Batch
 from wirefeed.services.delivery import Ask, Settled
@@ -223,6 +223,8 @@ class Leases:
         subscriber, document = present.reader.subscriber, present.document
         if subscriber is None:
             return
+        part = Filter(plans=present.reader.narrowed_to)
+        way = self._ledger.through(way, subscriber.id, part)
         last = document.last
         if taken:
             self._ledger.acknowledged(subscriber.id, way, last)

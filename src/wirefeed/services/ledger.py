@@ -5,14 +5,28 @@ kept as far as there is room.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.errors import Unavailable
-from wirefeed.domain.ledger import Interval, acknowledged, joined, way_of
+from wirefeed.domain.feeds import KILL_STAYS
+from wirefeed.domain.ledger import MOST, Interval, acknowledged, all_joined
+from wirefeed.domain.ways import (
+    MOST_FILTERS,
+    Filter,
+    beyond,
+    channel_of,
+    filter_name,
+    is_filtered,
+    is_single,
+    named,
+    way_of,
+)
 from wirefeed.services.documents import Document
 from wirefeed.storage import received
 from wirefeed.storage.database import Database, uninterrupted
@@ -20,10 +34,14 @@ from wirefeed.storage.received import Whose
 
 #: Seconds between two writings: nobody reads while one is being made durable.
 _PAUSE = 3
+#: So many of them also when there is more than can wait.
+_REST = 0.3
 #: Subscribers and ways in one transaction: others want to write, too.
 _BATCH = 100
-#: Of one subscriber by one way, between two writings.
-_STRETCHES = 100
+#: Of one subscriber by one way, between two writings; at half of it, the next one comes at once.
+_STRETCHES = 1_000
+#: Single stories of one subscriber by one way that are told apart.
+_SINGLES = 500
 _log = structlog.get_logger("wirefeed.ledger")
 
 
@@ -34,11 +52,16 @@ class Ledger:
         self._database = database
         self._clock = clock
         self._room = room
-        #: To whom which document was given: what was noted is not noted again.
-        self._given: set[tuple[str, bytes]] = set()
+        #: To whom which document or story was given: what was noted is not noted again.
+        self._given: set[tuple[str, bytes | str]] = set()
         self._heard: dict[Whose, list[Interval]] = {}
+        #: Stretches in it, and ways with a filter by subscriber.
+        self._stretches = 0
+        self._filtered: Counter[str] = Counter()
+        self._filters: dict[str, Filter] = {}
         self._acknowledged: dict[Whose, tuple[int, int]] = {}
         self._writing = asyncio.Lock()
+        self._full = asyncio.Event()
         #: How much was not noted, for want of room.
         self._dropped = 0
 
@@ -47,31 +70,73 @@ class Ledger:
         """How many subscribers and ways something is noted of that is not written down."""
         return len(self._heard)
 
-    def fetched(self, subscriber: str, address: str, document: Document) -> None:
-        """Note that a subscriber was given a feed in full; `address` is the end of its address."""
-        given = (subscriber, document.name)
+    def fetched(
+        self, subscriber: str, address: str, document: Document, plans: frozenset[str] | None
+    ) -> None:
+        """Note that a subscriber was given a feed in full; `address` is the end of its address.
+
+        `plans` are those that its token is narrowed to.
+        """
+        if self._is_new(subscriber, document.name):
+            way = self.through(way_of(address), subscriber, Filter(plans=plans))
+            self.heard(subscriber, way, document.first, document.last)
+
+    def read(self, subscriber: str, way: str, position: int) -> None:
+        """Note that a subscriber was given one story, as it stands since a position."""
+        if self._is_new(subscriber, f"{way} {position}"):
+            self.heard(subscriber, way, position, position)
+
+    def _is_new(self, subscriber: str, what: bytes | str) -> bool:
+        given = (subscriber, what)
         if given in self._given:
-            return
+            return False
         if len(self._given) >= self._room:
             self._given.clear()
         self._given.add(given)
-        self.heard(subscriber, way_of(address), document.first, document.last)
+        return True
+
+    def through(self, channel: str, subscriber: str, part: Filter) -> str:
+        """Name the way of a channel by which no more than a part of the wire comes."""
+        way = named(channel, part)
+        if not is_filtered(way) or (subscriber, way) in self._heard:
+            return way
+        # Whoever asks with another filter each time is to take nobody's place.
+        if self._filtered[subscriber] >= MOST_FILTERS:
+            return beyond(way)
+        self._filters[filter_name(way)] = part
+        return way
 
     def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
         """Note that a subscriber was given a stretch of the wire, both positions in it."""
-        whose = (subscriber, way)
-        held = self._heard.get(whose)
-        if held is None:
-            if len(self._heard) >= self._room:
-                self._dropped += 1
-                return
-            held = self._heard[whose] = []
-        if len(held) < _STRETCHES:
-            held.append(Interval(first=first, last=last, since=self._clock()))
-        elif held[-1].first <= first <= held[-1].last + 1:
+        held = self._heard.get((subscriber, way))
+        is_full = self._stretches >= self._room or (held is not None and len(held) >= _STRETCHES)
+        if not is_full:
+            new = Interval(first=first, last=last, since=self._clock())
+            self._hold((subscriber, way), [new])
+        elif held and held[-1].first <= first <= held[-1].last + 1:
             held[-1] = replace(held[-1], last=max(held[-1].last, last))
         else:
             self._dropped += 1
+
+    def _hold(self, whose: Whose, stretches: Sequence[Interval]) -> None:
+        held = self._heard.get(whose)
+        if held is None:
+            held = self._heard[whose] = []
+            if is_filtered(whose[1]):
+                self._filtered[whose[0]] += 1
+        held.extend(stretches)
+        self._stretches += len(stretches)
+        if len(held) * 2 >= _STRETCHES or self._stretches * 2 >= self._room:
+            self._full.set()
+
+    def _take(self, whose: Whose) -> list[Interval]:
+        held = self._heard.pop(whose, [])
+        self._stretches -= len(held)
+        if held and is_filtered(whose[1]):
+            self._filtered[whose[0]] -= 1
+            if not self._filtered[whose[0]]:
+                del self._filtered[whose[0]]
+        return held
 
     def acknowledged(self, subscriber: str, way: str, last: int) -> None:
         """Note that a subscriber has what it was given by a way, up to a position."""
@@ -84,8 +149,12 @@ class Ledger:
         """Write down what is noted, until cancelled, and then what is left; failures are told."""
         try:
             while True:
-                await asyncio.sleep(_PAUSE)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_PAUSE - _REST):
+                        await self._full.wait()
                 await self._try(failed)
+                # However much comes, others want to write, too.
+                await asyncio.sleep(_REST)
         finally:
             await self._try(failed)
 
@@ -103,9 +172,10 @@ class Ledger:
     async def flush(self) -> None:
         """Write down what is noted; what cannot be written is kept, and goes along next time."""
         async with self._writing:
+            self._full.clear()
             while self._heard or self._acknowledged:
                 some = list(dict.fromkeys((*self._heard, *self._acknowledged)))[:_BATCH]
-                heard = {one: self._heard.pop(one, []) for one in some}
+                heard = {one: self._take(one) for one in some}
                 told = {one: self._acknowledged.pop(one, None) for one in some}
                 try:
                     await uninterrupted(self._write(heard, told))
@@ -122,9 +192,8 @@ class Ledger:
         told: dict[Whose, tuple[int, int] | None],
     ) -> None:
         for whose, stretches in heard.items():
-            later = self._heard.get(whose, [])
-            if stretches or later:
-                self._heard[whose] = [*stretches, *later]
+            if later := [*stretches, *self._take(whose)]:
+                self._hold(whose, later)
         for whose, one in told.items():
             if one is not None:
                 newer = self._acknowledged.get(whose, one)
@@ -132,28 +201,52 @@ class Ledger:
 
     async def _write(
         self,
-        heard: dict[Whose, list[Interval]],
-        told: dict[Whose, tuple[int, int] | None],
+        heard: Mapping[Whose, list[Interval]],
+        told: Mapping[Whose, tuple[int, int] | None],
     ) -> None:
         async with self._database.writing() as connection:
-            before = await received.held(connection, list(heard))
-            firsts = [one.first for held in (*before.values(), *heard.values()) for one in held]
-            kills = await received.kills(connection, above=min(firsts, default=0) - 1)
+            kept = await _told_apart(connection, heard)
+            before = await received.held(connection, list(kept))
+            recent = await received.recent_kills(connection, self._clock() - KILL_STAYS)
             after = {
-                whose: _now(held, heard[whose], told[whose], kills)
+                whose: _now(whose[1], held, kept[whose], told.get(whose), *recent)
                 for whose, held in before.items()
             }
             await received.hold(connection, before, after)
+            names = {filter_name(way) for _, way in kept} & self._filters.keys()
+            await received.keep_filters(connection, {n: self._filters[n] for n in names})
+        for _, way in heard:
+            self._filters.pop(filter_name(way), None)
+
+
+async def _told_apart(
+    connection: AsyncConnection, heard: Mapping[Whose, list[Interval]]
+) -> dict[Whose, list[Interval]]:
+    """Give what was heard by the ways it is kept under: of a channel, no more than so many."""
+    kept: dict[Whose, list[Interval]] = {}
+    known: dict[Whose, set[str]] = {}
+    for (subscriber, way), stretches in heard.items():
+        name = way
+        if stretches and is_filtered(way):
+            channel = (subscriber, channel_of(way))
+            if channel not in known:
+                known[channel] = await received.ways(connection, *channel)
+            if way not in known[channel] and len(known[channel]) >= MOST_FILTERS:
+                name = beyond(way)
+            known[channel].add(name)
+        kept.setdefault((subscriber, name), []).extend(stretches)
+    return kept
 
 
 def _now(
+    way: str,
     held: Sequence[Interval],
     heard: Sequence[Interval],
     told: tuple[int, int] | None,
     kills: Sequence[int],
+    settled: int,
 ) -> tuple[Interval, ...]:
     """Give what a subscriber holds by a way, with what is new."""
-    intervals = tuple(held)
-    for new in heard:
-        intervals = joined(intervals, new, kills)
+    most = _SINGLES if is_single(way) else MOST
+    intervals = all_joined(held, heard, kills, settled=settled, most=most)
     return intervals if told is None else acknowledged(intervals, *told, kills)

@@ -308,8 +308,10 @@ class Syndication:
         """Show one story."""
         return self._documents.view(item)
 
-    async def story(self, story_id: str, language: str, reader: Reader) -> View:
-        """Show one story by its id.
+    async def story(
+        self, story_id: str, language: str, reader: Reader, given: Callable[[int], None]
+    ) -> View:
+        """Show one story by its id; say since which position it stands so.
 
         Raises `Gone` for one withdrawn from this reader's sight, and `NotFound` alike for
         one that was never in it and one that never was.
@@ -329,6 +331,7 @@ class Syndication:
             if stands_in(heir, {feed}, reader.entitlement, access)
         ):
             raise NotFound
+        given(heir.position)
         access = replace(access, thread=names.get(heir.thread))
         shown = self.view(Item(story=heir, access=access))
         if shown.is_killed:

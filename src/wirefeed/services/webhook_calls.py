@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from wirefeed.domain.cursors import ENTITLEMENT
 from wirefeed.domain.deliveries import Standing
 from wirefeed.domain.signatures import Signature, sign_by_each
+from wirefeed.domain.ways import WEBHOOK, Filter
 from wirefeed.domain.webhooks import LOGGED, Attempt, Disabled, Place, Webhook, message_id
 from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.outbound.calls import NEVER_LEFT, Reason
@@ -38,8 +39,6 @@ _SECONDS = 2.0
 _SECRET = "secret"  # noqa: S105 - a word for operators
 #: Nobody was given anything.
 _NEVER_LEFT = frozenset({*NEVER_LEFT, _SECRET})
-#: How somebody is told, as the ledger names it.
-_WAY = "webhook"
 #: How a target is told from those of other sources.
 _NAMED = "webhook:"
 _MICROS = 1_000_000
@@ -229,7 +228,7 @@ class WebhookCalls:
                 attempt = await self._call(held, message, judgement)
             if attempt.reason == Reason.OVERTAKEN:
                 continue
-            self._note(attempt, place, step.then)
+            self._note(held, attempt, place, step.then)
             if attempt.reason:
                 # To be cut off is no failure of who is called, and it is judged anew from there.
                 now = place if attempt.reason == Reason.CUT else step.place
@@ -241,7 +240,7 @@ class WebhookCalls:
         owner = await self._owners.of(webhook.subscriber)
         return await self._choosing.is_same(webhook, place, owner, message)
 
-    def _note(self, attempt: Attempt, before: Place, then: Place) -> None:
+    def _note(self, webhook: Webhook, attempt: Attempt, before: Place, then: Place) -> None:
         """Note in the ledger what was given.
 
         A story that was not taken may have arrived all the same. A kill has not, until it is taken.
@@ -252,9 +251,10 @@ class WebhookCalls:
             return
         owner, last = attempt.subscriber, attempt.position
         in_order = then.position > before.position
-        self._ledger.heard(owner, _WAY, before.position + 1 if in_order else last, last)
+        way = self._ledger.through(WEBHOOK, owner, Filter(following=webhook.following))
+        self._ledger.heard(owner, way, before.position + 1 if in_order else last, last)
         if not attempt.reason:
-            self._ledger.acknowledged(owner, _WAY, last)
+            self._ledger.acknowledged(owner, way, last)
 
     async def _call(self, webhook: Webhook, message: Message, right: Judgement) -> Attempt:
         now, began = self._clock(), time.monotonic()

@@ -106,8 +106,10 @@ class WireEntries:
             entries += await self._render(heard[at : at + _AT_ONCE], entitlement)
         return entries
 
-    async def story(self, name: str, entitlement: Entitlement) -> bytes:
-        """Write a story as it stands, by its guid or id.
+    async def story(
+        self, name: str, entitlement: Entitlement, given: Callable[[int], None]
+    ) -> bytes:
+        """Write a story as it stands, by its guid or id; say since which position it does.
 
         Raises `Gone` for one that was withdrawn from its caller's sight, and `NotFound` alike
         for one that was never in it and one that never was.
@@ -124,12 +126,15 @@ class WireEntries:
         access = decide(found, entitlement, now)
         if access.level is Level.HIDDEN:
             raise NotFound
+        if access.reason is Reason.KILLED:
+            given(found.position)
         if access.reason is Reason.KILLED or not _leads_on(found, heirs, entitlement, now):
             raise Gone
         found = _called(found, names)
         told = Told(guid=found.guid, version=found.version)
         if found.superseded:
             return ninjs_out.bare(told, PubStatus.USABLE, thread=found.thread, superseded=True)
+        given(found.position)
         return ninjs_out.entry(self._view(found, access), told)
 
     async def _render(self, heard: Sequence[Heard], entitlement: Entitlement) -> list[bytes]:

@@ -17,6 +17,7 @@ from wirefeed.domain.former import Former, may_have
 from wirefeed.domain.hearing import found, heard, other_topics, reaches
 from wirefeed.domain.plans import DAY, Entitlement, Sight
 from wirefeed.domain.readers import Reader
+from wirefeed.domain.ways import WIRE, Filter, way_through
 from wirefeed.domain.wire import Audience, Change, ChangeKind
 from wirefeed.formats import ninjs_out
 from wirefeed.services.ledger import Ledger
@@ -25,8 +26,6 @@ from wirefeed.services.wire_entries import OLDEST, Heard, WireEntries
 from wirefeed.services.wire_log import WireLog
 from wirefeed.storage.wire import Row
 
-#: How a partner is told, as the ledger names it.
-WIRE, STREAM = "wire", "stream"
 #: Seconds in which one request looks for something that its caller hears of.
 _PATIENCE = 1.0
 #: Places of which it is remembered how far nothing follows.
@@ -210,7 +209,7 @@ class WirePages:
                 remedy="send those it was begun with, or begin anew with after=oldest",
             )
         await self._check(place)
-        self.ledger.acknowledged(subscriber, way, place.position)
+        self.ledger.acknowledged(subscriber, _way(reader, way, place), place.position)
         return place
 
     async def acknowledge(self, reader: Reader, cursor: str) -> None:
@@ -218,7 +217,7 @@ class WirePages:
         subscriber = _subscriber(reader)
         place = self._cursors.open(cursor, subscriber)
         await self._check(place)
-        self.ledger.acknowledged(subscriber, WIRE, place.position)
+        self.ledger.acknowledged(subscriber, _way(reader, WIRE, place), place.position)
 
     async def _check(self, place: Place) -> None:
         if place.day + self._days < self._clock() // DAY:
@@ -293,16 +292,21 @@ class WirePages:
             scanned=scanned,
         )
 
-    async def page(self, reader: Reader, following: Following, draft: Draft, way: str) -> Page:
-        """Write a page. With more to come, it announces the kills that are among that."""
+    async def page(
+        self, reader: Reader, following: Following, draft: Draft, way: str | None
+    ) -> Page:
+        """Write a page. With more to come, it announces the kills that are among that.
+
+        Without a way nobody is given it.
+        """
         items = await self.entries.render(draft.heard, reader.entitlement)
         if draft.is_other:
             items.insert(0, ninjs_out.entitlement(OLDEST))
         kills: list[Heard] = []
         if draft.more:
             kills = await self.kills(reader, following, draft.ends)
-        if draft.heard:
-            self.note(reader, way, draft.begins, draft.ends)
+        if draft.heard and way is not None:
+            self.note(reader, following, way, draft.begins, draft.ends)
         return Page(
             items=tuple(items),
             kills=tuple(kills),
@@ -311,9 +315,13 @@ class WirePages:
             more=draft.more,
         )
 
-    def note(self, reader: Reader, way: str, begins: Place, ends: Place) -> None:
+    def note(
+        self, reader: Reader, following: Following, channel: str, begins: Place, ends: Place
+    ) -> None:
         """Note in the ledger that a reader is sent what lies between two places."""
         if begins.position < ends.position:
+            part = Filter(following=following, plans=reader.narrowed_to)
+            way = self.ledger.through(channel, _subscriber(reader), part)
             self.ledger.heard(_subscriber(reader), way, begins.position + 1, ends.position)
 
     async def kills(self, reader: Reader, following: Following, place: Place) -> list[Heard]:
@@ -362,6 +370,10 @@ def _subscriber(reader: Reader) -> str:
     if reader.subscriber is None:
         raise TypeError("only subscribers follow the wire")
     return reader.subscriber.id
+
+
+def _way(reader: Reader, channel: str, place: Place) -> str:
+    return way_through(channel, place.following, reader.narrowed_to)
 
 
 def compact(heard: Sequence[Heard]) -> list[tuple[str, str, int]]:

@@ -16,11 +16,12 @@ from wirefeed.domain.errors import Unavailable, WirefeedError
 from wirefeed.domain.former import Former
 from wirefeed.domain.plans import DAY, Sight
 from wirefeed.domain.readers import Reader
+from wirefeed.domain.ways import STREAM
 from wirefeed.domain.wire import Change, concerned
 from wirefeed.formats import ninjs_out, wire_json
 from wirefeed.services.follower import Follower
 from wirefeed.services.wire_entries import OLDEST, Heard
-from wirefeed.services.wire_pages import STREAM, WirePages, compact
+from wirefeed.services.wire_pages import WirePages, compact
 
 #: Seconds between looks for what the clock changes: rights that end, lines that were closed.
 _TICK = 0.25
@@ -255,7 +256,7 @@ class WireStreams:
             if stream.line.is_open:
                 stream.line.write(b"".join(parts))
                 stream.place, stream.sent = place, now
-                self._pages.note(stream.reader, STREAM, begins, place)
+                self._pages.note(stream.reader, stream.following, STREAM, begins, place)
 
     async def _kills_ahead(self, streams: Sequence[Stream]) -> list[Heard]:
         """Give the kills before streams that have much before them."""

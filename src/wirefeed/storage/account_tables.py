@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    true,
 )
 
 from wirefeed.storage.tables import Number, Time, metadata
@@ -277,27 +278,67 @@ signing_keys = Table(
 
 # --- who was given what --------------------------------------------------------------------------
 
-#: The stretches of the wire that a subscriber was given by one way.
+#: The stretches of the wire that a subscriber was given by one way. They stay when it goes: who
+#: left has what it was given all the same.
 received = Table(
     "received",
     metadata,
-    Column("subscriber", Text, ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True),
-    #: `wire`, `stream`, `hub`, `webhook`, or `feed:` and the end of the feed's address.
+    Column("subscriber", Text, primary_key=True),
+    #: As `domain/ways.py` names it.
     Column("way", Text, primary_key=True),
     Column("first", BigInteger, primary_key=True, autoincrement=False),
     Column("last", BigInteger, nullable=False),
     Column("since", Time, nullable=False),
+    #: When it was given the last of its kills; NULL: as soon as any of it.
+    Column("late", Time),
+    #: Whether every kill in it was given.
+    Column("sure", Boolean, nullable=False, server_default=true()),
     #: When its kills were acknowledged.
     Column("acknowledged", Time),
     sqlite_with_rowid=False,
 )
 
-#: Kills that somebody did not fetch in time, and that operators were told of.
+#: What of the wire was asked for by the ways that bear these names.
+filters = Table(
+    "filters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("topics", Text, nullable=False),
+    Column("languages", Text, nullable=False),
+    #: NULL: all that its subscriber has.
+    Column("plans", Text),
+    sqlite_with_rowid=False,
+)
+
+#: Subscribers that are gone, by their ids alone.
+departed = Table(
+    "departed",
+    metadata,
+    Column("subscriber", Text, primary_key=True),
+    Column("at", Time, nullable=False),
+    Index(None, "at"),
+    sqlite_with_rowid=False,
+)
+
+#: Plans that they had for a time. Whoever is given the id of one that is gone has none of them.
+bequests = Table(
+    "bequests",
+    metadata,
+    Column("subscriber", Text, primary_key=True),
+    Column("plan", Text, primary_key=True),
+    Column("since", Time, primary_key=True, autoincrement=False),
+    Column("until", Time, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: Kills of late that somebody did not fetch in time, and that operators were told of, and those
+#: that nobody waits for.
 alarms = Table(
     "alarms",
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("at", Time, nullable=False),
+    Column("settled", Boolean, nullable=False, server_default=false()),
 )
 
 # --- who did what --------------------------------------------------------------------------------

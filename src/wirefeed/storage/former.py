@@ -1,6 +1,6 @@
 """What subscribers had and hold no more, and what plans were. No rules here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,6 +28,16 @@ async def of(conn: AsyncConnection, subscriber: str) -> tuple[Term, ...]:
     """Give what a subscriber had."""
     rows = await conn.execute(select(tables.former).where(_former.subscriber == subscriber))
     return tuple(Term(plan=row.plan, since=row.since, until=row.until) for row in rows)
+
+
+async def some(conn: AsyncConnection, ids: Collection[str]) -> dict[str, list[Term]]:
+    """Give what some subscribers had."""
+    rows = await conn.execute(select(tables.former).where(_former.subscriber.in_(ids)))
+    found: dict[str, list[Term]] = {}
+    for row in rows:
+        term = Term(plan=row.plan, since=row.since, until=row.until)
+        found.setdefault(row.subscriber, []).append(term)
+    return found
 
 
 async def versions(conn: AsyncConnection) -> dict[str, tuple[Plan, ...]]:

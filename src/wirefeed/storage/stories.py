@@ -153,12 +153,6 @@ async def changed_since(
     return [story for story in found if story.changed > at]
 
 
-async def first_received(conn: AsyncConnection, guid: str) -> int:
-    """Say when the first version of a story came; 0: none did."""
-    first = select(func.min(revisions.c.received)).where(revisions.c.guid == guid)
-    return int((await conn.execute(first)).scalar() or 0)
-
-
 async def history(conn: AsyncConnection, guid: str) -> list[Received]:
     """Give every version as it came, the oldest first."""
     rows = await conn.execute(

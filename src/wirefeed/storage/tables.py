@@ -71,6 +71,8 @@ wire = Table(
     Column("audience_after", Text, nullable=False, server_default="[]"),
     #: Of a release: the delay that ended.
     Column("delay", BigInteger, nullable=False, server_default="0"),
+    #: What became of one story, however long ago.
+    Index(None, "about"),
     # Kills are few, and go before all else: only they are in it.
     Index("ix_wire_kills", "position", sqlite_where=IS_KILL, postgresql_where=IS_KILL),
 )

@@ -134,11 +134,11 @@ async def at(conn: AsyncConnection, positions: Collection[int]) -> list[Row]:
     return [_row(row) for row in await conn.execute(query.order_by(_wire.position))]
 
 
-async def about(conn: AsyncConnection, name: str, above: int, upto: int) -> list[Row]:
-    """Give the changes about something within a stretch, which is read through."""
+async def about(conn: AsyncConnection, name: str, upto: int) -> list[Row]:
+    """Give the changes about something up to a position, in order."""
     rows = await conn.execute(
         select(tables.wire)
-        .where(_wire.position > above, _wire.position <= upto, _wire.about == name)
+        .where(_wire.about == name, _wire.position <= upto)
         .order_by(_wire.position)
     )
     return [_row(row) for row in rows]

@@ -97,9 +97,10 @@ class Answers:
 
     def gave(self, request: web.BaseRequest, answer: "Answer") -> None:
         """Note what a subscriber was given, in full or what was new in it."""
-        subscriber = answer.reader.subscriber
-        if subscriber is not None and request.method == hdrs.METH_GET:
-            self._ledger.fetched(subscriber.id, answer.named.tail, answer.document)
+        reader = answer.reader
+        if reader.subscriber is not None and request.method == hdrs.METH_GET:
+            tail, plans = answer.named.tail, reader.narrowed_to
+            self._ledger.fetched(reader.subscriber.id, tail, answer.document, plans)
 
     def spend(self, request: web.BaseRequest, reader: Reader) -> None:
         """Take a full answer that was asked for unconditionally out of the client's quota.

@@ -35,6 +35,7 @@ from wirefeed.web.request import (
     KILLS,
     LEAK_REPORTS,
     LEAKS,
+    LEDGER,
     MEDIA,
     NEWSDESK,
     PLANS,
@@ -122,7 +123,7 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[LEAK_REPORTS] = opened.leak_reports
     app[PUBLISHING] = opened.publishing
     app[NEWSDESK] = opened.newsdesk
-    app[KILLS] = kills = opened.kills
+    app[KILLS], app[LEDGER] = opened.kills, opened.ledger
     app[SYNDICATION], app[MEDIA] = opened.syndication, opened.media
     app[PROSPECTS] = opened.prospects
     app[ENDINGS] = opened.endings
@@ -140,7 +141,7 @@ def _provide(app: web.Application, opened: Services) -> None:
     opened.metrics.watch("leases", lambda: leases.behind)
     opened.metrics.watch("deliveries", lambda: delivery.in_hand)
     opened.metrics.watch("calls", lambda: delivery.in_flight)
-    opened.metrics.watch("kills-late", lambda: kills.late)
+    opened.metrics.watch("kills-late", lambda: opened.kill_alarms.late)
     opened.metrics.watch("lag", lambda: follower.age)
     opened.metrics.watch("lease", lambda: max(0.0, LEASE - follower.age))
 
@@ -170,7 +171,7 @@ async def _running(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.streams.run(failed)),
         asyncio.create_task(services.usage.run(failed)),
         asyncio.create_task(services.ledger.run(failed)),
-        asyncio.create_task(services.kills.run(failed)),
+        asyncio.create_task(services.kill_alarms.run(failed)),
         asyncio.create_task(services.metrics.run(failed)),
     ]
     for task in tasks:

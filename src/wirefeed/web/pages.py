@@ -13,18 +13,20 @@ from wirefeed.domain.access import Level
 from wirefeed.domain.archives import Archived, Asked, feed_of, links
 from wirefeed.domain.credentials import Presented, Scheme, SecretKind, is_secret
 from wirefeed.domain.errors import Invalid, NotFound, Unauthenticated
-from wirefeed.domain.feeds import DAY, Item, count_levels
+from wirefeed.domain.feeds import DAY, AnyFeed, Item, count_levels, stretch
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.views import View
+from wirefeed.domain.ways import ARCHIVE, FEED, STORY_PAGE, Filter
 from wirefeed.services.documents import Format
-from wirefeed.services.house import iso
+from wirefeed.services.house import feed_tail, iso
 from wirefeed.services.syndication import KilledStory, why
 from wirefeed.web.client import client_address
 from wirefeed.web.rendering import LANG, NO_STORE, alternates, feeds, render, shown, topic_feeds
 from wirefeed.web.request import (
     HOUSE,
     KEY_COOKIE,
+    LEDGER,
     PUBLIC_CACHE,
     READERS,
     SYNDICATION,
@@ -128,8 +130,15 @@ async def _story(
     if language not in request.app[HOUSE].languages:
         raise NotFound
     status = HTTPStatus.OK
+
+    def given(position: int) -> None:
+        if reader.subscriber is not None and request.method == hdrs.METH_GET:
+            request.app[LEDGER].read(reader.subscriber.id, STORY_PAGE, position)
+
     try:
-        view = await request.app[SYNDICATION].story(request.match_info["id"], language, reader)
+        view = await request.app[SYNDICATION].story(
+            request.match_info["id"], language, reader, given
+        )
     except KilledStory as killed:
         status, view = HTTPStatus.GONE, killed.view
     house = request.app[HOUSE]
@@ -177,6 +186,10 @@ async def feed_page(
     # What is to be copied is the feed: nobody is to subscribe to a page of its archive.
     stem = request.path.removesuffix(f".{form}").removesuffix(f"/archive/{trail.page}")
     formats = [f for f in feeds(house.url(stem)) if f["format"] != form]
+    listed = window.items[:_LISTED]
+    archived = bool(trail.page)
+    given = stretch(listed, window.head, is_page=archived)
+    _note(request, reader, feed, given, archived=archived)
     reasons = why(item.access.reason for item in window.items)
     key = request.match_info.get("key")
     own = _is_subscribers(request)
@@ -199,7 +212,7 @@ async def feed_page(
             "renew_url": house.renew_url(reader, feed.language),
             "stories": [
                 shown(request, view, feed.language)
-                for view in request.app[SYNDICATION].views(window.items[:_LISTED])
+                for view in request.app[SYNDICATION].views(listed)
             ],
         },
         headers={
@@ -209,6 +222,18 @@ async def feed_page(
             **with_sunset(house, reader, feed.language),
         },
     )
+
+
+def _note(
+    request: web.Request, reader: Reader, feed: AnyFeed, given: tuple[int, int], *, archived: bool
+) -> None:
+    """Note in the ledger that a subscriber was shown a feed, or a page of its archive."""
+    if reader.subscriber is None or request.method != hdrs.METH_GET:
+        return
+    ledger, subscriber = request.app[LEDGER], reader.subscriber.id
+    channel = f"{ARCHIVE if archived else FEED}{feed.language}/{feed_tail(feed)}"
+    way = ledger.through(channel, subscriber, Filter(plans=reader.narrowed_to))
+    ledger.heard(subscriber, way, *given)
 
 
 async def stylesheet(request: web.Request) -> web.StreamResponse:

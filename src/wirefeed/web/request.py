@@ -47,6 +47,7 @@ from wirefeed.services.keyring import Keyring
 from wirefeed.services.kills import Kills
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
+from wirefeed.services.ledger import Ledger
 from wirefeed.services.media import Media
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
@@ -75,6 +76,7 @@ ADMINISTRATORS = web.AppKey("administrators", Administrators)
 READERS = web.AppKey("readers", Readers)
 KEYRING = web.AppKey("keyring", Keyring)
 KILLS = web.AppKey("kills", Kills)
+LEDGER = web.AppKey("ledger", Ledger)
 SIGNING_KEYS = web.AppKey("signing_keys", SigningKeys)
 PUBLISHING = web.AppKey("publishing", Publishing)
 NEWSDESK = web.AppKey("newsdesk", Newsdesk)

@@ -9,8 +9,9 @@ import msgspec
 from msgspec import Meta
 
 from wirefeed.domain.access import Level
-from wirefeed.domain.ledger import Holder, Way
+from wirefeed.domain.killed import Holder, Way
 from wirefeed.domain.roles import Permission
+from wirefeed.domain.ways import EVERYTHING
 from wirefeed.services.kills import Account
 from wirefeed.web.api.operation import Call, Operation, Param, Result
 from wirefeed.web.api.shapes import maybe
@@ -31,17 +32,22 @@ _KILL: Mapping[str, Any] = {
     "killed": "2026-03-01T12:00:00Z",
     "holders": 12,
     "waiting": 1,
+    "gone": 1,
     "late": True,
 }
 _HOLDER: Mapping[str, Any] = {
     "subscriber": "gazette",
+    "gone": None,
     "level": "full",
     "since": "2026-03-01T11:58:00Z",
     "fetched": None,
     "acknowledged": None,
     "ways": [
         {
-            "way": "feed:en/topics/economy",
+            "way": "wire:89abcdef01234567",
+            "topics": ["economy"],
+            "languages": [],
+            "plans": None,
             "level": "full",
             "since": "2026-03-01T11:58:00Z",
             "fetched": None,
@@ -60,9 +66,23 @@ class WayShape(msgspec.Struct, kw_only=True):
 
     way: Annotated[
         str,
-        Meta(description="`wire`, `stream`, `hub`, `webhook`, or `feed:` and the feed's address."),
+        Meta(
+            description="`wire`, `stream` or `webhook`, with a fingerprint where no more than a"
+            " part was asked for; `feed:`, `archive:` or `hub:` and the feed's address; `story`"
+            " by the API, or `page` for people."
+        ),
     ]
-    level: Annotated[Level, Meta(description="How much of it, at most.")]
+    topics: Annotated[
+        list[str], Meta(description="The topics that were asked for; empty: all there were.")
+    ]
+    languages: Annotated[list[str], Meta(description="The same of languages.")]
+    plans: Annotated[
+        list[str] | None,
+        Meta(description="The plans that the token was narrowed to; null: it was not."),
+    ]
+    level: Annotated[
+        Level, Meta(description="How much of it, at most; `hidden`: none, but the kill came so.")
+    ]
     since: Annotated[Time, Meta(description="When it may first have had it.")]
     fetched: _Given
     acknowledged: _Told
@@ -72,6 +92,10 @@ class HolderShape(msgspec.Struct, kw_only=True):
     """A subscriber that may have the story."""
 
     subscriber: str
+    gone: Annotated[
+        Time | None,
+        Meta(description="When it was removed: it has the story, and is told nothing any more."),
+    ]
     level: Annotated[Level, Meta(description="How much of it, at most.")]
     since: Annotated[Time, Meta(description="When it may first have had it.")]
     fetched: _Given
@@ -87,6 +111,9 @@ class KillShape(msgspec.Struct, kw_only=True):
     killed: Time
     holders: Annotated[int, Meta(description="How many may have the story.")]
     waiting: Annotated[int, Meta(description="How many of them were not given the kill yet.")]
+    gone: Annotated[
+        int, Meta(description="How many were not, and cannot be: they are subscribers no more.")
+    ]
     late: Annotated[bool, Meta(description="Whether they have had longer than is allowed.")]
 
 
@@ -146,7 +173,9 @@ async def show_kill(call: Call[None, Most]) -> Result:
     """Say who may have a killed story, by which way, and whether it was given the kill.
 
     A subscriber may have what was in a feed or a part of the wire that it was given, as far as its
-    plans showed it then. Those who were not given the kill by any way come first.
+    plans showed it then. Those who were not given the kill by any way come first, then those of
+    them who are subscribers no more: they still have it, and somebody has to tell them. Of a kill
+    that is more than a week old, the times are those by which it was given at the latest.
     """
     account = await call.app[KILLS].show(call.params["guid"], call.query.limit)
     listed = [_holder(one) for one in account.listed]
@@ -160,6 +189,7 @@ def _kill(account: Account) -> dict[str, Any]:
         "killed": moment(account.killed.at),
         "holders": account.holders,
         "waiting": account.waiting,
+        "gone": account.gone,
         "late": account.late,
     }
 
@@ -167,6 +197,7 @@ def _kill(account: Account) -> dict[str, Any]:
 def _holder(one: Holder) -> HolderShape:
     return HolderShape(
         subscriber=one.subscriber,
+        gone=maybe(one.gone),
         level=one.level,
         since=moment(one.since),
         fetched=maybe(one.fetched),
@@ -176,8 +207,12 @@ def _holder(one: Holder) -> HolderShape:
 
 
 def _way(way: Way) -> WayShape:
+    part = way.filter or EVERYTHING
     return WayShape(
         way=way.name,
+        topics=sorted(part.following.topics),
+        languages=sorted(part.following.languages),
+        plans=None if part.plans is None else sorted(part.plans),
         level=way.level,
         since=moment(way.since),
         fetched=maybe(way.fetched),

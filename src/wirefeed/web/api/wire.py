@@ -9,12 +9,15 @@ import time
 from http import HTTPStatus
 from typing import Any
 
+from aiohttp import hdrs
+
 from wirefeed.domain.cursors import Following, Place
 from wirefeed.domain.errors import Invalid, Outlived, Unacceptable
 from wirefeed.domain.readers import Reader
+from wirefeed.domain.ways import ONE_STORY, WIRE
 from wirefeed.formats import times, wire_json
 from wirefeed.services.quotas import Left
-from wirefeed.services.wire_pages import WIRE, Draft, compact
+from wirefeed.services.wire_pages import Draft, compact
 from wirefeed.web.api.operation import Call, Caller, Operation, Param, Result
 from wirefeed.web.api.wire_shapes import (
     CHANGES,
@@ -31,7 +34,7 @@ from wirefeed.web.api.wire_shapes import (
     Received,
 )
 from wirefeed.web.client import client_address
-from wirefeed.web.request import QUOTAS, READERS, TAXONOMY, presented
+from wirefeed.web.request import LEDGER, QUOTAS, READERS, TAXONOMY, presented
 from wirefeed.web.request import WIRE as PAGES
 
 _TAG = "Wire"
@@ -97,7 +100,7 @@ async def follow_wire(call: Call[None, Asked]) -> Result:
         # Its rights may have ended meanwhile, or be others.
         reader = await again(call)
     headers = _spent(call, reader, draft)
-    page = await pages.page(reader, following, draft, WIRE)
+    page = await pages.page(reader, following, draft, None if _is_head(call) else WIRE)
     body = wire_json.page(
         page.items,
         total=page.ends.count,
@@ -107,6 +110,11 @@ async def follow_wire(call: Call[None, Asked]) -> Result:
         kills=compact(page.kills),
     )
     return Result(value=body, headers=headers)
+
+
+def _is_head(call: Call[Any, Any]) -> bool:
+    """Say whether the answer has no content, so that nobody is given anything by it."""
+    return call.request.method == hdrs.METH_HEAD
 
 
 async def _draft(
@@ -309,8 +317,13 @@ async def get_story(call: Call[None, None]) -> Result:
 
     A story that was withdrawn is 410, for whoever could see it.
     """
-    entries = call.app[PAGES].entries
-    return Result(value=await entries.story(call.params["guid"], call.reader.entitlement))
+    reader, entries = call.reader, call.app[PAGES].entries
+
+    def given(position: int) -> None:
+        if reader.subscriber is not None and not _is_head(call):
+            call.app[LEDGER].read(reader.subscriber.id, ONE_STORY, position)
+
+    return Result(value=await entries.story(call.params["guid"], reader.entitlement, given))
 
 
 ENDPOINTS = [follow_wire, reconcile_wire, acknowledge_wire, get_story]

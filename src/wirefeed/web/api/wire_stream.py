@@ -7,8 +7,8 @@ from functools import partial
 from aiohttp import HttpVersion11, hdrs, web
 
 from wirefeed.domain.errors import Unavailable
+from wirefeed.domain.ways import STREAM
 from wirefeed.formats import wire_json
-from wirefeed.services.wire_pages import STREAM
 from wirefeed.services.wire_streams import Stream
 from wirefeed.web.api.operation import Call, Caller, Operation, Result
 from wirefeed.web.api.wire import again, following_of, place_of
