@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from wirefeed.domain.access import Grant
-from wirefeed.domain.cursors import ENTITLEMENT, Following, Place, reach, reaching, sight_mark
+from wirefeed.domain.cursors import Following, Place, reach, reaching, sight_mark
 from wirefeed.domain.errors import Invalid, Outlived
 from wirefeed.domain.former import Former, may_have
 from wirefeed.domain.hearing import found, heard, other_topics, reaches
@@ -176,9 +176,19 @@ class WirePages:
 
     # --- where ----------------------------------------------------------------------------------
 
-    async def begin(self, reader: Reader, following: Following, *, since: int | None) -> Place:
-        """Give a place to begin at: now, or whatever was written from a time on."""
-        now, sight = self._clock(), reader.entitlement.sight
+    async def begin(
+        self,
+        reader: Reader,
+        following: Following,
+        *,
+        since: int | None,
+        at: int | None = None,
+    ) -> Place:
+        """Give a place to begin at: now, or whatever was written from a time on.
+
+        With `at`, as it was for who began at that time.
+        """
+        now, sight = self._clock() if at is None else at, reader.entitlement.sight
         if since is None:
             position = (await self.log.head()).position
             day = now // DAY
@@ -194,7 +204,22 @@ class WirePages:
             day=day,
             sight=_mark(sight),
             following=following.mark,
+            base=position,
         )
+
+    async def proof(
+        self, reader: Reader, following: Following, place: Place | None, until: Place
+    ) -> Place:
+        """Say from where on it can be shown what a reader was told up to a place.
+
+        `place` is where it would begin; None: at the beginning of all. What it was told by other
+        rights than those of the place cannot be told again, and nothing if these are others now.
+        """
+        if until.sight != _mark(reader.entitlement.sight):
+            return until
+        if place is None:
+            place = await self.begin(reader, following, since=0, at=until.began)
+        return until.start if place.count < until.base_count else place
 
     async def open(self, reader: Reader, following: Following, cursor: str, way: str) -> Place:
         """Say where a cursor leads; that it came back tells that what it followed has arrived.
@@ -272,7 +297,7 @@ class WirePages:
         ends, mark = place, _mark(entitlement.sight)
         is_other = place.sight != mark
         if is_other:
-            ends = replace(ends.after(ENTITLEMENT, 0, ENTITLEMENT), sight=mark)
+            ends = ends.turned(mark)
             limit -= 1
         ears = self.ears(entitlement, following, place.began, reader.former)
         found, more, scanned = await self.listen(ears, place.position, limit, until)
