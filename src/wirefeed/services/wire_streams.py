@@ -20,6 +20,7 @@ from wirefeed.domain.wire import Change, concerned
 from wirefeed.formats import ninjs_out, wire_json
 from wirefeed.services.follower import Follower
 from wirefeed.services.wire_entries import OLDEST, Heard
+from wirefeed.services.wire_lines import WireLines
 from wirefeed.services.wire_pages import STREAM, WirePages, compact
 
 #: Seconds between looks for what the clock changes: rights that end, lines that were closed.
@@ -94,12 +95,14 @@ class WireStreams:
         self,
         pages: WirePages,
         follower: Follower,
+        lines: WireLines,
         *,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
         heartbeat: float = HEARTBEAT,
     ) -> None:
         self.heartbeat = heartbeat
+        self.lines = lines
         self._pages = pages
         self._clock = clock
         self._monotonic = monotonic
@@ -134,6 +137,7 @@ class WireStreams:
         pages, log = self._pages, self._pages.log
         while stream.line.is_open and not log.closing:
             draft = await pages.draft(stream.reader, stream.following, stream.place, _BATCH)
+            self._attend_to(stream, self._monotonic())
             kills = await self._kills_ahead([stream]) if draft.more else []
             sight = stream.reader.entitlement.sight
             entries = await pages.entries.render(draft.heard, stream.reader.entitlement)
@@ -330,9 +334,14 @@ class WireStreams:
             elif now - stream.stalled > _STALLED:
                 line.abort()
                 stream.end()
-            if now - stream.sent >= self.heartbeat and line.waiting <= _ROOM and line.is_open:
-                line.write(_sign(stream))
-                stream.sent, stream.tallied = now, stream.place.count
+            self._attend_to(stream, now)
+
+    def _attend_to(self, stream: Stream, now: float) -> None:
+        """Give a sign of life on a line that was silent, as far as it takes anything."""
+        line = stream.line
+        if now - stream.sent >= self.heartbeat and line.waiting <= _ROOM and line.is_open:
+            line.write(_sign(stream))
+            stream.sent, stream.tallied = now, stream.place.count
 
 
 def _alike(stream: Stream) -> _Alike:
@@ -351,7 +360,11 @@ def _is_concerned(stream: Stream, about: frozenset[str] | None, now: int) -> boo
 
 
 def _sign(stream: Stream) -> bytes:
-    """Give the digest, if it has moved since it was last told; else no more than a colon."""
+    """Give the digest, if it has moved since it was last told; else no more than a colon.
+
+    Neither has an id: HTML, 9.2.6, "Dispatch the event": the last event ID stays what it was, so
+    whoever comes back after a sign of life goes on from its last change.
+    """
     place = stream.place
     if place.count == stream.tallied:
         return wire_json.HEARTBEAT

@@ -31,7 +31,7 @@ from wirefeed.web.api.wire_shapes import (
     Received,
 )
 from wirefeed.web.client import client_address
-from wirefeed.web.request import QUOTAS, READERS, TAXONOMY, presented
+from wirefeed.web.request import QUOTAS, READERS, STREAMS, TAXONOMY, presented
 from wirefeed.web.request import WIRE as PAGES
 
 _TAG = "Wire"
@@ -79,8 +79,16 @@ async def follow_wire(call: Call[None, Asked]) -> Result:
     like any other. A cursor belongs to its topics and languages: with others it is refused.
 
     A cursor that comes back tells us that you have what came before it. An answer with entries
-    counts as one towards your limit, one without costs nothing.
+    counts as one towards your limit, one without costs nothing. Of requests that wait, and of
+    streams, one subscriber may have so many open: another is answered with 429.
     """
+    if not call.query.wait:
+        return await _page(call)
+    with call.app[STREAMS].lines.one(holder_of(call.reader)):
+        return await _page(call)
+
+
+async def _page(call: Call[None, Asked]) -> Result:
     reader, following = call.reader, following_of(call, call.query)
     pages = call.app[PAGES]
     place = await place_of(call, call.query.after, following, since=call.query.since)
@@ -130,6 +138,11 @@ def _went(call: Call[Any, Any]) -> bool:
     """Say whether nobody waits for the answer any more."""
     transport = call.request.transport
     return transport is None or transport.is_closing()
+
+
+def holder_of(reader: Reader) -> str:
+    """Say whose lines are counted."""
+    return "" if reader.subscriber is None else reader.subscriber.id
 
 
 async def again(call: Call[Any, Any]) -> Reader:
