@@ -43,6 +43,7 @@ from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
 from wirefeed.services.ledger import Ledger
 from wirefeed.services.master_key import master_key
+from wirefeed.services.media import Media
 from wirefeed.services.metrics import Metrics
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
@@ -117,6 +118,7 @@ class Services:
     kills: Kills
     drills: Drills
     syndication: Syndication
+    media: Media
     prospects: Prospects
     endings: Endings
     bulk: Bulk
@@ -185,7 +187,7 @@ async def open_keyring(settings: Settings, clock: Clock = utc_now) -> AsyncItera
 def _build(
     settings: Settings, clock: Clock, taxonomy: Taxonomy, master: bytes, database: Database
 ) -> Services:
-    house = House(settings, load_all(settings.site.languages))
+    house = House(settings, load_all(settings.site.languages), _derived(master, b"media"))
     keyring = Keyring(database, master, clock)
     max_days = settings.tokens.max_days
     gate = TokenGate(keyring, issuer=database.issuer, max_days=max_days, clock=clock)
@@ -310,6 +312,7 @@ def _build(
         drills=Drills(database, publishing, audit, house, clock=clock),
         newsdesk=Newsdesk(database, publishing, clock=clock),
         syndication=syndication,
+        media=Media(database, house.media, clock=clock),
         prospects=Prospects(database, readers, publishing, syndication, clock=clock),
         endings=Endings(database, clock=clock),
         bulk=Bulk(database, plans, accounts, clock=clock),

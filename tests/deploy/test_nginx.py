@@ -13,6 +13,7 @@ from yarl import URL
 from tests.support.agency import PUBLIC_URL, Agency, running, settings_in
 from tests.support.answers import Answer, ask, basic
 from tests.support.nginx import Nginx, binary, nginx, set_up
+from tests.support.pictures import links_in, picture
 from tests.support.process import free_ports
 from wirefeed.config import Server
 from wirefeed.domain.credentials import SecretKind, make_secret
@@ -142,6 +143,23 @@ async def test_what_is_one_readers_is_never_kept(edge: Edge):
         assert not any(map(served_by_nginx, answers)), path
         assert edge.answered == before + 2, path
     assert (await edge.ask(f"/subscriber{FEED}")).status == 401
+
+
+async def test_a_link_to_a_picture_is_asked_of_wirefeed_each_time_and_not_logged(edge: Edge):
+    await edge.agency.publish("urn:a", associations={"a": picture("https://m.example/a.jpg")})
+    await edge.agency.subscriber("gazette", "sport")
+    base = await edge.agency.feed_key("gazette")
+    (link,) = links_in((await ask(edge.agency, f"{base}{FEED}")).text)
+    for _ in range(2):
+        answer = await edge.ask(link)
+        assert (answer.status, answer.headers["Location"]) == (302, "https://m.example/a.jpg")
+        assert answer.headers["Cache-Control"] == "private, no-store"
+    await edge.agency.services.newsdesk.kill("urn:a")
+    assert (await edge.ask(link)).status == 410
+    logged = edge.nginx.logged()
+    story, signature, _ = link.removeprefix("/media/").split("/")
+    assert f'"GET /media/{story}/(link)" 410' in logged
+    assert signature not in logged
 
 
 async def test_who_holds_what_is_its_own_is_told_so_by_wirefeed(edge: Edge):

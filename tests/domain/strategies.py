@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from wirefeed.domain.access import ALL, PUBLIC, Grant, Level
+from wirefeed.domain.media import MediaLinks
 from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.revising import Placing, expire, is_open, release, revise
 from wirefeed.domain.stories import SECOND, MediaItem, PubStatus, Rendition, Revision, Story
@@ -21,7 +22,10 @@ DAY = 24 * HOUR
 #: 2026-03-01T12:00:00Z
 NOW = 1_772_366_400 * SECOND
 
-PICTURE = MediaItem(kind="picture", renditions=(Rendition(name="web", href="/p.jpg"),))
+PICTURE = MediaItem(
+    kind="picture", renditions=(Rendition(name="web", href="https://media.example/p.jpg"),)
+)
+LINKS = MediaLinks(base="https://news.example/media", key=bytes(32))
 
 
 def placing(*topics: str, language: str = "en", thread: str = "s") -> Placing:

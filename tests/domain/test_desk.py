@@ -201,6 +201,15 @@ def test_a_shown_story_whose_thread_is_found_later_is_announced_under_its_guid()
     assert newsroom.wire[-1] == ("c", ChangeKind.UPDATE)
 
 
+@pytest.mark.parametrize("given_first", [False, True])
+def test_those_written_from_one_that_never_came_are_one_thread_under_a_given_guid(given_first):
+    heirs = [message("b", evolved_from="a"), message("c", evolved_from="a", feed_guid="urn:x")]
+    newsroom = Newsroom()
+    for sent in reversed(heirs) if given_first else heirs:
+        newsroom.send(sent)
+    assert newsroom.threads == {"urn:x"}
+
+
 def test_a_refused_message_leaves_the_desk_as_it_was():
     newsroom = Newsroom()
     newsroom.send(message("a"))
@@ -230,7 +239,11 @@ def test_a_new_tree_files_stories_anew_and_keeps_their_place():
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from("abcd"), st.sampled_from([None, *"abcd"])),
+        st.tuples(
+            st.sampled_from("abcd"),
+            st.sampled_from([None, *"abcde"]),
+            st.sampled_from([None, None, None, "urn:story:1"]),
+        ),
         min_size=1,
         max_size=6,
         unique_by=lambda pair: pair[0],
@@ -240,7 +253,8 @@ def test_any_links_make_the_same_threads_in_any_order(orders):
     results = []
     for order in orders:
         newsroom = Newsroom()
-        for guid, ancestor in order:
-            newsroom.send(message(guid, evolved_from=None if ancestor == guid else ancestor))
+        for guid, ancestor, given_ in order:
+            origin = None if ancestor == guid else ancestor
+            newsroom.send(message(guid, evolved_from=origin, feed_guid=given_))
         results.append({guid: story.thread for guid, story in newsroom.held.items()})
     assert results[0] == results[1]

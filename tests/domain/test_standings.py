@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.domain.strategies import DAY, HOUR, MINUTE, NOW, entitled, grant, held, then
+from tests.domain.strategies import DAY, HOUR, LINKS, MINUTE, NOW, entitled, grant, held, then
 from wirefeed.domain.access import ALL, PUBLIC, Level, Reason, decide, stands_in
 from wirefeed.domain.revising import replaced
 from wirefeed.domain.stories import Feed, PubStatus
@@ -148,7 +148,7 @@ def test_a_kill_names_the_topics_in_which_it_was_seen():
     for caller, topics in ((OTHERS, {"sport"}), (EVERYTHING, {"sport", "politics"})):
         access = decide(killed, caller, LATER)
         assert access.reason is Reason.KILLED
-        assert set(view(killed, access, words=60).topics) == access.topics == topics
+        assert set(view(killed, access, words=60, links=LINKS).topics) == access.topics == topics
 
 
 #: What became of a story in sport before its kill, and whether the kill may be called by that.
@@ -172,6 +172,6 @@ def test_a_kill_that_names_nothing_says_no_word_of_a_version_that_some_never_saw
         secret = {"slugline": f"BRIDGE-{number}", "headline": "Bridge falls"}
         story = then(story, topic, now=NOW + number * MINUTE, **secret | fields)
     killed = then(story, now=LATER, status=CANCELED, slugline="", headline="")
-    title = view(killed, decide(killed, OTHERS, LATER), words=60).headline
+    title = view(killed, decide(killed, OTHERS, LATER), words=60, links=LINKS).headline
     assert title == (f"KILL: BRIDGE-{len(versions)}" if told else "KILL: 2026-03-01 sport")
     assert decide(killed, entitled(grant(ALL)), LATER).reason is Reason.KILLED

@@ -6,12 +6,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Page,
+    Request,
+    async_playwright,
+)
 
 from tests.support.process import free_ports
 from tests.support.served import served
 from wirefeed.composition import open_services
 from wirefeed.demo import agency
+from wirefeed.demo import web as demo
 from wirefeed.domain.handovers import KeyTerms, Promise, SignIn
 from wirefeed.domain.terms import Terms
 
@@ -174,4 +182,49 @@ async def test_a_reader_chooses_topics_and_replaces_its_address_without_a_script
             # Of all that was loaded, nothing was told a private address as where it came from.
             assert not [headers for headers in sent if "/f/" in headers.get("referer", "")]
             assert {status for path, status in site.answers if path.startswith("/f/")} == {200, 303}
+            await context.close()
+
+
+def _note(asked: list[Request], request: Request) -> None:
+    if request.resource_type == "image":
+        asked.append(request)
+
+
+async def test_a_subscribers_page_shows_its_picture_until_its_story_is_killed(tmp_path: Path):
+    """Through the redirect, under the page's policy; nobody is told where it was seen."""
+    settings = agency.settings("127.0.0.1", free_ports(2), tmp_path)
+    clock = agency.Clock(START)
+    async with open_services(settings, clock) as services:
+        credentials = await agency.seed(services, clock, START)
+        story = next(
+            one
+            for one in await services.publishing.listing(limit=30)
+            if one.revision.media and not one.is_killed and not one.superseded
+        )
+        signing_in = await services.handovers.issue(agency.PARTNER, SignIn())
+        async with (
+            served(services, settings, clock, demo.routes(credentials)) as site,
+            browser() as chromium,
+        ):
+            context = await chromium.new_context()
+            page = await context.new_page()
+            asked: list[Request] = []
+            page.on("request", lambda request: _note(asked, request))
+            await page.goto(f"{settings.public_url}/h/{signing_in.secret}")
+            await page.locator("main button").click()
+            await page.wait_for_url(f"{settings.public_url}/f/**")
+            await page.goto(f"{settings.public_url}/subscriber/{story.language}/stories/{story.id}")
+            lead = page.locator("main figure img")
+            assert await lead.evaluate("img => img.decode().then(() => img.naturalWidth)") > 100
+            link = str(await lead.get_attribute("src"))
+            assert link.startswith(f"{settings.public_url}/media/{story.id}/")
+            led = [one.url for one in asked if one.redirected_from]
+            assert led == [story.revision.media[0].renditions[0].href]
+            assert not any(one.headers.get("referer") for one in asked)
+            await services.newsdesk.kill(story.guid)
+            answer = await page.goto(link)
+            assert answer is not None
+            assert answer.status == 410
+            path = link.removeprefix(settings.public_url)
+            assert [status for name, status in site.answers if name == path] == [302, 410]
             await context.close()

@@ -221,6 +221,7 @@ BY_API = (
         "hand-over:{its link}",
     ),
     *_webhooks(f"{_GAZETTE}/webhooks", f"{_ADMIN}/webhooks", "its hook"),
+    did(f"DELETE {_ADMIN}/leases/{{lease, too}}", Verb.LEASE_END, "lease:{lease, too}"),
     did(f"PUT {_ADMIN}/admins/tom", Verb.ADMIN_ADD, "admin:tom", {"role": "desk"}, _NEW),
     did(f"PUT {_ADMIN}/admins/tom", Verb.ADMIN_ROLE, "admin:tom", {"role": "auditor"}),
     did(f"DELETE {_ADMIN}/admins/tom", Verb.ADMIN_REMOVE, "admin:tom"),

@@ -26,6 +26,8 @@ VALUES = {
     "id": [story_id(STORY)],
     "slug": ["story"],
     "page": ["2026-02-28"],
+    "signature": ["0" * 32],
+    "file": [f"{'a' * 16}.jpg"],
 }
 #: Where an answer stands in for all of its kind.
 READING = "/subscriber/en/latest.json"

@@ -74,6 +74,8 @@ RIGHTS: dict[tuple[str, str], str] = {
     ("POST", "/api/v1/admin/webhooks/{id}/rotate"): "credentials:write",
     ("POST", "/api/v1/admin/webhooks/{id}/replay"): "credentials:write",
     ("DELETE", "/api/v1/admin/webhooks/{id}"): "credentials:write",
+    ("GET", "/api/v1/admin/leases"): "credentials:read",
+    ("DELETE", "/api/v1/admin/leases/{id}"): "credentials:write",
     ("GET", "/api/v1/account/webhooks"): "account",
     ("POST", "/api/v1/account/webhooks"): "account",
     ("GET", "/api/v1/account/webhook-attempts"): "account",

@@ -27,7 +27,8 @@ class Route:
 
         A new route is held to what the public may see unless it is named here.
         """
-        return self.holds_secret or self.is_wire or self.template.startswith("/subscriber/")
+        named = self.holds_secret or self.is_wire or self.is_link
+        return named or self.template.startswith("/subscriber/")
 
     @property
     def is_wire(self) -> bool:
@@ -38,6 +39,11 @@ class Route:
     def holds_secret(self) -> bool:
         """Whether the address itself is what opens it."""
         return not {"key", "secret"}.isdisjoint(self.parameters)
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it opens to whoever has its address, and shows nothing to who made it up."""
+        return "signature" in self.parameters
 
     def paths(self, values: Mapping[str, Sequence[str]]) -> list[str]:
         """Fill the parameters in, with every combination of what they may be."""

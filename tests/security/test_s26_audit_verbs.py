@@ -192,16 +192,17 @@ async def a_paper(scene: Scene) -> None:
     }
     for name in SHARED:
         scene.ids[name] = (await services.feed_keys.issue("paper")).row.id
-    scene.ids["lease"] = "0123456789abcdef"
     async with services.database.writing() as connection:
-        await leases.grant(connection, a_lease(scene.ids["lease"]))
+        for number, name in enumerate(("lease", "lease, too"), 1):
+            scene.ids[name] = f"{number:032x}"
+            await leases.grant(connection, a_lease(scene.ids[name]))
 
 
 def a_lease(id_: str) -> Lease:
     """Make a lease that is told everything there will be."""
     return Lease(
         id=id_,
-        pair=b"pair",
+        pair=id_.encode(),
         callback="https://mail.example/zq",
         host="mail.example",
         topic=b"",

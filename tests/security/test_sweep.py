@@ -19,6 +19,7 @@ from tests.security.raw import Answer
 from tests.security.routes import Route, table
 from tests.security.world import PUBLIC, SPORT, Caller, World, callers, decoy, plant
 from tests.support.agency import running, settings_in
+from tests.support.pictures import links_in
 from wirefeed.demo import web as demo
 from wirefeed.demo.agency import Credentials as DemoCredentials
 from wirefeed.domain.credentials import SecretKind, make_secret
@@ -52,6 +53,7 @@ async def world(log: Log, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
         world.callers = await callers(world)
         agency.services.wire.log.close()
         world.link = (await agency.services.handovers.issue("whole", KeyTerms())).secret
+        world.links = await links_of_everything(world)
         yield world
 
 
@@ -78,6 +80,9 @@ def paths(world: World, route: Route, caller: Caller) -> list[str]:
             "key": [caller.key or make_secret(SecretKind.FEED, b"\x01" * 32)],
             "secret": [world.link, make_secret(SecretKind.HAND_OVER, b"\x01" * 32)],
             "name": ["harbour", "none"],
+            # Of two links, each with what is not of it: alone nothing of them is worth anything.
+            "signature": [world.links[0].split("/")[3], "0" * 32],
+            "file": [world.links[-1].split("/")[4], f"{'a' * 16}.jpg"],
         }
     )
 
@@ -91,6 +96,8 @@ class Sweep:
     #: A word, and the first request that gave it away.
     leaks: dict[str, str] = field(default_factory=dict)
     found: set[str] = field(default_factory=set)
+    #: To pictures, in what it was shown.
+    links: dict[str, None] = field(default_factory=dict)
 
     def take(self, route: Route, request: bytes, answer: Answer) -> None:
         """Sweep an answer: all of its bytes."""
@@ -101,6 +108,7 @@ class Sweep:
         if route.is_wire:
             allowed |= self.caller.heard
         self.found |= words
+        self.links |= dict.fromkeys(links_in(answer.body.decode("utf-8", "replace")))
         for word in words - allowed:
             line = request.split(b"\r\n", 1)[0].decode("latin-1")
             self.leaks.setdefault(word, f"{self.caller.name}: {line} -> {answer.status}: {word}")
@@ -126,6 +134,10 @@ class Sweep:
                 request = raw.get(path, *headers, method=method)
                 await self._converse(route, [request], method)
 
+    async def follow(self, route: Route) -> None:
+        """Ask for every picture that it was shown."""
+        await self._get(route, self.links)
+
     async def _get(self, route: Route, asked: Iterable[str], *headers: str) -> None:
         await self._converse(
             route, [raw.get(path, *self.caller.headers, *headers) for path in asked]
@@ -138,22 +150,35 @@ class Sweep:
             self.take(route, request, answer)
 
 
-async def tag_of_everything(world: World) -> str:
-    """Give the validator of the most that anybody is shown: it must not help the others."""
+async def everything(world: World) -> Answer:
+    """Give the most that anybody is shown."""
     (whole,) = [c for c in world.callers if c.name == "whole"]
-    answer = await raw.ask(world.agency.port, raw.get(f"/f/{whole.key}/en/latest.json"))
-    return answer.header("etag").removeprefix("W/")
+    return await raw.ask(world.agency.port, raw.get(f"/f/{whole.key}/en/latest.json"))
+
+
+async def tag_of_everything(world: World) -> str:
+    """Give the validator of that: it must not help the others."""
+    return (await everything(world)).header("etag").removeprefix("W/")
+
+
+async def links_of_everything(world: World) -> list[str]:
+    """Give the links to pictures in it; the first and the last are of two stories."""
+    links = links_in((await everything(world)).body.decode())
+    assert links[0].split("/")[2] != links[-1].split("/")[2]
+    return links
 
 
 async def test_nobody_reads_a_word_that_is_not_for_them(world: World):
     routes = [r for r in table(demo_routes()) if r.method != "HEAD"]
     assert len(routes) > 15
+    (media,) = [route for route in routes if route.is_link]
     tag = await tag_of_everything(world)
     leaks: list[str] = []
     missing: list[str] = []
     for turn, caller in enumerate(world.callers):
         sweep = Sweep(world, caller)
         await sweep.go(routes, tag, turn=turn)
+        await sweep.follow(media)
         leaks += sweep.leaks.values()
         missing += [f"{caller.name}: {word}" for word in sorted(caller.certain - sweep.found)]
     assert leaks == []

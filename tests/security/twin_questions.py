@@ -61,6 +61,9 @@ def values(twins: Twins, caller: Caller) -> dict[str, Sequence[str]]:
         "page": ["2026-02-28", "2026-03-01", "2026-03-01-120000000000-0123456789"],
         "key": [caller.key],
         "secret": [_NO_LINK],
+        # None that was given out: what leads on is what a caller was shown.
+        "signature": ["0" * 32],
+        "file": [f"{'a' * 16}.jpg"],
     }
 
 

@@ -43,6 +43,8 @@ class World:
     callers: list[Caller] = field(default_factory=list)
     #: A link that gives a private address to everything.
     link: str = ""
+    #: Links to pictures of what only some may see.
+    links: list[str] = field(default_factory=list)
 
     def words(self, shown: Mapping[str, Iterable[str]]) -> set[str]:
         return {w for name, fields in shown.items() for w in self.planted[name].words(fields)}

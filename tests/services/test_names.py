@@ -46,7 +46,9 @@ from wirefeed.storage.redis_cache import RedisCache
 from wirefeed.texts import load_all
 
 SITE = Site(name="Test Agency", languages=("en",))
-HOUSE = House(Settings(site=SITE, server=Server(public_url=PUBLIC_URL)), load_all(("en",)))
+HOUSE = House(
+    Settings(site=SITE, server=Server(public_url=PUBLIC_URL)), load_all(("en",)), bytes(32)
+)
 WORDING = Wording(
     teaser_notice="<p>There is more.</p>",
     killed_notice="Withdrawn.",

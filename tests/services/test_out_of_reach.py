@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from tests.support.agency import Agency, running, settings_in
+from tests.support.pictures import links_in, picture
 from tests.support.process import PATIENCE
 from wirefeed.config import DatabaseSettings
 from wirefeed.domain.errors import Unavailable
@@ -146,6 +147,18 @@ async def test_without_grace_there_is_no_text_at_once(tmp_path: Path):
             assert (await ask(agency, FEED))[:2] == (200, public)
         finally:
             cut.end()
+
+
+async def test_no_picture_is_led_to_by_what_was_true_before(agency: Agency, cut: Cut):
+    await agency.publish("urn:news:2", associations={"a": picture("https://m.example/a.jpg")})
+    key = await agency.feed_key("daily")
+    (link,) = links_in((await ask(agency, key + FEED))[1])
+    async with agency.http.get(link, allow_redirects=False) as answer:
+        assert answer.status == 302
+    cut.begin()
+    status, _, told = await ask(agency, link)
+    assert status == 503
+    assert told["Retry-After"]
 
 
 async def test_nobody_waits_again_for_what_has_just_been_found_out_of_reach(

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from tests.support.agency import DAY, HOUR, Agency, iso, running, settings_in
 from tests.support.callbacks import subscriber
-from tests.support.receivers import Receiver, is_signed, receiving
+from tests.support.receivers import Receiver, at_rest, is_signed, receiving
 from wirefeed.config import OutboundSettings
 from wirefeed.domain.cursors import Following
 from wirefeed.domain.errors import Conflict, NotFound, Unacceptable
@@ -250,6 +250,15 @@ async def test_who_is_suspended_before_it_is_sent_is_sent_nothing(
     assert receiver.changes[1:] == [("kill", "urn:1"), ("publish", "urn:2"), ("publish", "urn:3")]
 
 
+async def test_who_has_nothing_is_let_be_until_that_changes(agency: Agency, receiver: Receiver):
+    await agency.services.accounts.suspend("gazette")
+    await at_rest(agency)
+    await agency.publish("urn:1")
+    await at_rest(agency)
+    await agency.services.accounts.suspend("gazette", suspended=False)
+    await receiver.got(1)
+
+
 async def test_whose_subscription_ends_by_the_clock_is_sent_nothing_from_then_on(agency: Agency):
     ends = agency.clock.now + HOUR
     await agency.subscriber("trial", "sport", ends=ends)
@@ -318,6 +327,84 @@ async def test_that_something_else_may_be_seen_is_told_before_it_is(
     said = await receiver.got(3)
     assert receiver.changes[1:] == [("entitlement", "entitlement"), ("publish", "urn:2")]
     assert said[1]["wirefeed"]["backfill"]
+
+
+async def add_plan(agency: Agency, *plans: str) -> None:
+    held = await agency.services.accounts.subscriber("gazette")
+    wanted = tuple(Subscription(plan=plan, starts=agency.clock.now) for plan in ("sport", *plans))
+    await agency.services.accounts.put_subscriber(replace(held, subscriptions=wanted))
+
+
+async def test_that_it_changed_has_one_id_however_often_it_is_sent(
+    agency: Agency, receiver: Receiver, webhooks: Webhooks
+):
+    await agency.publish("urn:1")
+    await receiver.got(1)
+    await settled(webhooks, receiver, 1)
+    receiver.answers(500, 204)
+    await add_plan(agency, "economy")
+    await settled(webhooks, receiver, 2)
+    # What comes meanwhile goes ahead of it, or waits for it.
+    await agency.publish("urn:2", "economy")
+    await kill(agency, "urn:1")
+    await receiver.got(3)
+    agency.clock.advance(HOUR)
+    agency.services.callbacks.delivery.wake()
+    await receiver.got(5)
+    # It changes back, and once more: that is other news.
+    for number, plans in enumerate([(), ("economy",)]):
+        await add_plan(agency, *plans)
+        await receiver.got(6 + number)
+
+    told = [(change, id_) for (change, _), id_ in zip(receiver.changes, receiver.ids, strict=True)]
+    assert [change for change, _ in told] == [
+        *("publish", "entitlement", "kill", "entitlement", "publish"),
+        *("entitlement", "entitlement"),
+    ]
+    ids = [id_ for change, id_ in told if change == "entitlement"]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3
+
+
+async def test_who_lost_a_plan_hears_of_the_kill_of_what_it_was_sent_by_it_and_of_no_other(
+    agency: Agency, receiver: Receiver, webhooks: Webhooks
+):
+    await agency.publish("urn:sport")
+    await receiver.got(1)
+    await add_plan(agency, "economy")
+    await agency.publish("urn:had", "economy")
+    await receiver.got(3)
+    await settled(webhooks, receiver, 3)
+    agency.clock.advance(HOUR)
+    await add_plan(agency)
+    await receiver.got(4)
+    await settled(webhooks, receiver, 4)
+    agency.clock.advance(HOUR)
+    await agency.publish("urn:later", "economy")
+    receiver.answers(500, 204)
+    await agency.publish("urn:waits")
+    await settled(webhooks, receiver, 5)
+
+    await agency.services.newsdesk.kill("urn:had")
+    said = await receiver.got(7)
+    await agency.services.newsdesk.kill("urn:later")
+    await at_rest(agency)
+
+    assert receiver.changes[4:] == [
+        ("publish", "urn:waits"),
+        ("kill", "urn:had"),
+        ("publish", "urn:waits"),
+    ]
+    # The name, and nothing else of what it may see no more.
+    assert said[5] == {
+        "uri": "urn:had",
+        "version": "2",
+        "pubStatus": "canceled",
+        "wirefeed": {"change": "kill"},
+    }
+    await settled(webhooks, receiver, 7)
+    assert (await agency.services.kills.show("urn:had")).waiting == 0
+    assert len(receiver.at.delivered) == 7
 
 
 # --- secrets -------------------------------------------------------------------------------------
@@ -481,6 +568,27 @@ async def test_what_came_before_a_webhook_is_of_the_archive(agency: Agency, webh
         await agency.publish("urn:now")
         await receiver.got(2)
         assert receiver.changes == [("publish", "urn:new"), ("publish", "urn:now")]
+
+
+async def test_a_kill_that_came_in_a_long_lapse_is_sent_first_however_far_archives_reach(
+    agency: Agency, webhooks: Webhooks
+):
+    await reaching_back(agency, 7)
+    async with receiving(agency, "gazette") as receiver:
+        await agency.publish("urn:1")
+        await receiver.got(1)
+        await settled(webhooks, receiver, 1)
+        await agency.services.accounts.suspend("gazette")
+        await at_rest(agency)
+        agency.clock.advance(DAY)
+        await agency.publish("urn:old")
+        await kill(agency, "urn:1")
+        agency.clock.advance(8 * DAY)
+        await agency.services.accounts.suspend("gazette", suspended=False)
+        await agency.publish("urn:new")
+        await receiver.got(3)
+    assert receiver.changes == [("publish", "urn:1"), ("kill", "urn:1"), ("publish", "urn:new")]
+    assert (await agency.services.kills.show("urn:1")).waiting == 0
 
 
 async def reaching_back(agency: Agency, days: int) -> None:

@@ -206,7 +206,7 @@ async def labelling(folder: Path) -> AsyncIterator[tuple[web.Application, aiohtt
     clock: Callable[[], int] = Clock()
     app[SETTINGS] = settings
     app[CLOCK] = clock
-    app[HOUSE] = House(settings, load_all(settings.site.languages))
+    app[HOUSE] = House(settings, load_all(settings.site.languages), bytes(32))
     app[READERS] = Desk()
     app[LABELS] = {}
     app[DONE] = []

@@ -86,8 +86,8 @@ async def subscriber(
         one.url = f"http{'s' if tls else ''}://{host}:{runner.addresses[0][1]}{path}"
         yield one
     finally:
-        for site in list(runner.sites):
-            await site.stop()
+        for listening in list(runner.sites):
+            await listening.stop()
         # Whose connection was being taken meanwhile is closed with the others: its protocol is
         # made in one turn of the loop, connected in the next, and only then known to the runner.
         for _ in range(3):

@@ -1,5 +1,6 @@
 """A partner's receiver of webhooks, which believes nothing that is not signed."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -59,6 +60,16 @@ def is_signed(seen: Seen, secret: str, now: int) -> bool:
         signatures=seen.headers["webhook-signature"],
     )
     return holds(parse_secret(secret, "secret"), given, seen.body, now)
+
+
+async def at_rest(agency: Agency) -> None:
+    """Wait until nothing is under way to anybody, and nothing is due."""
+    delivery = agency.services.callbacks.delivery
+    quiet = 0
+    async with asyncio.timeout(10):
+        while quiet < 20:
+            quiet = 0 if delivery.in_hand else quiet + 1
+            await asyncio.sleep(0.01)  # nobody is told of it
 
 
 @asynccontextmanager

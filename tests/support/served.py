@@ -1,6 +1,6 @@
 """An agency on a real port for readers that fetch by themselves, and what they were answered."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -22,9 +22,12 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    services: Services, settings: Settings, clock: Callable[[], int]
+    services: Services,
+    settings: Settings,
+    clock: Callable[[], int],
+    routes: Iterable[web.AbstractRouteDef] = (),
 ) -> AsyncIterator[Served]:
-    """Serve on the port of the settings: links in feeds lead to it."""
+    """Serve on the port of the settings, with routes beside its own: links in feeds lead to it."""
 
     @asynccontextmanager
     async def opener(*_: object) -> AsyncIterator[Services]:
@@ -36,6 +39,7 @@ async def served(
         made.answers.append((request.path, response.status))
 
     app = make_app(settings, clock, opener)
+    app.add_routes(routes)
     app.on_response_prepare.append(note)
     runner = Runner(app, drain=1)
     await runner.setup()

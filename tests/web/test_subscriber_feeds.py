@@ -103,14 +103,23 @@ async def test_a_story_has_the_same_guid_address_and_dates_at_every_level(agency
         assert teaser[name] == full[name]
 
 
+async def leads_to(agency: Agency, link: str) -> str:
+    """Ask where a link to a picture leads."""
+    assert link.startswith(f"{PUBLIC_URL}/media/")
+    answer = await ask(agency, link.removeprefix(PUBLIC_URL))
+    assert answer.status == 302
+    return answer.headers["Location"]
+
+
 async def test_a_full_item_has_the_body_the_author_the_topics_and_the_picture(agency: Agency):
     token = await agency.token("has-sport")
     item = (await ask(agency, LATEST, token)).items["urn:news:sport"]
     assert "Paragraph 7 of urn:news:sport" in item["content_html"]
-    assert PICTURE in item["content_html"]
+    link = item["image"]
+    assert await leads_to(agency, link) == PICTURE
+    assert f'<img src="{link}"' in item["content_html"]
     assert NOTICE not in item["content_html"]
-    assert item["image"] == PICTURE
-    assert [a["url"] for a in item["attachments"]] == [PICTURE]
+    assert [a["url"] for a in item["attachments"]] == [link]
     assert item["authors"] == [{"name": "Ann Author"}]
     assert item["tags"] == ["Sport"]
     assert item["_wirefeed"]["representationType"] == "complete"
@@ -122,8 +131,9 @@ async def test_full_items_in_xml_have_content_and_media(agency: Agency):
     token = await agency.token("has-sport")
     rss = etree.fromstring((await ask(agency, "/subscriber/en/topics/sport.rss", token)).body)
     assert "Paragraph 7" in (rss.findtext(f".//item/{CONTENT}") or "")
-    assert [e.get("url") for e in rss.findall(".//item/enclosure")] == [PICTURE]
-    assert [e.get("url") for e in rss.iter(f"{MEDIA}content")] == [PICTURE]
+    (link,) = [e.get("url", "") for e in rss.findall(".//item/enclosure")]
+    assert [e.get("url") for e in rss.iter(f"{MEDIA}content")] == [link]
+    assert await leads_to(agency, link) == PICTURE
     atom = etree.fromstring((await ask(agency, "/subscriber/en/topics/sport.atom", token)).body)
     content = atom.find(f"{ATOM}entry/{ATOM}content")
     assert content is not None

@@ -212,6 +212,26 @@ async def test_h27_h29_whatever_is_no_2xx_has_failed_and_is_tried_again(
     await until(agency, lambda held: held[0].standing.failures == 0)
 
 
+async def test_whoever_took_a_kill_is_known_to_have_it_and_nobody_before(
+    agency: Agency, callback: Subscriber
+):
+    key = await agency.feed_key(await agency.subscriber("gazette", "sport"))
+    await subscribe(agency, callback, f"{PUBLIC_URL}{key}/en/topics/sport.json")
+    await agency.publish("urn:one")
+    await until(agency, lambda held: held[0].delivered is not None)
+    callback.on_delivery = lambda _: answering(503)
+    await agency.publish("urn:one", version="2", pubstatus="canceled")
+    await until(agency, lambda held: held[0].standing.failures == 1)
+    kills = agency.services.kills
+    assert ((found := await kills.show("urn:one")).holders, found.waiting) == (1, 1)
+
+    callback.on_delivery = None
+    agency.clock.advance(120_000_000)
+    await until(agency, lambda held: held[0].standing.failures == 0)
+
+    assert ((found := await kills.show("urn:one")).holders, found.waiting) == (1, 0)
+
+
 async def test_h27_a_410_ends_the_lease(agency: Agency, callback: Subscriber):
     await subscribe(agency, callback, RSS)
     callback.on_delivery = lambda _: answering(410)

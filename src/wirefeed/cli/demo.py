@@ -24,7 +24,7 @@ from wirefeed.web.server import serve
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option("--port", type=click.IntRange(1, 65534), default=8080, show_default=True)
-@click.option("--at", help="When the agency's day begins (RFC 3339): the same bytes every time.")
+@click.option("--at", help="When the agency's day begins (RFC 3339): the same news every time.")
 def demo(host: str, port: int, at: str | None) -> None:
     """Start a complete agency with stories in three languages, and watch it work.
 

@@ -199,8 +199,9 @@ class Desk:
             target = self._stories.get(sent.evolved_from)
             threads.add(target.thread if target else sent.evolved_from)
         guids = {g for t in threads if t for g in self._threads.get(t, ())}
-        # One written from this may stand under a GUID its newsroom gave.
-        heirs = [s for s in self._stories.values() if s.revision.evolved_from == sent.guid]
+        # One written from this, or from the same that never came, may stand under a given GUID.
+        origins = {sent.guid, sent.evolved_from} - {None}
+        heirs = [s for s in self._stories.values() if s.revision.evolved_from in origins]
         guids |= {g for heir in heirs for g in self._threads[heir.thread]}
         guids.discard(sent.guid)
         return [_member(sent), *(_member(self._stories[g].revision) for g in sorted(guids))]

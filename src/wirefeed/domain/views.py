@@ -5,11 +5,12 @@ or page can leak what it was not handed.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from wirefeed.domain.access import PRIVATE, Access, Level, Reason
+from wirefeed.domain.media import PICTURE, MediaLinks, linked, linked_text
 from wirefeed.domain.stories import SECOND, Concept, MediaItem, PubStatus, Story
 from wirefeed.domain.teaser import Teaser, teaser
 
@@ -41,6 +42,7 @@ class View:
     teaser: Teaser = _NO_TEASER
     #: Clean HTML; empty below `full`.
     body: str = ""
+    #: Under addresses of ours, as the pictures in the text are.
     media: tuple[MediaItem, ...] = ()
     keywords: tuple[str, ...] = ()
     #: How urgent its newsroom takes it to be, and what that says it is about and is: with `full`.
@@ -61,8 +63,8 @@ class View:
         return self.status is PubStatus.CANCELED
 
 
-def view(story: Story, access: Access, *, words: int) -> View:
-    """Show what the access allows; `words` bounds the teaser.
+def view(story: Story, access: Access, *, words: int, links: MediaLinks) -> View:
+    """Show what the access allows; `words` bounds the teaser, `links` stand for media.
 
     Raises `ValueError` for a hidden story: there is nothing to show.
     """
@@ -74,6 +76,7 @@ def view(story: Story, access: Access, *, words: int) -> View:
     revision = story.revision
     full = access.level is Level.FULL
     published = published_to(story, access)
+    link = links.of(story.id, access)
     return View(
         id=story.id,
         feed_guid=thread_to(story, access),
@@ -98,8 +101,8 @@ def view(story: Story, access: Access, *, words: int) -> View:
             words=words,
             language=revision.language,
         ),
-        body=_body(revision.body, access) if full else "",
-        media=revision.media if access.media else (),
+        body=_body(revision.body, access, link) if full else "",
+        media=linked(revision.media, link) if access.media else (),
         keywords=revision.keywords if full else (),
         urgency=revision.urgency if full else None,
         subjects=revision.subjects if full else (),
@@ -128,13 +131,9 @@ def thread_to(story: Story, access: Access) -> str:
     return story.thread if access.thread is None else access.thread
 
 
-#: A picture within a text; the text is sanitised, so it is spelt in one way.
-_PICTURE = re.compile(r'<img(?:[^>"]|"[^"]*")*>')
-
-
-def _body(html: str, access: Access) -> str:
+def _body(html: str, access: Access, link: Callable[[str], str]) -> str:
     """Give the text as this access shows it: without the right to media, without pictures."""
-    return html if access.media else _PICTURE.sub("", html)
+    return linked_text(html, link) if access.media else PICTURE.sub("", html)
 
 
 def _killed(story: Story, access: Access) -> View:

@@ -131,12 +131,12 @@ class Attempt:
     took: int
 
 
-def message_id(key: bytes, webhook: str, position: int, about: str) -> str:
-    """Name what a webhook is sent of a change: it is the same name each time.
+def message_id(key: bytes, webhook: str, position: int, says: str) -> str:
+    """Name what a webhook is sent at a position: it is the same name each time.
 
     Keyed, since a position says how much else there was on the wire.
     """
-    named = f"{webhook} {position} {about}".encode("utf-8", "surrogatepass")
+    named = f"{webhook} {position} {says}".encode("utf-8", "surrogatepass")
     digest = hashlib.blake2b(named, key=key, digest_size=20).digest()
     return f"msg_{base64.b32encode(digest).decode('ascii').lower()}"
 

@@ -20,7 +20,7 @@ from wirefeed.formats.feedgen_fixes import (
 
 MEDIA_TYPE: Final = "application/atom+xml; charset=utf-8"
 #: Part of every fragment's and document's key: raise it when the same story gives other bytes.
-EDITION: Final = 2
+EDITION: Final = 3
 
 _TAIL = b"</feed>"
 _TOMBSTONE = b"<at:deleted-entry "

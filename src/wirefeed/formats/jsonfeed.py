@@ -13,7 +13,7 @@ from wirefeed.formats.writing import clean, rfc3339
 
 MEDIA_TYPE: Final = "application/feed+json; charset=utf-8"
 #: Part of every fragment's and document's key: raise it when the same story gives other bytes.
-EDITION: Final = 2
+EDITION: Final = 3
 
 _VERSION = "https://jsonfeed.org/version/1.1"
 

@@ -11,7 +11,7 @@ from wirefeed.formats.feedgen_fixes import RSS_NAMESPACES, Feed, Item, fragment,
 
 MEDIA_TYPE: Final = "application/rss+xml; charset=utf-8"
 #: Part of every fragment's and document's key: raise it when the same story gives other bytes.
-EDITION: Final = 2
+EDITION: Final = 3
 
 _TAIL = b"</channel></rss>"
 

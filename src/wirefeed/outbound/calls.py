@@ -1,9 +1,9 @@
 """One call to a callback, and what came of it: never an error, however bad the other side is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wirefeed.outbound.guard import Guard
 
@@ -29,6 +29,24 @@ class Reason(StrEnum):
     STATUS = "status"
     #: A 410.
     GONE = "gone"
+    #: It was no longer to be sent when the connection stood: nothing of it left.
+    OVERTAKEN = "overtaken"
+    #: It was no longer to be sent while it was: the rest of it was kept back.
+    CUT = "cut"
+
+
+#: With these, nobody was there who could have been given anything, or nothing was given.
+NEVER_LEFT = frozenset({Reason.NAME, Reason.ADDRESS, Reason.REFUSED, Reason.TLS, Reason.OVERTAKEN})
+
+
+class Right(Protocol):
+    """By what something is sent: it may end before that has left."""
+
+    async def holds(self) -> bool:
+        """Say whether it may be sent now. What this raises is raised by the call."""
+
+    def watch(self, cut: Callable[[], None]) -> None:
+        """Have it cut off, by this, when it may no longer be sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +73,14 @@ class Calls:
         """Ask, and read so many bytes of the answer at the most."""
         return await self._opened().call("GET", url, most=most)
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Send, and look at the status alone."""
-        return await self._opened().call("POST", url, body=body, headers=headers)
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], right: Right | None = None
+    ) -> Reply:
+        """Send, and look at the status alone.
+
+        A right is asked when the connection stands, in the moment before the body leaves.
+        """
+        return await self._opened().call("POST", url, body=body, headers=headers, right=right)
 
     async def close(self) -> None:
         """Close whatever is open."""

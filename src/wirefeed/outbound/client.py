@@ -2,14 +2,19 @@
 
 import asyncio
 import errno
+import fcntl
 import socket
 import ssl
+import struct
+import termios
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 from aiohttp import (
+    BytesPayload,
+    ClientConnectionResetError,
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientError,
@@ -20,12 +25,13 @@ from aiohttp import (
     TCPConnector,
     hdrs,
 )
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import AddrInfoType
+from aiohttp.http import StreamWriter
 from yarl import URL
 
-from wirefeed.outbound.calls import Reason, Reply
+from wirefeed.outbound.calls import Reason, Reply, Right
 from wirefeed.outbound.guard import Guard, NotAllowed
 
 #: Seconds that a call takes at the most, whatever the other side does;
@@ -48,6 +54,9 @@ _MOST = 64 * 1024
 _KERNEL = 32 * 1024
 #: and that are read ahead.
 _AHEAD = 8 * 1024
+#: Lingers for no time at all: what the kernel has not sent is sent no more.
+_NO_LINGERING = struct.pack("ii", 1, 0)
+_INT = struct.Struct("i")
 _OK = range(200, 300)
 _GONE = 410
 
@@ -111,19 +120,25 @@ class Client:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         most: int = 0,
+        right: Right | None = None,
     ) -> Reply:
         """Call, and say what came of it. Redirects are not followed, and no more is read."""
+        sent = None if body is None else _Body(body, right)
         try:
             async with asyncio.timeout(WHOLE):
-                return await self._call(method, URL(url, encoded=True), body, headers, most)
+                return await self._call(method, URL(url, encoded=True), sent, headers, most)
         except (OSError, ClientError, ValueError) as error:
+            if sent is not None and sent.failure is not None:
+                raise sent.failure from error
+            if sent is not None and sent.kept_back is not None:
+                return Reply(reason=sent.kept_back)
             return Reply(reason=_reason(error))
 
     async def _call(
         self,
         method: str,
         url: URL,
-        body: bytes | None,
+        body: "_Body | None",
         headers: Mapping[str, str] | None,
         most: int,
     ) -> Reply:
@@ -151,6 +166,59 @@ class Client:
         made = socket.socket(family, kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL)
         return made
+
+
+class _Body(BytesPayload):
+    """What is sent, if it may be when the connection stands, and for as long as it may be."""
+
+    def __init__(self, content: bytes, right: Right | None) -> None:
+        super().__init__(content)
+        self._right = right
+        #: Why it did not leave, or not as a whole,
+        self.kept_back: Reason | None = None
+        #: and what kept that from being known.
+        self.failure: Exception | None = None
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write it. The head waits for that, and goes with it or not at all."""
+        if self._right is not None:
+            try:
+                holds = await self._right.holds()
+            except Exception as error:
+                self.failure = error
+                raise
+            if not holds:
+                self.kept_back = Reason.OVERTAKEN
+                raise ClientConnectionResetError("it is no longer to be sent")
+            self._right.watch(partial(self._cut, writer))
+        await super().write_with_length(writer, content_length)
+
+    def _cut(self, writer: AbstractStreamWriter) -> None:
+        """Keep back what has not arrived. Closed, a connection would still be given all of it."""
+        transport = writer.transport if isinstance(writer, StreamWriter) else None
+        if transport is None or transport.is_closing() or _has_arrived(transport):
+            return
+        self.kept_back = Reason.CUT
+        if (raw := transport.get_extra_info("socket")) is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+        transport.abort()
+
+
+def _has_arrived(transport: asyncio.Transport) -> bool:
+    """Say whether the other side has all that was written; unsure, say no."""
+    raw = transport.get_extra_info("socket")
+    if raw is None or transport.get_write_buffer_size() > 0:
+        return False
+    waiting = bytearray(_INT.size)
+    try:
+        # tcp(7), SIOCOUTQ: "the amount of unsent data in the socket queue", where what was sent
+        # stays until it is acknowledged.
+        fcntl.ioctl(raw.fileno(), termios.TIOCOUTQ, waiting)
+    except OSError:
+        return False
+    return _INT.unpack(waiting) == (0,)
 
 
 class _Connector(TCPConnector):

@@ -29,7 +29,7 @@ from wirefeed.domain.feeds import (
     count_levels,
 )
 from wirefeed.domain.readers import Reader
-from wirefeed.domain.views import View, published_to, thread_to, view
+from wirefeed.domain.views import View, published_to, thread_to
 from wirefeed.formats import atom, jsonfeed, rss
 from wirefeed.formats.coding import Coding
 from wirefeed.services.compressing import Compressor
@@ -204,7 +204,7 @@ class Documents:
 
     def view(self, item: Item) -> View:
         """Show one story."""
-        return view(item.story, item.access, words=self._house.teaser_words)
+        return self._house.view(item.story, item.access)
 
     async def document(
         self, draft: Draft, why: Callable[[Sequence[Item]], tuple[str, ...]]

@@ -9,12 +9,15 @@ from html import escape
 import msgspec
 
 from wirefeed.config import Settings
+from wirefeed.domain.access import Access
 from wirefeed.domain.credentials import Lapse
 from wirefeed.domain.feeds import AnyFeed, Channel, Notice, Selection, Trail, Wording
+from wirefeed.domain.media import MediaLinks
 from wirefeed.domain.plans import NOTICE
 from wirefeed.domain.readers import Reader
+from wirefeed.domain.stories import Story
 from wirefeed.domain.topics import Taxonomy
-from wirefeed.domain.views import View
+from wirefeed.domain.views import View, view
 from wirefeed.texts import Texts
 
 _SECOND = 1_000_000
@@ -42,15 +45,18 @@ _RENEWAL = {Lapse.ENDED: "again", Lapse.SUSPENDED: "again", Lapse.NOT_BEGUN: ""}
 class House:
     """The installation's own words and addresses."""
 
-    def __init__(self, settings: Settings, texts: Mapping[str, Texts]) -> None:
+    def __init__(self, settings: Settings, texts: Mapping[str, Texts], media_key: bytes) -> None:
         self._site = settings.site
         self._texts = texts
         self._public_url = settings.public_url
         self._public_hub = settings.hub.url
         self.teaser_words = settings.teaser.words
+        self.media = MediaLinks(base=self.url("/media"), key=media_key)
         #: Names everything above that shapes an item's bytes.
         self.digest = hashlib.blake2b(
-            msgspec.msgpack.encode((settings.site, self._public_url, self.teaser_words, texts)),
+            msgspec.msgpack.encode(
+                (settings.site, self._public_url, self.teaser_words, texts, media_key)
+            ),
             digest_size=16,
         ).digest()
         self._wordings: dict[str, Wording] = {}
@@ -101,6 +107,10 @@ class House:
     def hub_of(self, *, public: bool) -> str:
         """Give the hub that a feed names; only what is public may be another's."""
         return (self._public_hub if public else "") or self.hub_url
+
+    def view(self, story: Story, access: Access) -> View:
+        """Show a story as an access allows, in our words and under our addresses."""
+        return view(story, access, words=self.teaser_words, links=self.media)
 
     def story_path(self, view: View, language: str) -> str:
         """Give the public address of a story."""

@@ -5,6 +5,7 @@ Whether somebody may still have a feed, and what is in it, is judged when it is 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,14 +22,15 @@ from wirefeed.domain.leases import (
     signature,
 )
 from wirefeed.domain.ledger import HUB, way_of
-from wirefeed.outbound.calls import Calls, Reason
+from wirefeed.outbound.calls import NEVER_LEFT, Calls, Reason, Reply
 from wirefeed.services.batch import Batch
 from wirefeed.services.delivery import Ask, Settled
 from wirefeed.services.flights import Outcome
 from wirefeed.services.follower import Follower
+from wirefeed.services.judgements import Judgement, Judgements
 from wirefeed.services.ledger import Ledger
-from wirefeed.services.topics import Topics
-from wirefeed.storage import leases, wire
+from wirefeed.services.topics import Place, Present, Topics
+from wirefeed.storage import leases, received, wire
 from wirefeed.storage.database import Database
 
 #: Rows of the wire that are gone through to see whom they concern; beyond, it may be anybody.
@@ -75,6 +77,7 @@ class Leases:
         self._database = database
         self._follower = follower
         self._topics = topics
+        self._judgements = Judgements(follower, clock)
         self._calls = calls
         self._ledger = ledger
         self._hub_url = hub_url
@@ -145,9 +148,17 @@ class Leases:
 
     async def deliver(self, lease_id: str) -> Told:
         """Tell a callback what its feed has become, or that it will be told no more."""
-        lease = await self._by_id.get(lease_id)
-        if lease is None or lease.expires <= self._clock():
-            return Told(sent=False)
+        while True:
+            lease = await self._by_id.get(lease_id)
+            if lease is None or lease.expires <= self._clock():
+                return Told(sent=False)
+            with self._judgements.begin(lease.owner.subjects) as judgement:
+                told = await self._told(lease, judgement)
+            if told is not None:
+                return told
+
+    async def _told(self, lease: Lease, judgement: Judgement) -> Told | None:
+        """Tell it; None: what was sent was taken back before all of it had left."""
         position = (await self._follower.current()).position
         topic = self._topics.url(lease)
         if topic is None:
@@ -158,29 +169,69 @@ class Leases:
             present = await self._topics.present(place, lease.owner, lease.tag)
         except Denied as denied:
             return await self._deny(lease, topic, denied)
-        lease = replace(lease, turns=present.reader.until(self._clock()))
+        now = self._clock()
+        turns = present.reader.until(now)
         if present.document.tag == lease.tag:
-            return Told(position=position, lease=lease, sent=False)
+            return Told(position=position, lease=replace(lease, turns=turns), sent=False)
+        ends = (lease.expires, turns, present.document.until)
+        judgement.made(
+            partial(self._is_same, lease, place, present),
+            partial(concerns, language=_language(lease), owner=lease.owner),
+            min(end for end in ends if end is not None and end > now),
+        )
+        reply = await self._send(lease, place, topic, present, judgement)
+        if reply.reason in {Reason.OVERTAKEN, Reason.CUT}:
+            return None
+        lease = replace(lease, turns=turns)
+        if reply.reason is not None:
+            # WebSub §7: "If the subscriber responds with HTTP 410, the hub MAY terminate".
+            gone = reply.reason is Reason.GONE
+            return Told(reason=reply.reason, lease=lease, ends=gone)
+        lease = replace(lease, tag=present.document.tag, delivered=self._clock())
+        return Told(position=position, lease=lease)
+
+    async def _is_same(self, lease: Lease, place: Place, present: Present) -> bool:
+        """Say whether this is still what a lease is to be sent. Raises `Unavailable`."""
+        try:
+            reader = await self._topics.reader(place, lease.owner)
+            document = await self._topics.document(place, reader)
+        except Denied:
+            return False
+        return document.tag == present.document.tag
+
+    async def _send(
+        self, lease: Lease, place: Place, topic: str, present: Present, judgement: Judgement
+    ) -> Reply:
         headers = {
             "Content-Type": place.named.form.media_type,
             "Link": links(self._hub_url, topic),
         }
         if (secret := self._topics.secret(lease)) is not None:
             headers["X-Hub-Signature"] = signature(self._method, secret, present.body)
+        reply = await self._calls.post(lease.callback, present.body, headers, judgement)
+        if reply.reason not in NEVER_LEFT:
+            await self._note(
+                lease, way_of(place.named.tail, HUB), present, taken=reply.reason is None
+            )
+        return reply
+
+    async def _note(self, lease: Lease, way: str, present: Present, *, taken: bool) -> None:
+        """Note in the ledger what was given.
+
+        A story that was not taken may have arrived all the same. A kill has not, until it is taken.
+        """
         subscriber, document = present.reader.subscriber, present.document
-        way = way_of(place.named.tail, HUB)
-        if subscriber is not None:
-            # Whatever it answers, from here on it may have it.
-            self._ledger.heard(subscriber.id, way, document.first, document.last)
-        reply = await self._calls.post(lease.callback, present.body, headers)
-        if reply.reason is not None:
-            # WebSub §7: "If the subscriber responds with HTTP 410, the hub MAY terminate".
-            gone = reply.reason is Reason.GONE
-            return Told(reason=reply.reason, lease=lease, ends=gone)
-        if subscriber is not None:
-            self._ledger.acknowledged(subscriber.id, way, document.last)
-        lease = replace(lease, tag=present.document.tag, delivered=self._clock())
-        return Told(position=position, lease=lease)
+        if subscriber is None:
+            return
+        last = document.last
+        if taken:
+            self._ledger.acknowledged(subscriber.id, way, last)
+        else:
+            async with self._database.reading() as connection:
+                new = await received.kills(connection, above=lease.position, upto=last)
+            last = min(new, default=last + 1) - 1
+        if document.first <= last:
+            self._ledger.heard(subscriber.id, way, document.first, last)
 
     async def _deny(self, lease: Lease, topic: str, denied: Denied) -> Told:
         """WebSub §5.2: a subscription MAY be denied "at any point"; then the callback is told."""
@@ -236,8 +287,12 @@ def _concerned(lease: Lease, rows: Sequence[wire.Row], now: int) -> bool:
     """Say whether anything since may have changed what a lease delivers."""
     if len(rows) == _ROWS or (lease.turns is not None and lease.turns <= now):
         return True
-    language = lease.tail.partition("/")[0]
+    language = _language(lease)
     return any(
         row.position > lease.position and concerns(row.change, language, lease.owner)
         for row in rows
     )
+
+
+def _language(lease: Lease) -> str:
+    return lease.tail.partition("/")[0]

@@ -7,6 +7,7 @@ one waits for that. What is kept of it is where the webhook then stands, and the
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,9 +17,11 @@ from wirefeed.domain.deliveries import Standing
 from wirefeed.domain.signatures import Signature, sign_by_each
 from wirefeed.domain.webhooks import LOGGED, Attempt, Disabled, Place, Webhook, message_id
 from wirefeed.domain.wire import Change, ChangeKind
+from wirefeed.outbound.calls import NEVER_LEFT, Reason
 from wirefeed.services.delivery import Ask, Settled
 from wirefeed.services.flights import Outcome
 from wirefeed.services.follower import Follower
+from wirefeed.services.judgements import Judgement, Judgements
 from wirefeed.services.ledger import Ledger
 from wirefeed.services.sealer import Sealer
 from wirefeed.services.webhook_choosing import Choosing, Message
@@ -31,11 +34,10 @@ from wirefeed.storage.database import Database
 _RUN = 20
 #: and seconds for that: others wait for a place.
 _SECONDS = 2.0
-_GONE = "gone"
 #: The master key is not the one its secret was sealed with.
 _SECRET = "secret"  # noqa: S105 - a word for operators
-#: Nobody was there who could have been given anything.
-_NEVER_LEFT = frozenset({"name", "address", "refused", "tls", _SECRET})
+#: Nobody was given anything.
+_NEVER_LEFT = frozenset({*NEVER_LEFT, _SECRET})
 #: How somebody is told, as the ledger names it.
 _WAY = "webhook"
 #: How a target is told from those of other sources.
@@ -58,8 +60,13 @@ class Answer(Protocol):
 class Caller(Protocol):
     """The one way out to the network."""
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Send, and look at the status alone; whatever happens is an answer."""
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], right: Judgement
+    ) -> Answer:
+        """Send, if that is still right then, and look at the status alone.
+
+        Whatever happens is an answer. Raises `Unavailable` while it cannot be judged.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,16 @@ class _Told(Outcome):
 
     place: Place
     attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Next:
+    """What became of the next change for a webhook."""
+
+    #: Where it then stands.
+    place: Place
+    #: None: there was nothing to tell it.
+    attempt: Attempt | None = None
 
 
 class Signing:
@@ -79,7 +96,7 @@ class Signing:
 
     def name(self, webhook: Webhook, message: Message) -> str:
         """Give the id under which a message is sent, however often it is."""
-        return message_id(self._key, webhook.id, message.position, message.about)
+        return message_id(self._key, webhook.id, message.position, message.says)
 
     def sign(self, webhook: Webhook, name: str, body: bytes, now: int) -> Signature | None:
         """Sign by each secret in use; None where one does not open: nothing leaves unsigned."""
@@ -108,8 +125,10 @@ class WebhookCalls:
         clock: Callable[[], int],
     ) -> None:
         self._database = database
+        self._follower = follower
         self._owners = owners
         self._choosing = choosing
+        self._judgements = Judgements(follower, clock)
         self._caller = caller
         self._signing = signing
         self._ledger = ledger
@@ -126,7 +145,8 @@ class WebhookCalls:
     async def due(self, ask: Ask) -> Sequence["_Target"]:
         """Give the webhooks that were not told everything, and may be told now."""
         if self._heard_access:
-            self._heard_access, self._access = False, ask.head + 1
+            # As far as it was seen by then: whoever was let be there or later was judged by it.
+            self._heard_access, self._access = False, self._follower.position or ask.head
         async with self._database.reading() as connection:
             found = await webhooks.due(
                 connection,
@@ -162,7 +182,7 @@ class WebhookCalls:
         if told.attempts:
             last = told.attempts[-1]
             now = replace(now, called=last.at, status=last.status)
-        if told.reason == _GONE:
+        if told.reason == Reason.GONE:
             # Standard Webhooks has a 410 mean that whoever runs it wants no more.
             now = replace(now, disabled=self._clock(), reason=Disabled.GONE)
         return now
@@ -175,25 +195,51 @@ class WebhookCalls:
         ends = time.monotonic() + _SECONDS
         while rest and time.monotonic() < ends:
             rest -= 1
-            owner = await self._owners.of(webhook.subscriber)
-            held = owner.webhooks.get(webhook.id)
-            if held is None:
-                # It was removed; there is nothing left to write to.
+            step = await self._next(webhook, place)
+            place, attempt = step.place, step.attempt
+            if attempt is None:
                 break
-            before = place
-            step = await self._choosing.next(replace(held, place=place), owner)
-            place = step.place
-            if step.message is None or step.then is None:
-                break
-            attempt = await self._call(held, step.message)
             attempts.append(attempt)
-            self._note(attempt, before, step.then)
-            if attempt.reason:
+            if attempt.reason and attempt.reason != Reason.CUT:
                 return _Told(reason=attempt.reason, place=place, attempts=tuple(attempts))
-            place = step.then
         return _Told(
             position=place.position, sent=bool(attempts), place=place, attempts=tuple(attempts)
         )
+
+    async def _next(self, webhook: Webhook, place: Place) -> _Next:
+        """Tell it the next change, as it may be seen when that leaves."""
+        while True:
+            with self._judgements.begin((f"subscriber:{webhook.subscriber}",)) as judgement:
+                owner = await self._owners.of(webhook.subscriber)
+                held = owner.webhooks.get(webhook.id)
+                if held is None:
+                    # It was removed; there is nothing left to write to.
+                    return _Next(place=place)
+                step = await self._choosing.next(replace(held, place=place), owner)
+                message = step.message
+                if message is None or step.then is None:
+                    if await judgement.holds():
+                        return _Next(place=step.place)
+                    continue
+                judgement.made(
+                    partial(self._is_same, held, step.place, message),
+                    partial(_is_end_of, message.about),
+                    owner.until,
+                )
+                attempt = await self._call(held, message, judgement)
+            if attempt.reason == Reason.OVERTAKEN:
+                continue
+            self._note(attempt, place, step.then)
+            if attempt.reason:
+                # To be cut off is no failure of who is called, and it is judged anew from there.
+                now = place if attempt.reason == Reason.CUT else step.place
+                return _Next(place=now, attempt=attempt)
+            return _Next(place=step.then, attempt=attempt)
+
+    async def _is_same(self, webhook: Webhook, place: Place, message: Message) -> bool:
+        """Say whether this is still what it is to be sent."""
+        owner = await self._owners.of(webhook.subscriber)
+        return await self._choosing.is_same(webhook, place, owner, message)
 
     def _note(self, attempt: Attempt, before: Place, then: Place) -> None:
         """Note in the ledger what was given.
@@ -210,13 +256,13 @@ class WebhookCalls:
         if not attempt.reason:
             self._ledger.acknowledged(owner, _WAY, last)
 
-    async def _call(self, webhook: Webhook, message: Message) -> Attempt:
+    async def _call(self, webhook: Webhook, message: Message, right: Judgement) -> Attempt:
         now, began = self._clock(), time.monotonic()
         name = self._signing.name(webhook, message)
         signed = self._signing.sign(webhook, name, message.body, now)
         status, reason = 0, _SECRET
         if signed is not None:
-            answer = await self._send(webhook, message, signed)
+            answer = await self._send(webhook, message, signed, right)
             status, reason = answer.status, answer.reason or ""
         return Attempt(
             webhook=webhook.id,
@@ -232,14 +278,20 @@ class WebhookCalls:
             took=int((time.monotonic() - began) * _MICROS),
         )
 
-    async def _send(self, webhook: Webhook, message: Message, signed: Signature) -> Answer:
+    async def _send(
+        self, webhook: Webhook, message: Message, signed: Signature, right: Judgement
+    ) -> Answer:
         headers = {
             "Content-Type": MEDIA_TYPE,
             "webhook-id": signed.id,
             "webhook-timestamp": signed.timestamp,
             "webhook-signature": signed.signatures,
         }
-        return await self._caller.post(webhook.url, message.body, headers)
+        return await self._caller.post(webhook.url, message.body, headers, right)
+
+
+def _is_end_of(about: str, end: Change) -> bool:
+    return end.about == about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from wirefeed.domain.cursors import ENTITLEMENT, sight_mark
-from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.webhooks import Place, Webhook
 from wirefeed.domain.wire import ChangeKind
 from wirefeed.services.webhook_entries import WebhookEntries
@@ -34,9 +33,13 @@ class Message:
     #: A guid, or `entitlement`.
     about: str
     version: int
-    #: Of the change; of an entry that is no change, of where the wire ended.
+    #: Of the change; of an entry that is no change, where the webhook stands.
     position: int
+    #: What it says, besides that: with both, it is one message however often it is sent.
+    says: str
     body: bytes
+    #: The change; None: it is none.
+    row: Row | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,38 +74,57 @@ class Choosing:
         """Choose it. Raises `Unavailable`."""
         head = (await self._log.head()).position
         place, now = webhook.place, self._clock()
-        to = owner.entitlement
-        if to is None:
+        if owner.entitlement is None:
             until = now + _PAUSE if owner.until is None else min(owner.until, now + _PAUSE)
             return Step(place=replace(place, paused_until=until, paused_at=head))
         if place.paused_until:
             # What came meanwhile is of the archive.
             place = replace(place, paused_until=0, paused_at=0, began=now)
-        step = await self._kill(webhook, place, to, head)
+        step = await self._kill(webhook, place, owner, head)
         if step.message is not None:
             return step
-        mark = sight_mark(to.sight).hex()
+        mark = sight_mark(owner.entitlement.sight).hex()
         # One that has yet to be told anything knows nothing else.
         place = replace(step.place, sight=step.place.sight or mark)
         if place.sight != mark:
-            return self._other_rights(place, mark, head)
+            return self._other_rights(place, mark)
         if place.repeats:
-            return await self._repeat(webhook, place, to)
-        return await self._row(webhook, place, to, head)
+            return await self._repeat(webhook, place, owner)
+        return await self._row(webhook, place, owner, head)
 
-    def _other_rights(self, place: Place, mark: str, head: int) -> Step:
-        """Say that something else may be seen, before anything of it is."""
-        body = self._entries.entitlement()
-        message = Message(kind=ENTITLEMENT, about=ENTITLEMENT, version=0, position=head, body=body)
+    async def is_same(self, webhook: Webhook, place: Place, owner: Owner, message: Message) -> bool:
+        """Say whether this is what a webhook would be sent of it now. Raises `Unavailable`."""
+        now = owner.webhooks.get(webhook.id)
+        if owner.entitlement is None or now is None:
+            return False
+        if (now.url, now.sealed(self._clock())) != (webhook.url, webhook.sealed(self._clock())):
+            return False
+        if message.row is None:
+            return True
+        return await self._message(now, place, owner, message.row) == message
+
+    def _other_rights(self, place: Place, mark: str) -> Step:
+        """Say that something else may be seen, before anything of it is.
+
+        It waits where the webhook stands, while the wire goes on.
+        """
+        message = Message(
+            kind=ENTITLEMENT,
+            about=ENTITLEMENT,
+            version=0,
+            position=place.position,
+            says=f"{ENTITLEMENT} {place.sight} {mark}",
+            body=self._entries.entitlement(),
+        )
         return Step(place=place, message=message, then=replace(place, sight=mark))
 
-    async def _kill(self, webhook: Webhook, place: Place, to: Entitlement, head: int) -> Step:
+    async def _kill(self, webhook: Webhook, place: Place, owner: Owner, head: int) -> Step:
         """Look for a kill that it was not told of, wherever that stands: it goes first."""
         while place.kills < head:
             found, are_all = await self._kills(place.kills, head)
             for row in found:
                 place = replace(place, kills=row.position)
-                message = await self._message(webhook, place, to, row)
+                message = await self._message(webhook, place, owner, row)
                 if message is not None:
                     before = replace(place, kills=row.position - 1)
                     return Step(place=before, message=message, then=place)
@@ -120,19 +142,19 @@ class Choosing:
             found = await wire.kills_since(connection, position, _KILLS)
         return found, len(found) < _KILLS
 
-    async def _repeat(self, webhook: Webhook, place: Place, to: Entitlement) -> Step:
+    async def _repeat(self, webhook: Webhook, place: Place, owner: Owner) -> Step:
         """Send what was asked for once more, as it may be seen now."""
         async with self._database.reading() as connection:
             found = await wire.at(connection, place.repeats)
         for row in found:
             rest = tuple(one for one in place.repeats if one != row.position)
-            message = await self._message(webhook, place, to, row)
+            message = await self._message(webhook, place, owner, row)
             if message is not None:
                 return Step(place=place, message=message, then=replace(place, repeats=rest))
             place = replace(place, repeats=rest)
         return Step(place=replace(place, repeats=()))
 
-    async def _row(self, webhook: Webhook, place: Place, to: Entitlement, head: int) -> Step:
+    async def _row(self, webhook: Webhook, place: Place, owner: Owner, head: int) -> Step:
         """Look for the next change in its place; kills went before."""
         for row in await self._log.since(place.position):
             if row.position > head:
@@ -140,17 +162,24 @@ class Choosing:
                 break
             then = replace(place, position=row.position)
             if row.change.kind is not ChangeKind.KILL:
-                message = await self._message(webhook, place, to, row)
+                message = await self._message(webhook, place, owner, row)
                 if message is not None:
                     return Step(place=place, message=message, then=then)
             place = then
         return Step(place=place)
 
     async def _message(
-        self, webhook: Webhook, place: Place, to: Entitlement, row: Row
+        self, webhook: Webhook, place: Place, owner: Owner, row: Row
     ) -> Message | None:
         """Give what a webhook is sent of a change; None: nothing."""
-        kind = self._pages.ears(to, webhook.following, place.began).hear(row)
+        to = owner.entitlement
+        if to is None:
+            return None
+        # Whoever was sent a story hears its kill, however far archives reach by then, and also by
+        # what it was entitled to when it was sent it.
+        began = 0 if row.change.kind is ChangeKind.KILL else place.began
+        ears = self._pages.ears(to, webhook.following, began, owner.former)
+        kind = await self._pages.hear(ears, row)
         if kind is None:
             return None
         body = await self._entries.entry(row, kind, to)
@@ -162,5 +191,7 @@ class Choosing:
             about=about,
             version=version,
             position=row.position,
+            says=about,
             body=body,
+            row=row,
         )

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from wirefeed.domain.plans import Entitlement, entitlement
+from wirefeed.domain.former import Former, terms
+from wirefeed.domain.former import former as lost
+from wirefeed.domain.plans import Entitlement, Plan, entitlement
 from wirefeed.domain.readers import lapse
 from wirefeed.domain.webhooks import Webhook
 from wirefeed.domain.wire import Change, concerned
 from wirefeed.services.follower import Follower
 from wirefeed.services.memo import Loaded, Memo
-from wirefeed.storage import subscribers, webhooks
+from wirefeed.storage import former, subscribers, webhooks
 from wirefeed.storage.database import Database
 
 #: That are remembered: more than partners have webhooks.
@@ -26,6 +28,8 @@ class Owner:
 
     #: None: nothing of it counts now, and nothing is sent.
     entitlement: Entitlement | None
+    #: What it may have been sent stories by that it has no more.
+    former: frozenset[Former] = frozenset()
     #: When the clock changes that.
     until: int | None
     #: By id: their addresses, secrets and filters as they are now, wherever they stand.
@@ -39,12 +43,15 @@ class Owners:
         self._database = database
         self._clock = clock
         self._memo: Memo[str, Owner] = Memo(follower, _OWNERS, clock)
+        #: All that plans ever were.
+        self._versions: Memo[None, dict[str, tuple[Plan, ...]]] = Memo(follower, 1, clock)
         follower.heed(self._forget)
 
     def _forget(self, changes: Sequence[Change] | None) -> None:
         about = None if changes is None else concerned(changes)
         if about is None:
             self._memo.forget()
+            self._versions.forget()
         elif about:
             self._memo.forget(lambda owner, _: f"subscriber:{owner}" in about)
 
@@ -58,10 +65,19 @@ class Owners:
             found = await subscribers.subscriber(connection, subscriber_id)
             plans = await subscribers.plans(connection)
             held = await webhooks.webhooks(connection, subscriber_id)
+            had = await former.of(connection, subscriber_id)
         if found is None:
             # It was removed, and its webhooks with it.
             return Owner(entitlement=None, until=None, webhooks={}), None
         until = min((turn for turn in found.turns if turn > now), default=None)
-        has = None if lapse(found, now) is not None else entitlement(found, plans, now)
         by_id = {webhook.id: webhook for webhook in held}
-        return Owner(entitlement=has, until=until, webhooks=by_id), until
+        if lapse(found, now) is not None:
+            return Owner(entitlement=None, until=until, webhooks=by_id), until
+        has = entitlement(found, plans, now)
+        versions = await self._versions.fetch(None, self._load_versions)
+        gone = lost((*had, *terms(found, now)), versions, has.grants, now)
+        return Owner(entitlement=has, former=gone, until=until, webhooks=by_id), until
+
+    async def _load_versions(self) -> Loaded[dict[str, tuple[Plan, ...]]]:
+        async with self._database.reading() as connection:
+            return await former.versions(connection), None

@@ -18,7 +18,7 @@ from wirefeed.domain.errors import Gone, Invalid, NotFound
 from wirefeed.domain.hearing import reaches
 from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.stories import PubStatus, Story
-from wirefeed.domain.views import View, published_to, view
+from wirefeed.domain.views import View, published_to
 from wirefeed.domain.wire import ChangeKind, takes_away
 from wirefeed.formats import ninjs, ninjs_out
 from wirefeed.formats.ninjs_out import Told
@@ -194,7 +194,7 @@ class WireEntries:
         return (*ninjs_out.changes(old, shown), *(["topics"] if one.moved else []))
 
     def _view(self, story: Story, access: Access) -> View:
-        return view(story, access, words=self._house.teaser_words)
+        return self._house.view(story, access)
 
 
 def _called(story: Story, names: Mapping[str, str]) -> Story:

@@ -11,7 +11,7 @@ from wirefeed.composition import Clock, Services, open_services, utc_now
 from wirefeed.config import Settings
 from wirefeed.domain.errors import Unavailable
 from wirefeed.services.follower import LEASE, announce
-from wirefeed.web import feeds, handovers, hub, key_forms, key_pages, ops, pages, rendering
+from wirefeed.web import feeds, handovers, hub, key_forms, key_pages, media, ops, pages, rendering
 from wirefeed.web.answers import ANSWERS, Answers
 from wirefeed.web.api import routes as api
 from wirefeed.web.guessing import limit_guesses
@@ -35,6 +35,7 @@ from wirefeed.web.request import (
     KILLS,
     LEAK_REPORTS,
     LEAKS,
+    MEDIA,
     NEWSDESK,
     PLANS,
     PROSPECTS,
@@ -64,6 +65,7 @@ ROUTES = [
     *ops.ROUTES,
     *ops.HEALTH,
     *pages.ROUTES,
+    *media.ROUTES,
     *key_pages.ROUTES,
     *key_forms.ROUTES,
     *handovers.ROUTES,
@@ -121,7 +123,7 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[PUBLISHING] = opened.publishing
     app[NEWSDESK] = opened.newsdesk
     app[KILLS] = kills = opened.kills
-    app[SYNDICATION] = opened.syndication
+    app[SYNDICATION], app[MEDIA] = opened.syndication, opened.media
     app[PROSPECTS] = opened.prospects
     app[ENDINGS] = opened.endings
     app[BULK] = opened.bulk

@@ -58,6 +58,7 @@ _AREAS = {
     "api": "api",
     "hub": "hub",
     "h": "hand-over",
+    "media": "media",
     "healthz": "service",
     "readyz": "service",
     ".well-known": "service",

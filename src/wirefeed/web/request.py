@@ -47,6 +47,7 @@ from wirefeed.services.keyring import Keyring
 from wirefeed.services.kills import Kills
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
+from wirefeed.services.media import Media
 from wirefeed.services.newsdesk import Newsdesk
 from wirefeed.services.plans import Plans
 from wirefeed.services.prospects import Prospects
@@ -78,6 +79,7 @@ SIGNING_KEYS = web.AppKey("signing_keys", SigningKeys)
 PUBLISHING = web.AppKey("publishing", Publishing)
 NEWSDESK = web.AppKey("newsdesk", Newsdesk)
 SYNDICATION = web.AppKey("syndication", Syndication)
+MEDIA = web.AppKey("media", Media)
 PROSPECTS = web.AppKey("prospects", Prospects)
 ENDINGS = web.AppKey("endings", Endings)
 BULK = web.AppKey("bulk", Bulk)

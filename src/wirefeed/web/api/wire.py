@@ -68,6 +68,8 @@ async def follow_wire(call: Call[None, Asked]) -> Result:
     for again: the same cursor gives the same changes, each with the story as you may see it at
     that time. A change that a newer one follows says superseded, and has no text; a killed
     story never has any. On withhold, expire and kill remove the text: they never say superseded.
+    Renditions are addresses here that redirect to the files, for anybody, for as long as the story
+    may be shown with them: 410 after its kill, its end, or the version that left them out.
 
     The digest is a chain. It begins as 32 bytes of zero, and each entry makes it the SHA-256 of
     itself followed by a line feed, the change, a space, the version, a space and the uri, in
