@@ -63,6 +63,7 @@ from wirefeed.services.usage import Usage
 from wirefeed.services.windows import Windows
 from wirefeed.services.wire_cursors import WireCursors
 from wirefeed.services.wire_entries import WireEntries
+from wirefeed.services.wire_lines import WireLines
 from wirefeed.services.wire_log import WireLog
 from wirefeed.services.wire_pages import WirePages
 from wirefeed.services.wire_streams import WireStreams
@@ -270,6 +271,7 @@ def _build(
         days=settings.wire.days,
         clock=clock,
     )
+    lines = WireLines(settings.wire.lines)
     return Services(
         settings=settings,
         clock=clock,
@@ -334,7 +336,7 @@ def _build(
             secret=_derived(master, b"callbacks"),
         ),
         wire=wire,
-        streams=WireStreams(wire, follower, clock=clock),
+        streams=WireStreams(wire, follower, lines, clock=clock),
     )
 
 

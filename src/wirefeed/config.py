@@ -114,10 +114,13 @@ class Feed(Section, frozen=True):
 
 
 class WireSettings(Section, frozen=True):
-    """How far back the wire can be followed."""
+    """How far back the wire can be followed, and by how many at a time."""
 
     #: A cursor leads on for so many days, and a backfill reaches back so far at most.
     days: Annotated[int, Meta(ge=2, le=36_500)] = 400
+    #: Streams and waiting requests that one subscriber may hold open in each process; 0: any
+    #: number.
+    lines: _Natural = 16
 
 
 class TeaserSettings(Section, frozen=True):

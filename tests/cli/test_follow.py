@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -235,6 +236,46 @@ async def test_with_other_rights_it_begins_again_when_that_is_asked_for(
         ("publish", "urn:sport"),
     ]
     assert partner.files == {name_of("urn:economy"), name_of("urn:sport")}
+
+
+async def _sell(agency: Agency, *plans: str) -> None:
+    held = await agency.services.accounts.subscriber("gazette")
+    becomes = tuple(Subscription(plan=plan, starts=agency.clock.now) for plan in plans)
+    await agency.services.accounts.put_subscriber(replace(held, subscriptions=becomes))
+
+
+async def test_the_agency_says_that_nothing_is_missing_whatever_rights_became(
+    agency: Agency, partner: Partner
+):
+    await agency.publish("urn:economy", "economy")
+    await agency.publish("urn:sport")
+    ran = await partner.follow("--backfill", "--prove")
+    assert "the agency agrees that all there is has come: 1 change" in ran.stderr
+    for plans, total in ((("sport", "economy"), 3), (("sport",), 5)):
+        await _sell(agency, *plans)
+        await agency.publish(f"urn:{total}")
+        ran = await partner.follow("--prove")
+        assert ran.exit_code == 0, ran.exception
+        assert f"the agency agrees that all there is has come: {total} changes" in ran.stderr
+    assert partner.state["total"] == 5
+
+
+async def test_a_change_that_the_agency_has_lost_is_said(agency: Agency, partner: Partner):
+    for number in range(3):
+        await agency.publish(f"urn:{number}")
+    assert len(await partner.changes("--backfill")) == 3
+    with sqlite3.connect(agency.file) as database:
+        database.execute("DELETE FROM wire WHERE about = 'urn:1'")
+    async with running(agency.settings, agency.clock) as other:
+        elsewhere = replace(partner, agency=other)
+        assert await elsewhere.changes() == []
+        assert "does not agree that 3 changes" in line_of(await elsewhere.follow("--prove"))
+
+
+async def test_a_proof_needs_an_end(partner: Partner):
+    arguments = ["follow", partner.url, "--state", "s", "--into", "f", "--prove"]
+    ran = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
+    assert "--prove" in line_of(ran)
 
 
 async def test_one_file_of_state_has_one_follower(partner: Partner):

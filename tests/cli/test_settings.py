@@ -42,6 +42,7 @@ OTHERWISE = {
     "feed.items": ("20", 20),
     "feed.hours": ("0", 0),
     "wire.days": ("90", 90),
+    "wire.lines": ("0", 0),
     "teaser.words": ("30", 30),
     "tokens.max_days": ("30", 30),
     "tokens.max_live": ("5", 5),

@@ -23,7 +23,12 @@ places = st.builds(
     following=st.binary(min_size=8, max_size=8),
     count=st.integers(0, 2**63),
     digest=st.binary(min_size=32, max_size=32),
+    base=st.integers(0, 2**63),
+    base_count=st.integers(0, 2**63),
+    base_digest=st.binary(min_size=32, max_size=32),
 )
+#: Bytes of a place as it was written before it held where its rights became what they are.
+_EARLIER = 76
 START = Place(position=7, began=NOW, day=3, sight=bytes(8), following=bytes(8))
 
 
@@ -37,9 +42,9 @@ def test_every_place_is_as_long_as_any_other(one: Place, other: Place):
     assert len(one.pack()) == len(other.pack())
 
 
-@given(st.binary(max_size=90))
+@given(st.binary(max_size=130))
 def test_other_bytes_are_no_place(raw: bytes):
-    if len(raw) == len(START.pack()):
+    if len(raw) in {len(START.pack()), _EARLIER}:
         return
     with pytest.raises(ValueError, match="no place"):
         Place.unpack(raw)
@@ -147,3 +152,26 @@ def test_a_grant_reaches_back_as_far_as_its_archive(at: int, reached: set[Grant]
 )
 def test_all_together_reach_as_far_as_the_longest(grants: list[Grant], earliest: int):
     assert reach(frozenset(grants), NOW) == earliest
+
+
+def test_other_rights_are_where_a_proof_begins():
+    before = START.after(K.PUBLISH, 1, "urn:x", 9)
+    turned = before.turned(b"8" * 8)
+    assert turned.sight == b"8" * 8
+    assert turned == replace(
+        before.after("entitlement", 0, "entitlement"),
+        sight=b"8" * 8,
+        base=9,
+        base_count=2,
+        base_digest=turned.digest,
+    )
+    behind = turned.after(K.KILL, 2, "urn:x", 12)
+    assert behind.start == turned
+    assert behind.start.start == turned
+
+
+def test_a_place_of_an_earlier_release_is_read_as_one_from_which_a_proof_begins():
+    place = START.after(K.PUBLISH, 1, "urn:x", 9)
+    earlier = Place.unpack(place.pack()[:_EARLIER])
+    assert (earlier.position, earlier.count, earlier.digest) == (9, 1, place.digest)
+    assert earlier.start == earlier

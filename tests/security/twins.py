@@ -226,7 +226,7 @@ def differences(one: Interview, other: Interview) -> list[str]:
 _SECRET = re.compile(rb"wf_feed_[0-9A-Za-z]{36}")
 #: A place on the wire, which tells its holder nothing (tests/services/test_wire_cursors.py). It is
 #: another in each world, and as long.
-_PLACE = re.compile(rb"(?<![\w-])[\w-]{131}(?![\w-])")
+_PLACE = re.compile(rb"(?<![\w-])[\w-]{195}(?![\w-])")
 
 
 def _told(answer: Answer) -> tuple[bytes, tuple[tuple[str, str], ...], bytes]:

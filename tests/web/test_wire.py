@@ -549,6 +549,84 @@ async def test_reconciling_shows_that_another_beginning_is_another_wire(agency: 
     assert [one["uri"] for one in partial["items"]] == ["urn:b"]
 
 
+async def test_a_proof_begins_where_what_its_caller_may_see_last_became_another(agency: Agency):
+    sport = await partner(agency, "sport", cursor="")
+    await sport.poll()
+    began = sport.cursor
+    await agency.publish("urn:a")
+    await agency.publish("urn:before", topic="economy")
+    await sport.catch_up()
+    await _sell(agency, "sport", "economy")
+    await agency.publish("urn:b")
+    await sport.catch_up()
+    await _sell(agency, "sport")
+    await agency.publish("urn:c")
+    await agency.publish("urn:after", topic="economy")
+    await sport.catch_up()
+    for query in ({}, {"after": began}, {"after": "oldest"}):
+        proof = await _reconcile(sport, until=sport.cursor, **query)
+        assert proof["agrees"] is True
+        assert [(one["change"], one["uri"]) for one in proof["items"]] == [("publish", "urn:c")]
+        assert (proof["total"], proof["digest"]) == (6, sport.pages[-1]["digest"])
+        # It may be gone on from, as from any other.
+        later = Partner(agency, sport.token, cursor=proof["from"], entries=sport.entries[:5])
+        assert [told(entry) for entry in await later.catch_up()] == [("publish", "urn:c", 1)]
+        assert later.cursor == sport.cursor
+
+
+async def test_nothing_is_proven_of_rights_that_are_others_by_now(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a")
+    await sport.catch_up()
+    await _sell(agency, "sport", "economy")
+    proof = await _reconcile(sport, until=sport.cursor)
+    assert [one["change"] for one in proof["items"]] == ["entitlement"]
+    assert "agrees" not in proof
+    assert proof["from"] == sport.cursor
+    await sport.catch_up()
+    assert (await _reconcile(sport, until=sport.cursor))["agrees"] is True
+
+
+async def test_a_drill_leaves_its_partner_a_proof(agency: Agency):
+    sport = await partner(agency, "sport")
+    await agency.publish("urn:a")
+    await sport.catch_up()
+    await sport.poll()
+    await agency.services.ledger.flush()
+    running_drill = asyncio.create_task(agency.services.drills.run("gazette", wait=0.5))
+    while not running_drill.done():
+        await sport.poll(wait=1)
+    await sport.catch_up()
+    changes = [change for change, _, _ in sport.heard]
+    assert changes[:3] == ["publish", "entitlement", "publish"]
+    assert (await _reconcile(sport, until=sport.cursor))["agrees"] is True
+
+
+async def test_an_archive_is_proven_as_it_was_when_its_reader_began(agency: Agency):
+    for name in ("sport", "public"):
+        held = (await agency.services.plans.all())[name]
+        (grant,) = held.grants
+        await agency.services.plans.put(replace(held, grants=(replace(grant, archive_days=30),)))
+    await agency.publish("urn:a")
+    agency.clock.advance(20 * DAY)
+    sport = await partner(agency, "sport")
+    await sport.catch_up()
+    assert sport.heard == [("publish", "urn:a", 1)]
+    agency.clock.advance(20 * DAY)
+    sport = Partner(agency, await agency.token("gazette"), cursor=sport.cursor)
+    for query in ({}, {"after": "oldest"}):
+        proof = await _reconcile(sport, until=sport.cursor, **query)
+        assert (proof["agrees"], proof["count"]) == (True, 1)
+
+
+async def _sell(agency: Agency, *plans: str) -> None:
+    held = await agency.services.accounts.subscriber("gazette")
+    now = agency.clock.now
+    becomes = tuple(Subscription(plan=plan, starts=now) for plan in plans)
+    await agency.services.accounts.put_subscriber(replace(held, subscriptions=becomes))
+    agency.clock.advance(SECOND)
+
+
 async def test_a_cursor_is_acknowledged(agency: Agency):
     sport = await partner(agency, "sport")
     await agency.publish("urn:a")

@@ -16,7 +16,9 @@ from wirefeed.domain.credentials import Presented, Scheme
 from wirefeed.domain.cursors import Following
 from wirefeed.domain.plans import Subscription
 from wirefeed.domain.readers import Reader
+from wirefeed.formats import wire_json
 from wirefeed.services import wire_streams
+from wirefeed.services.wire_lines import WireLines
 from wirefeed.services.wire_streams import Stream, WireStreams
 
 
@@ -224,7 +226,11 @@ async def test_who_takes_nothing_for_ten_seconds_is_dropped_with_its_place(agenc
     services = agency.services
     seconds = itertools.count()
     streams = WireStreams(
-        services.wire, services.follower, clock=agency.clock, monotonic=lambda: next(seconds)
+        services.wire,
+        services.follower,
+        WireLines(0),
+        clock=agency.clock,
+        monotonic=lambda: next(seconds),
     )
     reader = await services.readers.as_subscriber("gazette")
     place = await services.wire.begin(reader, Following(), since=0)
@@ -312,10 +318,39 @@ class Sender:
         return stream
 
 
+async def test_signs_of_life_come_while_a_backlog_is_sent(agency: Agency):
+    await partner(agency, "sport")
+    for number in range(45):
+        await agency.publish(f"urn:{number}")
+    services = agency.services
+    streams = WireStreams(
+        services.wire, services.follower, WireLines(0), clock=agency.clock, heartbeat=0
+    )
+    reader = await services.readers.as_subscriber("gazette")
+    place = await services.wire.begin(reader, Following(), since=0)
+    line = Taken()
+
+    async def again() -> Reader:
+        return reader
+
+    stream = Stream(reader=reader, following=Following(), place=place, line=line, again=again)
+    following = asyncio.create_task(streams.follow(stream))
+    # Nobody takes turns here: all that is written is of the backlog.
+    await eventually(lambda: len(streams) == 1)
+    kinds = ["sign" if b"id: " not in data else "changes" for data in line.written]
+    assert kinds == ["sign", "changes"] * 3
+    assert line.written[0] == wire_json.HEARTBEAT
+    assert b'"total":40' in line.written[-2]
+    stream.end()
+    await following
+
+
 @asynccontextmanager
 async def sending(agency: Agency) -> AsyncIterator[Sender]:
     services = agency.services
-    sender = Sender(agency, WireStreams(services.wire, services.follower, clock=agency.clock))
+    sender = Sender(
+        agency, WireStreams(services.wire, services.follower, WireLines(0), clock=agency.clock)
+    )
     turning = asyncio.create_task(sender.streams.run(sender.failed.append))
     try:
         yield sender

@@ -43,6 +43,7 @@ class _Following:
     state: State
     backfill: bool
     once: bool
+    prove: bool
     as_json: bool
 
     async def run(self) -> int:
@@ -66,7 +67,23 @@ class _Following:
             count += len(page.entries)
             # An empty page is one more request: its cursor says that what came before is kept.
             if self.once and place.cursor and not page.entries and not page.more:
+                if self.prove and not await self._is_proven(place):
+                    continue
                 return count
+
+    async def _is_proven(self, place: Place) -> bool:
+        """Have the agency say that all has come; what may be seen may be another by now."""
+        try:
+            proven = await self.client.prove(place)
+        except Busy as busy:
+            raise Unavailable(f"the agency does not answer: {busy}") from busy
+        except WireError as error:
+            raise Unacceptable(
+                str(error), remedy="remove the state, and begin again with --backfill"
+            ) from error
+        if proven:
+            say(f"the agency agrees that all there is has come: {_changes(place.total)}")
+        return proven
 
     async def _page(self, place: Place) -> Page:
         """Give what comes next; where that cannot be had, begin again, if that was asked for."""
@@ -147,6 +164,11 @@ class _Following:
     help="Begin with all there is; and again, whenever it cannot go on.",
 )
 @click.option("--once", is_flag=True, help="End when there is nothing more.")
+@click.option(
+    "--prove",
+    is_flag=True,
+    help="With --once: have the agency say at the end that nothing is missing.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Tell each change as a line of JSON.")
 def follow(  # noqa: PLR0913 - click's signature
     url: str,
@@ -159,6 +181,7 @@ def follow(  # noqa: PLR0913 - click's signature
     *,
     backfill: bool,
     once: bool,
+    prove: bool,
     as_json: bool,
 ) -> None:
     """Copy the wire of the agency at URL into a folder, for as long as this runs.
@@ -167,6 +190,10 @@ def follow(  # noqa: PLR0913 - click's signature
     leaves nothing of it but the notice. Stop it, or kill it, whenever you like: it goes on where
     it was, and misses nothing.
     """
+    if prove and not once:
+        raise Unacceptable(
+            "what goes on has no end to be proven", field="--prove", remedy="add --once"
+        )
     secret = _token(token, token_file)
     try:
         where = address(url)
@@ -186,6 +213,7 @@ def follow(  # noqa: PLR0913 - click's signature
                 state=held,
                 backfill=backfill,
                 once=once,
+                prove=prove,
                 as_json=as_json,
             )
             return await following.run()
@@ -195,7 +223,11 @@ def follow(  # noqa: PLR0913 - click's signature
         if not is_safe(where):
             say("wirefeed: URL: your token travels in clear (write https://)")
         count = run_loop(main())
-    say(f"{count} change{'' if count == 1 else 's'}; nothing more for now")
+    say(f"{_changes(count)}; nothing more for now")
+
+
+def _changes(count: int) -> str:
+    return f"{count} change{'' if count == 1 else 's'}"
 
 
 def _token(token: str | None, file: Path | None) -> str:

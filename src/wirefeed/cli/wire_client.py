@@ -19,7 +19,7 @@ nothing can be missing without you knowing.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
@@ -32,8 +32,9 @@ OLDEST: Final = "oldest"
 NOTHING: Final = bytes(32).hex()
 #: Seconds that an answer may take, beyond those it was asked to wait.
 _PATIENCE = 30
-#: Changes on a page, at most.
-_LIMIT = 500
+#: Changes on a page, at most, and names of them in a proof.
+_LIMIT, _NAMES = 500, 5_000
+_Form = TypeVar("_Form", bound=msgspec.Struct)
 
 
 class WireError(Exception):
@@ -125,6 +126,14 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
 
 
+class _Proof(msgspec.Struct, frozen=True, kw_only=True):
+    total: int
+    digest: str
+    next: str
+    more: bool
+    agrees: bool | None = None
+
+
 class _Problem(msgspec.Struct, frozen=True):
     title: str = ""
     detail: str = ""
@@ -163,14 +172,35 @@ class WireClient:
         asked = {"limit": str(min(limit, _LIMIT)), "wait": str(wait), **self._wanted}
         if after:
             asked["after"] = after
-        page = _read(await self._get(asked, wait))
+        page = _read(await self._get(self._url, asked, wait), _Document)
         return _verified(page, place)
 
-    async def _get(self, asked: dict[str, str], wait: int) -> bytes:
+    async def prove(self, place: Place) -> bool:
+        """Have the agency count again what it has given up to a place, by what you may see.
+
+        It begins where what you may see last became another: what came before is proven by the
+        page that said so. False: it has become another since, so ask for the next page first.
+        Raises `Disagreement`, and what `page` does.
+        """
+        asked = {"until": place.cursor, "limit": str(_NAMES), **self._wanted}
+        while True:
+            proof = _read(await self._get(f"{self._url}/reconcile", asked), _Proof)
+            if not proof.more:
+                break
+            asked["after"] = proof.next
+        if proof.agrees is None:
+            return False
+        if not proof.agrees or (proof.total, proof.digest) != (place.total, place.digest):
+            raise Disagreement(
+                f"the agency does not agree that {place.total} changes were all there are"
+            )
+        return True
+
+    async def _get(self, url: str, asked: dict[str, str], wait: int = 0) -> bytes:
         timeout = aiohttp.ClientTimeout(total=wait + _PATIENCE)
         try:
             async with self._session.get(
-                self._url,
+                url,
                 params=asked,
                 headers=self._headers,
                 timeout=timeout,
@@ -211,9 +241,9 @@ def _check(answer: aiohttp.ClientResponse, body: bytes) -> None:
     raise Outlived(said) if status == 410 else WireError(said)  # noqa: PLR2004 - §15.5.11
 
 
-def _read(body: bytes) -> _Document:
+def _read(body: bytes, form: type[_Form]) -> _Form:
     try:
-        return msgspec.json.decode(body, type=_Document)
+        return msgspec.json.decode(body, type=form)
     except msgspec.DecodeError as error:
         raise WireError(f"this is no page of a wire: {error}") from error
 

@@ -22,7 +22,9 @@ ENTITLEMENT: Final = "entitlement"
 _MARK = 8
 #: Position, count, digest, when it began, the day it was given, its sight, its filters. Of one
 #: length, whatever it holds: also a length tells something.
-_LAYOUT: Final = struct.Struct(f">QQ32sQI{_MARK}s{_MARK}s")
+_LAYOUT: Final = struct.Struct(f">QQ32sQI{_MARK}s{_MARK}sQQ32s")
+#: Without where its rights became what they are: of earlier releases.
+_EARLIER: Final = struct.Struct(f">QQ32sQI{_MARK}s{_MARK}s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,27 @@ class Place:
     count: int = 0
     #: and all of them in one number.
     digest: bytes = NOTHING
+    #: The same three of where it began, or of where it was last told that its rights are others:
+    #: what it heard from there on, it would hear again by those that it has.
+    base: int = 0
+    base_count: int = 0
+    base_digest: bytes = NOTHING
+
+    @property
+    def start(self) -> "Place":
+        """Give the place from which on it can be proven that nothing was missed."""
+        return replace(self, position=self.base, count=self.base_count, digest=self.base_digest)
+
+    def turned(self, sight: bytes) -> "Place":
+        """Give the place behind the entry that says that its rights are others."""
+        behind = self.after(ENTITLEMENT, 0, ENTITLEMENT)
+        return replace(
+            behind,
+            sight=sight,
+            base=self.position,
+            base_count=behind.count,
+            base_digest=behind.digest,
+        )
 
     def after(self, kind: str, version: int, guid: str, position: int | None = None) -> "Place":
         """Give the place behind one more change; without a position, one that is no story's."""
@@ -99,15 +122,20 @@ class Place:
             self.day,
             self.sight,
             self.following,
+            self.base,
+            self.base_count,
+            self.base_digest,
         )
 
     @classmethod
     def unpack(cls, raw: bytes) -> "Place":
         """Read what was written down. Raises `ValueError` for anything else."""
+        layout = _EARLIER if len(raw) == _EARLIER.size else _LAYOUT
         try:
-            position, count, digest, began, day, sight, following = _LAYOUT.unpack(raw)
+            position, count, digest, began, day, sight, following, *base = layout.unpack(raw)
         except struct.error as error:
             raise ValueError("this is no place on a wire") from error
+        at, base_count, base_digest = base or (position, count, digest)
         return cls(
             position=position,
             count=count,
@@ -116,6 +144,9 @@ class Place:
             day=day,
             sight=sight,
             following=following,
+            base=at,
+            base_count=base_count,
+            base_digest=base_digest,
         )
 
 

@@ -13,7 +13,8 @@ WirefeedError
  │    └── UnknownKey    the key in the address is none of ours
  ├── TooMany            a credential that does not hold, and many before it
  │    ├── Overdrawn     more full answers than one client may take
- │    └── Crowded       too much is asked of one host already
+ │    ├── Crowded       too much is asked of one host already
+ │    └── Occupied      as many lines are held open as one subscriber may
  ├── Conflict           it contradicts what is held
  │    └── Outdated      it changes a state that is no longer the one held
  └── Unavailable        the authority cannot be asked now
@@ -130,6 +131,17 @@ class Crowded(TooMany):
     def __init__(self, wait: int) -> None:
         super().__init__(wait)
         self.field, self.remedy = "hub.callback", "ask again as soon as Retry-After says"
+
+
+class Occupied(TooMany):
+    """As many streams and waiting requests are open as one subscriber may have."""
+
+    #: Seconds: an end that nobody said is noticed by then.
+    _WAIT = 15
+
+    def __init__(self, most: int) -> None:
+        super().__init__(self._WAIT)
+        self.remedy = f"close one of the {most}, or ask without wait"
 
 
 class Conflict(WirefeedError):

@@ -49,6 +49,7 @@ def changes(
     *,
     total: int,
     digest: bytes,
+    begins: str,
     cursor: str,
     more: bool,
     agrees: bool | None,
@@ -56,6 +57,7 @@ def changes(
     """Write which changes there were, by what they are counted and digested by, without text."""
     told = {
         "items": list(map(_change, items)),
+        "from": begins,
         "count": len(items),
         "total": total,
         "digest": digest.hex(),

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wirefeed.domain.errors import Forbidden, NotFound, Unauthenticated
+from wirefeed.domain.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from wirefeed.domain.leases import PUBLIC, Denied, Intent, Lease, Owner
 from wirefeed.domain.readers import Reader
 from wirefeed.formats.coding import Coding
@@ -17,6 +17,9 @@ from wirefeed.services.house import House
 from wirefeed.services.readers import Readers
 from wirefeed.services.sealer import Sealer
 from wirefeed.services.syndication import Syndication
+
+#: How often a feed is rendered that has become another meanwhile; then it is due again later.
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +133,9 @@ class Topics:
     async def present(self, place: Place, owner: Owner, known: str) -> Present:
         """Give the feed as it may be had in this moment, unless the one of this tag is known.
 
-        Raises `Denied`.
+        Raises `Denied`, and `Unavailable` for one that changes faster than it can be rendered.
         """
-        while True:
+        for _ in range(_TRIES):
             reader = await self.reader(place, owner)
             document = await self.document(place, reader)
             if document.tag == known:
@@ -149,6 +152,7 @@ class Topics:
             after = await self.document(place, await self.reader(place, owner))
             if after.tag == document.tag:
                 return Present(reader=reader, document=document, body=body)
+        raise Unavailable("the feed changes faster than it can be rendered")
 
 
 def owner_of(reader: Reader) -> Owner:

@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from wirefeed.domain.access import Grant
-from wirefeed.domain.cursors import ENTITLEMENT, Following, Place, reach, reaching, sight_mark
+from wirefeed.domain.cursors import Following, Place, reach, sight_mark
 from wirefeed.domain.errors import Invalid, Outlived
 from wirefeed.domain.former import Former, may_have
-from wirefeed.domain.hearing import found, heard, other_topics, reaches
-from wirefeed.domain.plans import DAY, Entitlement, Sight
+from wirefeed.domain.plans import DAY, Entitlement
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.ways import WIRE, Filter, way_through
-from wirefeed.domain.wire import Audience, Change, ChangeKind
+from wirefeed.domain.wire import ChangeKind
 from wirefeed.formats import ninjs_out
 from wirefeed.services.ledger import Ledger
 from wirefeed.services.wire_cursors import WireCursors
+from wirefeed.services.wire_ears import Ears
 from wirefeed.services.wire_entries import OLDEST, Heard, WireEntries
 from wirefeed.services.wire_log import WireLog
 from wirefeed.storage.wire import Row
@@ -67,83 +66,6 @@ class Page:
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Ears:
-    """What somebody hears, by what it is entitled to, what it asks for, and when it began."""
-
-    sight: Sight
-    grants: frozenset[Grant]
-    following: Following
-    began: int
-    #: Those with feeds: what is in no feed is on no wire.
-    languages: frozenset[str]
-    #: What it was entitled to before: see `WirePages.hear`.
-    former: frozenset[Former] = frozenset()
-
-    def hear(self, row: Row) -> ChangeKind | None:
-        """Say as what it hears of a change by what it may see now; None: it does not."""
-        change, grants = row.change, self.sight.grants
-        if change.kind is ChangeKind.ACCESS:
-            return ChangeKind.ACCESS if self._has_other_topics(row) else None
-        if row.at < self.began:
-            if change.kind is ChangeKind.REFILE:
-                return self._finds(row)
-            grants = reaching(self.grants, self.began, row.at)
-        return _heard(
-            change.kind,
-            self._told(change.before),
-            self._told(change.after),
-            change.delay,
-            grants,
-            self.following,
-        )
-
-    def _has_other_topics(self, row: Row) -> bool:
-        """Say whether its topics hold other stories from here on than when it began."""
-        change, asked = self.following.of(row.change), self.following.topics
-        return row.at >= self.began and other_topics(change, self.sight.grants, asked)
-
-    def _finds(self, row: Row) -> ChangeKind | None:
-        """Say as what it hears, having begun later, that a story was filed anew."""
-        change = row.change
-        told = replace(change, before=self._told(change.before), after=self._told(change.after))
-        # An archive reaches back to stories, not to what became of their topics.
-        grants = reaching(self.grants, self.began, row.at - change.delay)
-        return found(self.following.of(told), grants)
-
-    def had(self, kill: Row) -> frozenset[Former]:
-        """Give the rights it has lost by which it may have a killed story, in some version."""
-        before = self.asked(kill.change.before)
-        return frozenset(
-            one
-            for one in self.former
-            if reaches(one.grant, before)
-            and (kill.at >= self.began or reaching(frozenset({one.grant}), self.began, kill.at))
-        )
-
-    def asked(self, audiences: frozenset[Audience]) -> frozenset[Audience]:
-        """Give those audiences that concern what it asks for."""
-        return frozenset(filter(self.following.has, self._told(audiences)))
-
-    def _told(self, audiences: frozenset[Audience]) -> frozenset[Audience]:
-        if all(audience.language in self.languages for audience in audiences):
-            return audiences
-        return frozenset(one for one in audiences if one.language in self.languages)
-
-
-@lru_cache(maxsize=16_384)
-def _heard(
-    kind: ChangeKind,
-    before: frozenset[Audience],
-    after: frozenset[Audience],
-    delay: int,
-    grants: frozenset[Grant],
-    following: Following,
-) -> ChangeKind | None:
-    change = Change(kind=kind, about="", before=before, after=after, delay=delay)
-    return heard(following.of(change), grants)
-
-
 _mark = lru_cache(maxsize=4_096)(sight_mark)
 
 
@@ -175,9 +97,19 @@ class WirePages:
 
     # --- where ----------------------------------------------------------------------------------
 
-    async def begin(self, reader: Reader, following: Following, *, since: int | None) -> Place:
-        """Give a place to begin at: now, or whatever was written from a time on."""
-        now, sight = self._clock(), reader.entitlement.sight
+    async def begin(
+        self,
+        reader: Reader,
+        following: Following,
+        *,
+        since: int | None,
+        at: int | None = None,
+    ) -> Place:
+        """Give a place to begin at: now, or whatever was written from a time on.
+
+        With `at`, as it was for who began at that time.
+        """
+        now, sight = self._clock() if at is None else at, reader.entitlement.sight
         if since is None:
             position = (await self.log.head()).position
             day = now // DAY
@@ -193,7 +125,22 @@ class WirePages:
             day=day,
             sight=_mark(sight),
             following=following.mark,
+            base=position,
         )
+
+    async def proof(
+        self, reader: Reader, following: Following, place: Place | None, until: Place
+    ) -> Place:
+        """Say from where on it can be shown what a reader was told up to a place.
+
+        `place` is where it would begin; None: at the beginning of all. What it was told by other
+        rights than those of the place cannot be told again, and nothing if these are others now.
+        """
+        if until.sight != _mark(reader.entitlement.sight):
+            return until
+        if place is None:
+            place = await self.begin(reader, following, since=0, at=until.began)
+        return until.start if place.count < until.base_count else place
 
     async def open(self, reader: Reader, following: Following, cursor: str, way: str) -> Place:
         """Say where a cursor leads; that it came back tells that what it followed has arrived.
@@ -271,7 +218,7 @@ class WirePages:
         ends, mark = place, _mark(entitlement.sight)
         is_other = place.sight != mark
         if is_other:
-            ends = replace(ends.after(ENTITLEMENT, 0, ENTITLEMENT), sight=mark)
+            ends = ends.turned(mark)
             limit -= 1
         ears = self.ears(entitlement, following, place.began, reader.former)
         found, more, scanned = await self.listen(ears, place.position, limit, until)

@@ -21,6 +21,7 @@ from wirefeed.domain.wire import Change, concerned
 from wirefeed.formats import ninjs_out, wire_json
 from wirefeed.services.follower import Follower
 from wirefeed.services.wire_entries import OLDEST, Heard
+from wirefeed.services.wire_lines import WireLines
 from wirefeed.services.wire_pages import WirePages, compact
 
 #: Seconds between looks for what the clock changes: rights that end, lines that were closed.
@@ -34,8 +35,8 @@ _ROOM = 64 * 1024
 #: Changes in one write to a line, and lines between which others have their turn.
 _BATCH = 20
 _LINES = 200
-#: Streams of one right, now and before, that ask for the same and are at one place.
-_Alike = tuple[Sight, frozenset[Former], Following, int]
+#: Streams of one right, now and before, that ask for the same since one time, and are at one place.
+_Alike = tuple[Sight, frozenset[Former], Following, int, int]
 #: A kill that is told before its turn; it has no id, and is in no digest.
 AHEAD = "kill-ahead"
 
@@ -68,8 +69,10 @@ class Stream:
     line: Line
     #: Says who reads it now. Raises `WirefeedError` for one who may no more.
     again: Callable[[], Awaitable[Reader]]
-    #: Up to here the wire was looked through for it.
+    #: Up to here the wire was looked through for it,
     scanned: int = 0
+    #: and up to here before it was one of many: how far back it hears hangs on when it began.
+    caught_up: int = 0
     #: Kills up to here were told ahead.
     warned: int = 0
     #: The total that was last told with its digest.
@@ -93,12 +96,14 @@ class WireStreams:
         self,
         pages: WirePages,
         follower: Follower,
+        lines: WireLines,
         *,
         clock: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
         heartbeat: float = HEARTBEAT,
     ) -> None:
         self.heartbeat = heartbeat
+        self.lines = lines
         self._pages = pages
         self._clock = clock
         self._monotonic = monotonic
@@ -133,6 +138,7 @@ class WireStreams:
         pages, log = self._pages, self._pages.log
         while stream.line.is_open and not log.closing:
             draft = await pages.draft(stream.reader, stream.following, stream.place, _BATCH)
+            self._attend_to(stream, self._monotonic())
             kills = await self._kills_ahead([stream]) if draft.more else []
             sight = stream.reader.entitlement.sight
             entries = await pages.entries.render(draft.heard, stream.reader.entitlement)
@@ -145,6 +151,7 @@ class WireStreams:
             self._send([stream], _written(draft.heard, entries))
             stream.place, stream.scanned = draft.ends, draft.scanned
             if not draft.more:
+                stream.caught_up = stream.scanned
                 return True
             if not await self._is_taken(stream):
                 return False
@@ -202,11 +209,10 @@ class WireStreams:
             if stream.line.waiting > _ROOM:
                 behind = True
             elif stream.scanned < head and not stream.ended.is_set():
-                sight, former = stream.reader.entitlement.sight, stream.reader.former
-                groups[sight, former, stream.following, stream.scanned].append(stream)
-        for (_, _, following, scanned), streams in groups.items():
+                groups[_alike(stream)].append(stream)
+        for (*_, began, scanned), streams in groups.items():
             try:
-                behind |= await self._pass_on(following, scanned, head, streams)
+                behind |= await self._pass_on(began, scanned, head, streams)
             except Unavailable:
                 raise
             except Exception as error:  # noqa: BLE001 - the others are to go on
@@ -214,11 +220,11 @@ class WireStreams:
         return behind
 
     async def _pass_on(
-        self, following: Following, scanned: int, head: int, streams: Sequence[Stream]
+        self, began: int, scanned: int, head: int, streams: Sequence[Stream]
     ) -> bool:
         """Send streams of one right at one place what comes next; say whether more follows."""
-        reader = streams[0].reader
-        ears = self._pages.ears(reader.entitlement, following, former=reader.former)
+        reader, following = streams[0].reader, streams[0].following
+        ears = self._pages.ears(reader.entitlement, following, began, reader.former)
         heard, more, scanned = await self._pages.listen(ears, scanned, _BATCH, head)
         kills = await self._kills_ahead(streams) if more else []
         entries = await self._pages.entries.render(heard, reader.entitlement)
@@ -305,8 +311,9 @@ class WireStreams:
             self._tell_of_rights(stream)
 
     def _tell_of_rights(self, stream: Stream) -> None:
-        place = stream.place.after(ENTITLEMENT, 0, ENTITLEMENT)
-        stream.place = replace(place, sight=sight_mark(stream.reader.entitlement.sight))
+        stream.place = stream.place.turned(sight_mark(stream.reader.entitlement.sight))
+        # As a page would be, it is told by these rights of all behind what it heard last.
+        stream.scanned = stream.place.position
         cursor = self._pages.seal(stream.place, stream.reader)
         entry = ninjs_out.entitlement(OLDEST)
         stream.line.write(wire_json.frame(ENTITLEMENT, entry, cursor))
@@ -328,9 +335,23 @@ class WireStreams:
             elif now - stream.stalled > _STALLED:
                 line.abort()
                 stream.end()
-            if now - stream.sent >= self.heartbeat and line.waiting <= _ROOM and line.is_open:
-                line.write(_sign(stream))
-                stream.sent, stream.tallied = now, stream.place.count
+            self._attend_to(stream, now)
+
+    def _attend_to(self, stream: Stream, now: float) -> None:
+        """Give a sign of life on a line that was silent, as far as it takes anything."""
+        line = stream.line
+        if now - stream.sent >= self.heartbeat and line.waiting <= _ROOM and line.is_open:
+            line.write(_sign(stream))
+            stream.sent, stream.tallied = now, stream.place.count
+
+
+def _alike(stream: Stream) -> _Alike:
+    """Say by what streams hear the same from here on."""
+    reader, place = stream.reader, stream.place
+    # What has come since is heard by all alike, whenever they began.
+    began = place.began if stream.scanned < stream.caught_up else 0
+    sight = reader.entitlement.sight
+    return sight, reader.former, stream.following, began, stream.scanned
 
 
 def _is_concerned(stream: Stream, about: frozenset[str] | None, now: int) -> bool:
@@ -340,7 +361,11 @@ def _is_concerned(stream: Stream, about: frozenset[str] | None, now: int) -> boo
 
 
 def _sign(stream: Stream) -> bytes:
-    """Give the digest, if it has moved since it was last told; else no more than a colon."""
+    """Give the digest, if it has moved since it was last told; else no more than a colon.
+
+    Neither has an id: HTML, 9.2.6, "Dispatch the event": the last event ID stays what it was, so
+    whoever comes back after a sign of life goes on from its last change.
+    """
     place = stream.place
     if place.count == stream.tallied:
         return wire_json.HEARTBEAT

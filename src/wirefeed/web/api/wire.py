@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import hdrs
 
-from wirefeed.domain.cursors import Following, Place
+from wirefeed.domain.cursors import ENTITLEMENT, Following, Place
 from wirefeed.domain.errors import Invalid, Outlived, Unacceptable
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.ways import ONE_STORY, WIRE
@@ -34,7 +34,7 @@ from wirefeed.web.api.wire_shapes import (
     Received,
 )
 from wirefeed.web.client import client_address
-from wirefeed.web.request import LEDGER, QUOTAS, READERS, TAXONOMY, presented
+from wirefeed.web.request import LEDGER, QUOTAS, READERS, STREAMS, TAXONOMY, presented
 from wirefeed.web.request import WIRE as PAGES
 
 _TAG = "Wire"
@@ -84,8 +84,16 @@ async def follow_wire(call: Call[None, Asked]) -> Result:
     like any other. A cursor belongs to its topics and languages: with others it is refused.
 
     A cursor that comes back tells us that you have what came before it. An answer with entries
-    counts as one towards your limit, one without costs nothing.
+    counts as one towards your limit, one without costs nothing. Of requests that wait, and of
+    streams, one subscriber may have so many open: another is answered with 429.
     """
+    if not call.query.wait:
+        return await _page(call)
+    with call.app[STREAMS].lines.one(holder_of(call.reader)):
+        return await _page(call)
+
+
+async def _page(call: Call[None, Asked]) -> Result:
     reader, following = call.reader, following_of(call, call.query)
     pages = call.app[PAGES]
     place = await place_of(call, call.query.after, following, since=call.query.since)
@@ -140,6 +148,11 @@ def _went(call: Call[Any, Any]) -> bool:
     """Say whether nobody waits for the answer any more."""
     transport = call.request.transport
     return transport is None or transport.is_closing()
+
+
+def holder_of(reader: Reader) -> str:
+    """Say whose lines are counted."""
+    return "" if reader.subscriber is None else reader.subscriber.id
 
 
 async def again(call: Call[Any, Any]) -> Reader:
@@ -228,6 +241,7 @@ def _told(left: Left | None) -> dict[str, str]:
     problems=GONE,
     answer={
         "items": [{"change": "update", "uri": EXAMPLE["uri"], "version": "2"}],
+        "from": CURSOR,
         "count": 1,
         "total": 1,
         "digest": DIGEST,
@@ -240,34 +254,52 @@ async def reconcile_wire(call: Call[None, Range]) -> Result:
     """Give which changes there were between two cursors, to compare with what you hold.
 
     It has the names of changes, and no text, so that a year is read in minutes. With the cursor
-    that you began with as after, and the one you have come to as until, the total and the digest
-    are those that you have; agrees says whether they are. What your plans give today decides:
-    where that has changed, an entry with the change entitlement comes first.
+    that you have come to as until, the total and the digest are those that you have; agrees says
+    whether they are. With more, ask again with its next as after, and the same until.
+
+    What your plans give today decides what is told again. So it begins where you began, or where
+    after says, but not before the last entry with the change entitlement: from is the cursor with
+    which it really began, and of all before that the total and the digest are taken as they were
+    sealed into until. Where your plans have changed since until, there is that entry alone and
+    no agrees: ask for the next page, and then with its cursor.
     """
     query, pages, reader = call.query, call.app[PAGES], call.reader
     following = following_of(call, query)
-    place = await place_of(call, query.after, following)
-    try:
-        until = await pages.open(reader, following, query.until, WIRE) if query.until else None
-    except Outlived as error:
-        raise _with_restart(call, error) from None
+    until = await _until(call, following)
+    if until is None:
+        begins = await place_of(call, query.after or "oldest", following)
+    else:
+        given = query.after not in {"", "oldest"}
+        place = await place_of(call, query.after, following) if given else None
+        begins = await pages.proof(reader, following, place, until)
     stop = None if until is None else until.position
-    draft = await pages.draft(reader, following, place, query.limit, stop)
+    draft = await pages.draft(reader, following, begins, query.limit, stop)
     items = compact(draft.heard)
     if draft.is_other:
-        items.insert(0, ("entitlement", "entitlement", 0))
+        items.insert(0, (ENTITLEMENT, ENTITLEMENT, 0))
     ends, agrees = draft.ends, None
-    if until is not None and not draft.more:
+    if until is not None and not draft.more and not draft.is_other:
         agrees = (ends.count, ends.digest) == (until.count, until.digest)
     body = wire_json.changes(
         items,
         total=ends.count,
         digest=ends.digest,
+        begins=pages.seal(begins, reader),
         cursor=pages.seal(ends, reader),
         more=draft.more,
         agrees=agrees,
     )
     return Result(value=body)
+
+
+async def _until(call: Call[None, Range], following: Following) -> Place | None:
+    """Say up to where is asked; None: to the end."""
+    if not call.query.until:
+        return None
+    try:
+        return await call.app[PAGES].open(call.reader, following, call.query.until, WIRE)
+    except Outlived as error:
+        raise _with_restart(call, error) from None
 
 
 @Operation(

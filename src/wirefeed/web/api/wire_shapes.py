@@ -84,9 +84,10 @@ CHANGES = Raw(
     media_types=("application/json",),
     schema={
         "type": "object",
-        "required": ["items", *_PAGE_MEMBERS],
+        "required": ["items", "from", *_PAGE_MEMBERS],
         "properties": {
             "items": {"type": "array", "items": _NAMED},
+            "from": {**_TEXT, "description": "The cursor before the first of these."},
             **_PAGE_MEMBERS,
             "agrees": {
                 "type": "boolean",
@@ -139,7 +140,9 @@ class Listened(Filters, kw_only=True, forbid_unknown_fields=True):
 class Range(Filters, kw_only=True, forbid_unknown_fields=True):
     """From where to where."""
 
-    after: Annotated[str, Meta(description="The cursor you began with, or oldest.")] = "oldest"
+    after: Annotated[
+        str, Meta(description="The cursor to begin with; empty or oldest: where you began.")
+    ] = ""
     until: Annotated[str, Meta(description="The cursor you have come to; empty: all there is.")] = (
         ""
     )

@@ -6,12 +6,13 @@ from functools import partial
 
 from aiohttp import HttpVersion11, hdrs, web
 
+from wirefeed.domain.cursors import Following, Place
 from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.ways import STREAM
 from wirefeed.formats import wire_json
 from wirefeed.services.wire_streams import Stream
 from wirefeed.web.api.operation import Call, Caller, Operation, Result
-from wirefeed.web.api.wire import again, following_of, place_of
+from wirefeed.web.api.wire import again, following_of, holder_of, place_of
 from wirefeed.web.api.wire_shapes import CURSOR, EVENTS, GONE, Listened
 from wirefeed.web.request import STREAMS, WIRE
 
@@ -87,14 +88,20 @@ async def stream_wire(call: Call[None, Listened]) -> Result:
     an id; each comes again in its place, and is counted and digested there.
 
     Who takes nothing for 10 seconds is disconnected, and goes on where it was. When a token is
-    revoked or a subscription ends, an event end says why, and the stream closes.
+    revoked or a subscription ends, an event end says why, and the stream closes. Of streams and
+    requests that wait, one subscriber may have so many open: another is answered with 429.
     """
-    request, reader = call.request, call.reader
     if call.app[WIRE].log.closing:
         raise Unavailable("this process ends, and another is there or comes")
     following = following_of(call, call.query)
-    after = request.headers.get(_LAST, "") or call.query.after
+    after = call.request.headers.get(_LAST, "") or call.query.after
     place = await place_of(call, after, following, way=STREAM)
+    with call.app[STREAMS].lines.one(holder_of(call.reader)):
+        return await _stream(call, following, place)
+
+
+async def _stream(call: Call[None, Listened], following: Following, place: Place) -> Result:
+    request, reader = call.request, call.reader
     response = web.StreamResponse(headers=_HEADERS)
     response.force_close()
     await response.prepare(request)
