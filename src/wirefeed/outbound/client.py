@@ -7,8 +7,10 @@ import socket
 import ssl
 import struct
 import termios
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -31,12 +33,10 @@ from aiohttp.connector import AddrInfoType
 from aiohttp.http import StreamWriter
 from yarl import URL
 
-from wirefeed.outbound.calls import Reason, Reply, Right
+from wirefeed.outbound.calls import WHOLE, Reason, Reply, Right
 from wirefeed.outbound.guard import Guard, NotAllowed
 
-#: Seconds that a call takes at the most, whatever the other side does;
-WHOLE = 10.0
-#: of them for a connection to one address,
+#: Of the seconds that a call may take, for a connection to one address,
 _CONNECT = 3.0
 #: and to look up its name.
 _NAME = 2.0
@@ -121,18 +121,22 @@ class Client:
         headers: Mapping[str, str] | None = None,
         most: int = 0,
         right: Right | None = None,
+        seconds: float = WHOLE,
     ) -> Reply:
         """Call, and say what came of it. Redirects are not followed, and no more is read."""
+        began = time.monotonic()
         sent = None if body is None else _Body(body, right)
         try:
-            async with asyncio.timeout(WHOLE):
-                return await self._call(method, URL(url, encoded=True), sent, headers, most)
+            async with asyncio.timeout(seconds):
+                reply = await self._call(method, URL(url, encoded=True), sent, headers, most)
         except (OSError, ClientError, ValueError) as error:
             if sent is not None and sent.failure is not None:
                 raise sent.failure from error
             if sent is not None and sent.kept_back is not None:
-                return Reply(reason=sent.kept_back)
-            return Reply(reason=_reason(error))
+                reply = Reply(reason=sent.kept_back)
+            else:
+                reply = Reply(reason=_reason(error))
+        return replace(reply, took=time.monotonic() - began)
 
     async def _call(
         self,
