@@ -1,11 +1,11 @@
 """How long one callback is called: over all that is taken back meanwhile, no longer than one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from aiohttp import web
 
-from tests.support.agency import PUBLIC_URL, Agency
+from tests.support.agency import DAY, PUBLIC_URL, Agency
 from tests.support.callbacks import Subscriber
 from tests.support.hub import held, subscribe, until
 from wirefeed.domain.leases import Lease, Method
@@ -41,7 +41,7 @@ class Takes(Calls):
         return Reply(reason=Reason.TIMEOUT if self._takes > seconds else reason, took=took)
 
 
-def leases_that(calls: Takes, agency: Agency) -> Leases:
+def leases_that(calls: Takes, agency: Agency, clock: Callable[[], int] | None = None) -> Leases:
     services = agency.services
     return Leases(
         services.database,
@@ -51,7 +51,7 @@ def leases_that(calls: Takes, agency: Agency) -> Leases:
         services.ledger,
         hub_url=f"{PUBLIC_URL}/hub",
         method=Method.SHA256,
-        clock=agency.clock,
+        clock=clock or agency.clock,
     )
 
 
@@ -99,3 +99,16 @@ async def test_one_that_was_cut_off_is_told_anew_at_once(agency: Agency, lease: 
     assert (told.reason, len(calls.tries)) == ("", 3)
     assert told.lease is not None
     assert told.lease.tag != lease.tag
+
+
+async def test_a_lease_that_ends_while_its_feed_is_rendered_is_told_nothing(
+    agency: Agency, lease: Lease
+):
+    times = [lease.expires - 1]
+
+    def clock() -> int:
+        return times.pop() if times else lease.expires + 7 * DAY
+
+    calls = Takes(1.0, [Reason.OVERTAKEN])
+    told = await leases_that(calls, agency, clock).deliver(lease.id)
+    assert (told.sent, told.reason, told.ends) == (False, "", False)

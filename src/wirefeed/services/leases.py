@@ -186,7 +186,7 @@ class Leases:
         judgement.made(
             partial(self._is_same, lease, place, present),
             partial(concerns, language=_language(lease), owner=lease.owner),
-            min(end for end in ends if end is not None and end > now),
+            min(end for end in ends if end is not None),
         )
         reply = await self._send(lease, place, topic, present, judgement, patience.left)
         patience.left -= reply.took
