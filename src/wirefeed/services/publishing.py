@@ -16,13 +16,14 @@ from wirefeed.domain.due import ends_of_delays, falls_due
 from wirefeed.domain.errors import Conflict, NotFound, Unavailable, WirefeedError
 from wirefeed.domain.hearing import is_private
 from wirefeed.domain.revising import Outcome
-from wirefeed.domain.standings import NEVER, refiled
+from wirefeed.domain.standings import NEVER
 from wirefeed.domain.stories import Revision, Story
 from wirefeed.domain.topics import Taxonomy
-from wirefeed.domain.wire import TOPICS, Change, ChangeKind
+from wirefeed.domain.wire import ChangeKind
+from wirefeed.services import refiling
 from wirefeed.services.audit import Audit
 from wirefeed.services.delays import Delays
-from wirefeed.storage import credentials, dead_letters, stories, subscribers, wire
+from wirefeed.storage import credentials, dead_letters, stories, wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.dead_letters import DeadLetter
 from wirefeed.storage.stories import Stored
@@ -224,22 +225,17 @@ class Publishing:
         """
         before: int | None = None
         moved = 0
-        change = Change(kind=ChangeKind.ACCESS, about=TOPICS)
         while True:
             async with self._database.reading() as connection:
                 page = await stories.listing(connection, before=before, limit=GROUP)
             if not page:
                 break
             before = page[-1].position
-            count, changes = await self._move([story.guid for story in page])
-            moved, change = moved + count, refiled(changes, change)
-        async with self._database.writing() as connection:
-            head = await wire.append(connection, [change], self._clock())
-            await subscribers.touch_plans(connection, head.at)
-            await self._audit.record(connection, by, Verb.TOPICS_APPLY, "topics", moved=moved)
+            moved += await self._move([story.guid for story in page])
+        await refiling.tell(self._database, self._audit, by, moved, self._clock)
         return moved
 
-    async def _move(self, guids: Sequence[str]) -> tuple[int, Sequence[Change]]:
+    async def _move(self, guids: Sequence[str]) -> int:
         async with self._database.writing() as connection:
             desk = await self._desk_of(connection, guids)
             now = self._clock()
@@ -247,7 +243,7 @@ class Publishing:
                 desk.refile(guid, self._taxonomy, now)
             await wire.append(connection, desk.changes, now)
             await stories.save(connection, desk.touched)
-            return len(desk.touched), desk.changes
+            return len(desk.touched)
 
     async def _of_others(
         self, connection: AsyncConnection, desk: Desk, source: str
