@@ -355,12 +355,31 @@ async def test_a_story_in_another_language_is_not_asked_for(agency: Agency):
     assert [entry["uri"] for entry in await turkish.catch_up()] == ["urn:t"]
 
 
+@pytest.mark.parametrize("said", ["en", "EN", "en-GB", "EN-gb-oed", "en,En-US"])
+async def test_a_language_is_asked_for_as_a_story_is_in_it(agency: Agency, said: str):
+    english = await partner(agency, "sport", filters={"languages": said})
+    await agency.publish("urn:a", language="en-AU")
+    await agency.publish("urn:t", language="tr")
+    assert [entry["uri"] for entry in await english.catch_up()] == ["urn:a"]
+    # It is the same wire, however it was asked for.
+    again = Partner(agency, english.token, filters={"languages": "en"})
+    await again.catch_up()
+    assert again.cursor == english.cursor
+
+
+async def test_the_languages_there_are_is_what_a_partner_is_told_of_another(agency: Agency):
+    sport = await partner(agency, "sport")
+    assert (await _ask(sport, languages="xx"))["remedy"] == "use en, tr, ar"
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
         ({"topics": "no-such"}, "topics"),
         ({"topics": "sport,"}, "topics"),
         ({"languages": "%%"}, "languages"),
+        ({"languages": "xx"}, "languages"),
+        ({"languages": "en,x-en"}, "languages"),
         ({"limit": "0"}, "limit"),
         ({"limit": "501"}, "limit"),
         ({"wait": "61"}, "wait"),

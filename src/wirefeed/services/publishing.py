@@ -15,6 +15,7 @@ from wirefeed.domain.desk import Desk
 from wirefeed.domain.due import ends_of_delays, falls_due
 from wirefeed.domain.errors import Conflict, NotFound, Unavailable, WirefeedError
 from wirefeed.domain.hearing import is_private
+from wirefeed.domain.languages import look_up
 from wirefeed.domain.revising import Outcome
 from wirefeed.domain.standings import NEVER
 from wirefeed.domain.stories import Revision, Story
@@ -273,7 +274,7 @@ class Publishing:
         try:
             revised = desk.take(
                 revision,
-                self._language(revision),
+                look_up(revision.language, self._languages),
                 self._taxonomy,
                 now,
                 reinstate=message.reinstates,
@@ -281,16 +282,6 @@ class Publishing:
         except WirefeedError as error:
             return Receipt(message=message, error=error)
         return Receipt(message=message, outcome=revised.outcome, story=revised.story)
-
-    def _language(self, revision: Revision) -> str:
-        """Find the feed language of a story by look-up (RFC 4647 §3.4): `en-GB` goes to `en`."""
-        tag = revision.language.lower()
-        while tag:
-            for language in self._languages:
-                if language.lower() == tag:
-                    return language
-            tag = tag.rpartition("-")[0]
-        return ""
 
     async def _desk(self, connection: AsyncConnection, sent: Collection[Revision]) -> Desk:
         desk = Desk({})
