@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from tests.support.callbacks import Subscriber, subscriber
+from wirefeed.domain.errors import Unavailable
 from wirefeed.outbound.calls import Reason
-from wirefeed.outbound.client import Client, LookUp
+from wirefeed.outbound.client import LOOK_UPS, Client
 from wirefeed.outbound.guard import Guard
+from wirefeed.outbound.names import LookUp
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
 
@@ -117,13 +119,68 @@ async def test_s48_slow_name_servers_hold_up_nobody_who_agreed(callback: Subscri
         if method == "POST":
             assert await slow() == [Reason.NAME] * 16
             released.set()
-            await asyncio.sleep(0)
+            # One that is under way would be shared.
+            while client._resolvers[1]._jobs:  # noqa: ASYNC110 - a thread tells nobody
+                await asyncio.sleep(0.01)
             released.clear()
         blocked = asyncio.create_task(slow())
         await asyncio.sleep(0)
         reply = await client.call("POST", f"http://good.example:{port}/", body=b"x")
         assert reply.status == 200
         assert await blocked == [Reason.NAME] * 16
+    finally:
+        released.set()
+        await client.close()
+
+
+async def test_s48_one_that_only_waits_for_its_turn_has_not_failed(callback: Subscriber):
+    """It keeps its turn, and is called when that comes; those that are slow have failed."""
+    port = int(callback.url.rpartition(":")[2].partition("/")[0])
+    released, asked = threading.Event(), list[str]()
+
+    def look_up(name: str) -> list[str]:
+        asked.append(name)
+        if name.startswith("slow"):
+            released.wait(30)
+        return ["127.0.0.1"]
+
+    client = Client(Guard(private_networks=True), user_agent="test", look_up=look_up)
+    good = f"http://good.example:{port}/"
+    try:
+        urls = [f"http://slow{n}.example:{port}/" for n in range(LOOK_UPS)]
+        slow = [asyncio.create_task(client.call("POST", url)) for url in urls]
+        while len(asked) < LOOK_UPS:  # noqa: ASYNC110 - a thread tells nobody
+            await asyncio.sleep(0.01)
+        with pytest.raises(Unavailable):
+            await client.call("POST", good, body=b"x")
+        assert {(await one).reason for one in slow} == {Reason.NAME}
+        assert callback.delivered == []
+        released.set()
+        assert (await client.call("POST", good, body=b"x")).status == 200
+    finally:
+        released.set()
+        await client.close()
+
+
+async def test_s48_a_name_is_looked_up_once_at_a_time(callback: Subscriber):
+    """However many wait for it, and however long: each would take another thread."""
+    port = int(callback.url.rpartition(":")[2].partition("/")[0])
+    released, asked = threading.Event(), list[str]()
+
+    def look_up(name: str) -> list[str]:
+        asked.append(name)
+        released.wait(30)
+        return ["127.0.0.1"]
+
+    client = Client(Guard(private_networks=True), user_agent="test", look_up=look_up)
+    url = f"http://slow.example:{port}/"
+    try:
+        for _ in range(2):
+            calls = (client.call("POST", url, body=b"x") for _ in range(3))
+            assert [one.reason for one in await asyncio.gather(*calls)] == [Reason.NAME] * 3
+        assert asked == ["slow.example"]
+        released.set()
+        assert (await client.call("POST", url, body=b"x")).status == 200
     finally:
         released.set()
         await client.close()

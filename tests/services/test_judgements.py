@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -15,8 +16,17 @@ from wirefeed.storage.database import Database
 SPORT = frozenset({Audience(language="en", topics=frozenset({"sport"}))})
 
 
-def change(kind: ChangeKind, about: str) -> Change:
-    return Change(kind=kind, about=about, version=2, before=SPORT)
+MONEY = frozenset({Audience(language="en", topics=frozenset({"money"}))})
+EARLY = frozenset(replace(one, early=True) for one in SPORT)
+
+
+def change(
+    kind: ChangeKind,
+    about: str,
+    after: frozenset[Audience] = frozenset(),
+    before: frozenset[Audience] = SPORT,
+) -> Change:
+    return Change(kind=kind, about=about, version=2, before=before, after=after)
 
 
 REVOKED = change(ChangeKind.ACCESS, "subscriber:gazette")
@@ -30,13 +40,29 @@ TAKING = [
     change(ChangeKind.WITHHOLD, "urn:a"),
     change(ChangeKind.EXPIRE, "urn:a"),
     change(ChangeKind.REPLACE, "urn:a"),
+    # To other topics, under an embargo anew, away from who has all but this topic.
+    change(ChangeKind.UPDATE, "urn:a", MONEY),
+    change(ChangeKind.UPDATE, "urn:a", EARLY),
+    change(ChangeKind.REFILE, "urn:a", MONEY),
+    change(
+        ChangeKind.UPDATE,
+        "urn:a",
+        frozenset({replace(one, topics=one.topics | {"x"}) for one in SPORT}),
+    ),
 ]
+CORRECTED = change(ChangeKind.CORRECTION, "urn:a", SPORT)
 #: Of others, or nothing that takes anything.
 LEAVING = [
     change(ChangeKind.ACCESS, "subscriber:herald"),
     change(ChangeKind.KILL, "urn:b"),
-    change(ChangeKind.UPDATE, "urn:a"),
-    change(ChangeKind.PUBLISH, "urn:c"),
+    change(ChangeKind.CORRECTION, "urn:b", SPORT),
+    change(ChangeKind.UPDATE, "urn:b", MONEY),
+    change(ChangeKind.UPDATE, "urn:a", SPORT),
+    change(ChangeKind.UPDATE, "urn:a", SPORT | MONEY),
+    change(ChangeKind.RELEASE, "urn:a", SPORT, EARLY),
+    change(ChangeKind.REINSTATE, "urn:a", SPORT, SPORT | MONEY),
+    change(ChangeKind.EVOLVE, "urn:a", MONEY),
+    change(ChangeKind.PUBLISH, "urn:c", SPORT, frozenset()),
 ]
 
 
@@ -133,6 +159,18 @@ async def test_what_is_being_sent_is_cut_off_by_the_look_that_finds_it(case: Cas
     await case.happens(taking)
     await case.follower.look()
     assert case.cuts == 1
+
+
+async def test_what_was_corrected_is_not_sent_any_more_and_cuts_nobody_off(case: Case):
+    """What of it has left is nothing that anybody may not have."""
+    case.is_same = False
+    with case.judgements.begin({"subscriber:gazette"}) as judgement:
+        case.made(judgement)
+        judgement.watch(case.cut)
+        await case.happens(CORRECTED)
+        await case.follower.look()
+        assert not await judgement.holds()
+    assert (case.again, case.cuts) == (1, 0)
 
 
 async def test_what_was_taken_back_before_anything_was_made_is_judged_anew(case: Case):

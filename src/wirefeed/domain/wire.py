@@ -1,7 +1,7 @@
 """The wire: the append-only log of whatever changes what anyone may see. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -71,6 +71,32 @@ _TAKING = frozenset({ChangeKind.KILL, ChangeKind.WITHHOLD, ChangeKind.REPLACE, C
 def takes_away(change: Change) -> bool:
     """Say whether somebody's change takes something away: then it is to hold when it is done."""
     return change.kind in _TAKING
+
+
+#: Of these, `before` is to whom a story ever was announced, or another one was.
+_OF_EVER = frozenset({ChangeKind.EVOLVE, ChangeKind.REINSTATE})
+
+
+def narrows(change: Change) -> bool:
+    """Say whether a story is shown to somebody no more, or to fewer, whatever may take its place.
+
+    One that is filed elsewhere, or comes under an embargo again, is announced to others than
+    it was; also with one more topic it is, as there are those who have all but that.
+    """
+    if not is_of_story(change):
+        return False
+    if change.kind in ENDS or change.kind in _TAKING:
+        return True
+    if change.kind in _OF_EVER:
+        return False
+    # What an embargo ends for is announced to as many as before, and more.
+    as_early = {replace(audience, early=True) for audience in change.after}
+    return not change.before <= change.after | as_early
+
+
+def supersedes(change: Change) -> bool:
+    """Say whether what was sent of a story until now is to be sent no more: it was wrong."""
+    return change.kind is ChangeKind.CORRECTION
 
 
 def announces(change: Change) -> bool:

@@ -35,6 +35,9 @@ class Reason(StrEnum):
     CUT = "cut"
 
 
+#: Seconds that a call takes at the most, whatever the other side does.
+WHOLE = 10.0
+
 #: With these, nobody was there who could have been given anything, or nothing was given.
 NEVER_LEFT = frozenset({Reason.NAME, Reason.ADDRESS, Reason.REFUSED, Reason.TLS, Reason.OVERTAKEN})
 
@@ -59,6 +62,8 @@ class Reply:
     body: bytes = b""
     #: None for a 2xx.
     reason: Reason | None = None
+    #: Seconds that the other side had for it.
+    took: float = 0.0
 
 
 class Calls:
@@ -74,13 +79,21 @@ class Calls:
         return await self._opened().call("GET", url, most=most)
 
     async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], right: Right | None = None
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        right: Right | None = None,
+        *,
+        seconds: float = WHOLE,
     ) -> Reply:
         """Send, and look at the status alone.
 
         A right is asked when the connection stands, in the moment before the body leaves.
         """
-        return await self._opened().call("POST", url, body=body, headers=headers, right=right)
+        return await self._opened().call(
+            "POST", url, body=body, headers=headers, right=right, seconds=seconds
+        )
 
     async def close(self) -> None:
         """Close whatever is open."""

@@ -7,8 +7,10 @@ import socket
 import ssl
 import struct
 import termios
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,29 +27,22 @@ from aiohttp import (
     TCPConnector,
     hdrs,
 )
-from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import AddrInfoType
 from aiohttp.http import StreamWriter
 from yarl import URL
 
-from wirefeed.outbound.calls import Reason, Reply, Right
+from wirefeed.outbound.calls import WHOLE, Reason, Reply, Right
 from wirefeed.outbound.guard import Guard, NotAllowed
+from wirefeed.outbound.names import LookUp, Resolver, addresses_of
 
-#: Seconds that a call takes at the most, whatever the other side does;
-WHOLE = 10.0
-#: of them for a connection to one address,
+#: Of the seconds that a call may take, for a connection to one address.
 _CONNECT = 3.0
-#: and to look up its name.
-_NAME = 2.0
 #: Names that are looked up at one time, it takes a thread each: of callbacks that agreed,
-_LOOK_UPS = 16
+LOOK_UPS = 64
 #: and of those that anybody may have named, or whose name servers took too long the last time.
 _DOUBTFUL = 4
-#: So many of the latter are remembered.
-_SLOW = 10_000
-#: Of what a name leads to, so much is tried.
-_ADDRESSES = 4
 #: Bytes that are read of a connection, give or take what comes at once,
 _MOST = 64 * 1024
 #: that the kernel may take of an answer before anybody reads it,
@@ -59,9 +54,6 @@ _NO_LINGERING = struct.pack("ii", 1, 0)
 _INT = struct.Struct("i")
 _OK = range(200, 300)
 _GONE = 410
-
-#: Gives the addresses of a name, and may take its time. Raises `OSError`.
-LookUp = Callable[[str], list[str]]
 
 
 class Client:
@@ -81,12 +73,14 @@ class Client:
         self._user_agent = user_agent
         look_up = look_up or addresses_of
         doubtful = ThreadPoolExecutor(_DOUBTFUL, thread_name_prefix="doubtful-names")
-        threads = ThreadPoolExecutor(_LOOK_UPS, thread_name_prefix="names")
+        threads = ThreadPoolExecutor(LOOK_UPS, thread_name_prefix="names")
         self._threads = threads, doubtful
-        self._asks = self._session(_Resolver(guard, look_up, doubtful, doubtful), trust)
-        self._sends = self._session(_Resolver(guard, look_up, threads, doubtful), trust)
+        asks = Resolver(guard, look_up, doubtful, doubtful)
+        sends = Resolver(guard, look_up, threads, doubtful)
+        self._resolvers = asks, sends
+        self._asks, self._sends = self._session(asks, trust), self._session(sends, trust)
 
-    def _session(self, resolver: "_Resolver", trust: ssl.SSLContext) -> ClientSession:
+    def _session(self, resolver: Resolver, trust: ssl.SSLContext) -> ClientSession:
         return ClientSession(
             connector=_Connector(
                 resolver=resolver,
@@ -109,6 +103,8 @@ class Client:
         """Close whatever is open."""
         for session in (self._asks, self._sends):
             await session.close()
+        for resolver in self._resolvers:
+            await resolver.close()
         for threads in self._threads:
             threads.shutdown(wait=False, cancel_futures=True)
 
@@ -121,18 +117,25 @@ class Client:
         headers: Mapping[str, str] | None = None,
         most: int = 0,
         right: Right | None = None,
+        seconds: float = WHOLE,
     ) -> Reply:
-        """Call, and say what came of it. Redirects are not followed, and no more is read."""
+        """Call, and say what came of it. Redirects are not followed, and no more is read.
+
+        Raises `Unavailable` where it was not called at all, and is to be called later.
+        """
+        began = time.monotonic()
         sent = None if body is None else _Body(body, right)
         try:
-            async with asyncio.timeout(WHOLE):
-                return await self._call(method, URL(url, encoded=True), sent, headers, most)
+            async with asyncio.timeout(seconds):
+                reply = await self._call(method, URL(url, encoded=True), sent, headers, most)
         except (OSError, ClientError, ValueError) as error:
             if sent is not None and sent.failure is not None:
                 raise sent.failure from error
             if sent is not None and sent.kept_back is not None:
-                return Reply(reason=sent.kept_back)
-            return Reply(reason=_reason(error))
+                reply = Reply(reason=sent.kept_back)
+            else:
+                reply = Reply(reason=_reason(error))
+        return replace(reply, took=time.monotonic() - began)
 
     async def _call(
         self,
@@ -240,71 +243,6 @@ class _Bounded(ResponseHandler):
         self._read += len(data)
         if self._read > _MOST and self.transport is not None:
             self.transport.abort()
-
-
-class _Resolver(AbstractResolver):
-    """Looks up names. One that leads to any address that may not be called leads to none."""
-
-    def __init__(
-        self,
-        guard: Guard,
-        look_up: LookUp,
-        threads: ThreadPoolExecutor,
-        doubtful: ThreadPoolExecutor,
-    ) -> None:
-        self._guard = guard
-        self._look_up = look_up
-        self._threads = threads
-        self._doubtful = doubtful
-        #: Names that took too long the last time, the oldest first: nothing stops a thread.
-        self._slow: dict[str, None] = {}
-
-    async def resolve(
-        self,
-        host: str,
-        port: int = 0,
-        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - so aiohttp calls it
-    ) -> list[ResolveResult]:
-        found = await self._found(host)
-        for address in found:
-            self._guard.check(address, port)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in found[:_ADDRESSES]
-        ]
-
-    async def _found(self, host: str) -> list[str]:
-        """Look a name up, among its like: those that are slow wait for one another alone."""
-        threads = self._doubtful if host in self._slow else self._threads
-        job = threads.submit(self._look_up, host)
-        try:
-            async with asyncio.timeout(_NAME):
-                found = await asyncio.wrap_future(job)
-        except TimeoutError as error:
-            # One that only waited for a thread is not to blame.
-            if job.running():
-                self._slow[host] = None
-            if len(self._slow) > _SLOW:
-                del self._slow[next(iter(self._slow))]
-            raise OSError(errno.ETIMEDOUT, "the name server takes too long") from error
-        self._slow.pop(host, None)
-        return found
-
-    async def close(self) -> None:
-        """There is nothing to close."""
-
-
-def addresses_of(host: str) -> list[str]:
-    """Ask the system where a name leads. Raises `OSError`."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return [str(place[0]) for _, _, _, _, place in found]
 
 
 def _reason(error: Exception) -> Reason:

@@ -6,13 +6,14 @@ is answered here says nothing of it (WebSub §5.1).
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.audit import Actor, Verb
 from wirefeed.domain.errors import Crowded, NoCredential, NotFound, Unacceptable, Unavailable
-from wirefeed.domain.leases import PUBLIC, Form, Intent, Lease, Mode
+from wirefeed.domain.leases import PUBLIC, Denied, Form, Intent, Lease, Mode, Owner
 from wirefeed.domain.readers import Reader
 from wirefeed.outbound.urls import Callback, Urls, decoded
 from wirefeed.services.addresses import Door
@@ -22,10 +23,12 @@ from wirefeed.services.topics import Topics, owner_of
 from wirefeed.storage import leases, wire
 from wirefeed.storage.database import Database
 
-#: That wait to be verified at one host,
+#: That wait to be verified at one host, of the public or of one subscriber,
 _EACH = 20
-#: and in all.
+#: in all of the public,
 _ALL = 1_000
+#: and of one subscriber.
+_OWN = 200
 #: Seconds after which there may be room again.
 _WAIT = 10
 
@@ -73,9 +76,7 @@ class Hub:
                 field="hub.topic",
                 remedy="send the address that one of our feeds gives as rel=self",
             )
-        behind = self._topics.door(topic) is Door.SUBSCRIBER
-        if behind and form.mode is Mode.SUBSCRIBE and reader is None:
-            raise NoCredential(field="hub.topic", remedy="send the token that opens the feed")
+        owner = await self._owner(topic, form.mode, reader)
         pair = self._topics.pair(topic, callback.url)
         intent = Intent(
             id=secrets.token_hex(16),
@@ -85,17 +86,32 @@ class Hub:
             host=callback.host,
             topic=self._topics.seal(topic.encode(), pair),
             secret=None if form.secret is None else self._topics.seal(form.secret, pair),
-            owner=owner_of(reader) if behind and reader is not None else PUBLIC,
+            owner=owner,
             seconds=form.seconds,
             received=self._clock(),
         )
         # Whoever asks for too much is refused without keeping others from writing.
         async with self._database.reading() as connection:
-            await _check_room(connection, intent.host)
+            await _check_room(connection, intent)
         async with self._database.writing() as connection:
-            await _check_room(connection, intent.host)
+            await _check_room(connection, intent)
             await leases.ask(connection, intent)
         self._delivery.wake()
+
+    async def _owner(self, topic: str, mode: Mode, reader: Reader | None) -> Owner:
+        """Say by which right it is asked, so that those who have one have room of their own.
+
+        Who may not have it is told so later, like whoever names a feed that there is not.
+        """
+        door = self._topics.door(topic)
+        if door is Door.SUBSCRIBER:
+            if reader is None and mode is Mode.SUBSCRIBE:
+                raise NoCredential(field="hub.topic", remedy="send the token that opens the feed")
+            return PUBLIC if reader is None else owner_of(reader)
+        if door is Door.PRIVATE:
+            with suppress(Denied):
+                return owner_of(await self._topics.reader(self._topics.find(topic), PUBLIC))
+        return PUBLIC
 
     async def held(
         self,
@@ -125,11 +141,20 @@ class Hub:
             await self._audit.record(connection, by, Verb.LEASE_END, about, subscriber=subscriber)
 
 
-async def _check_room(connection: AsyncConnection, host: str) -> None:
-    if await leases.waiting(connection, host) >= _EACH:
+async def _check_room(connection: AsyncConnection, intent: Intent) -> None:
+    """Refuse what is too much. Nobody takes the room of others, the public least of all."""
+    lease = await leases.of_pair(connection, intent.pair)
+    if lease is not None and lease.expires > intent.received:
+        # Of each lease one may wait, so these are no more than there are leases.
+        return
+    owner = intent.owner
+    if await leases.waiting(connection, owner, intent.host) >= _EACH:
         raise Crowded(_WAIT)
-    if await leases.waiting(connection) >= _ALL:
+    waiting = await leases.waiting(connection, owner)
+    if owner.subscriber is None and waiting >= _ALL:
         raise Unavailable("too much waits to be verified")
+    if owner.subscriber is not None and waiting >= _OWN:
+        raise Crowded(_WAIT)
 
 
 def _check_secret(form: Form, callback: Callback) -> None:

@@ -7,7 +7,7 @@ what may be sent to whom is for those who send it.
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from wirefeed.domain.wire import ENDS, Change, concerned, is_of_story, takes_away
+from wirefeed.domain.wire import Change, concerned, narrows, supersedes
 from wirefeed.services.follower import Follower
 
 #: Judges again, and says whether it comes to the same. Raises `Unavailable`.
@@ -60,13 +60,15 @@ class Judgement:
 
     def hear(self, ends: Sequence[Change], access: Collection[str] | None) -> None:
         """Hear which stories ended, and whose access changed; None: it may be anybody's."""
-        if access is not None and self._subjects.isdisjoint(access):
+        is_taken = access is None or not self._subjects.isdisjoint(access)
+        if not is_taken:
+            ends = [end for end in ends if self._concerns is None or self._concerns(end)]
             if not ends:
                 return
-            if self._concerns is not None and not any(map(self._concerns, ends)):
-                return
+            is_taken = any(map(narrows, ends))
         self._is_doubted = True
-        if self._cut is not None:
+        # What was corrected is not sent any more, but is nobody's to hide: the rest may leave.
+        if is_taken and self._cut is not None:
             # To judge again takes a while, in which the rest would leave.
             self._cut()
 
@@ -92,11 +94,6 @@ class Judgements:
 
     def _heard(self, changes: Sequence[Change] | None) -> None:
         access = None if changes is None else concerned(changes)
-        ends = [change for change in changes or () if _is_end(change)]
+        ends = [one for one in changes or () if narrows(one) or supersedes(one)]
         for judgement in self._open:
             judgement.hear(ends, access)
-
-
-def _is_end(change: Change) -> bool:
-    """Say whether a story is shown to somebody no more, or less of it."""
-    return is_of_story(change) and (change.kind in ENDS or takes_away(change))

@@ -22,7 +22,7 @@ from wirefeed.domain.leases import (
     signature,
 )
 from wirefeed.domain.ways import HUB, Filter, way_of
-from wirefeed.outbound.calls import NEVER_LEFT, Calls, Reason, Reply
+from wirefeed.outbound.calls import NEVER_LEFT, WHOLE, Calls, Reason, Reply
 from wirefeed.services.batch import Batch
 from wirefeed.services.delivery import Ask, Settled
 from wirefeed.services.flights import Outcome
@@ -55,6 +55,14 @@ class Told(Outcome):
     ends: bool = False
     #: Whether its callback was to be told that there will be nothing any more.
     denied: bool = False
+
+
+@dataclass(slots=True)
+class _Patience:
+    """How long a callback may still take, over all tries of one delivery."""
+
+    #: Seconds.
+    left: float = WHOLE
 
 
 class Leases:
@@ -148,17 +156,18 @@ class Leases:
 
     async def deliver(self, lease_id: str) -> Told:
         """Tell a callback what its feed has become, or that it will be told no more."""
+        patience = _Patience()
         while True:
             lease = await self._by_id.get(lease_id)
             if lease is None or lease.expires <= self._clock():
                 return Told(sent=False)
             with self._judgements.begin(lease.owner.subjects) as judgement:
-                told = await self._told(lease, judgement)
+                told = await self._told(lease, judgement, patience)
             if told is not None:
                 return told
 
-    async def _told(self, lease: Lease, judgement: Judgement) -> Told | None:
-        """Tell it; None: what was sent was taken back before all of it had left."""
+    async def _told(self, lease: Lease, judgement: Judgement, patience: _Patience) -> Told | None:
+        """Tell it; None: what was sent was taken back in time, and it may be told anew."""
         position = (await self._follower.current()).position
         topic = self._topics.url(lease)
         if topic is None:
@@ -177,10 +186,12 @@ class Leases:
         judgement.made(
             partial(self._is_same, lease, place, present),
             partial(concerns, language=_language(lease), owner=lease.owner),
-            min(end for end in ends if end is not None and end > now),
+            min(end for end in ends if end is not None),
         )
-        reply = await self._send(lease, place, topic, present, judgement)
-        if reply.reason in {Reason.OVERTAKEN, Reason.CUT}:
+        reply = await self._send(lease, place, topic, present, judgement, patience.left)
+        patience.left -= reply.took
+        # One that takes nothing is taken back for ever: it has failed when its time is over.
+        if reply.reason in {Reason.OVERTAKEN, Reason.CUT} and patience.left > 0:
             return None
         lease = replace(lease, turns=turns)
         if reply.reason is not None:
@@ -200,7 +211,13 @@ class Leases:
         return document.tag == present.document.tag
 
     async def _send(
-        self, lease: Lease, place: Place, topic: str, present: Present, judgement: Judgement
+        self,
+        lease: Lease,
+        place: Place,
+        topic: str,
+        present: Present,
+        judgement: Judgement,
+        seconds: float,
     ) -> Reply:
         headers = {
             "Content-Type": place.named.form.media_type,
@@ -208,7 +225,9 @@ class Leases:
         }
         if (secret := self._topics.secret(lease)) is not None:
             headers["X-Hub-Signature"] = signature(self._method, secret, present.body)
-        reply = await self._calls.post(lease.callback, present.body, headers, judgement)
+        reply = await self._calls.post(
+            lease.callback, present.body, headers, judgement, seconds=seconds
+        )
         if reply.reason not in NEVER_LEFT:
             await self._note(
                 lease, way_of(place.named.tail, HUB), present, taken=reply.reason is None

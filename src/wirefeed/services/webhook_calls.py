@@ -202,7 +202,13 @@ class WebhookCalls:
             if attempt.reason and attempt.reason != Reason.CUT:
                 return _Told(reason=attempt.reason, place=place, attempts=tuple(attempts))
         return _Told(
-            position=place.position, sent=bool(attempts), place=place, attempts=tuple(attempts)
+            position=place.position,
+            # One that took nothing until it was cut off, and has no time left, has failed, too:
+            # else it would be called for ever, and never in vain.
+            reason=attempts[-1].reason if attempts else "",
+            sent=bool(attempts),
+            place=place,
+            attempts=tuple(attempts),
         )
 
     async def _next(self, webhook: Webhook, place: Place) -> _Next:

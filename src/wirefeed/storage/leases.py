@@ -62,9 +62,14 @@ async def ask(conn: AsyncConnection, intent: Intent) -> None:
     )
 
 
-async def waiting(conn: AsyncConnection, host: str | None = None) -> int:
-    """Count what was asked and is yet to be verified, of a host or of all."""
+async def waiting(conn: AsyncConnection, of: Owner | None = None, host: str | None = None) -> int:
+    """Count what was asked and is yet to be verified.
+
+    By anybody, or by one subscriber or the public; perhaps only at one host.
+    """
     count = select(func.count()).select_from(tables.intents)
+    if of is not None:
+        count = count.where(_intent.subscriber == of.subscriber)
     if host is not None:
         count = count.where(_intent.host == host)
     return int((await conn.execute(count)).scalar_one())
