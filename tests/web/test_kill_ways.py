@@ -9,8 +9,19 @@ from typing import Any
 
 import pytest
 
-from tests.support.agency import DAY, HOUR, MINUTE, SECOND, Agency, running, settings_in
+from tests.support.agency import (
+    DAY,
+    HOUR,
+    MINUTE,
+    PUBLIC_URL,
+    SECOND,
+    Agency,
+    running,
+    settings_in,
+)
 from tests.support.answers import ask, basic
+from tests.support.callbacks import subscriber
+from tests.support.hub import subscribe
 from tests.support.partner import WIRE, Partner
 from tests.support.receivers import receiving
 from wirefeed.config import OutboundSettings
@@ -292,6 +303,74 @@ async def test_a_feed_in_a_browser_is_noted_as_well(agency: Agency, desk, path, 
     assert f"Headline of {STORY}" in answer.text
     await kill(agency)
     assert await ways(agency, desk) == {way: False}
+
+
+@pytest.mark.parametrize("how", ["downgraded", "suspended"])
+async def test_whoever_has_lost_its_plan_was_given_the_kill_if_its_feed_shows_it(
+    agency: Agency, desk, how
+):
+    await agency.publish(STORY, "economy")
+    await agency.subscriber("ann", "economy", "sport")
+    latest = await agency.feed_key("ann") + "/en/latest.json"
+    assert f"Headline of {STORY}" in (await ask(agency, latest)).text
+    agency.clock.advance(DAY)
+    accounts = agency.services.accounts
+    if how == "suspended":
+        await accounts.suspend("ann")
+    else:
+        await _keep(agency, "ann", "sport")
+    await kill(agency)
+    agency.clock.advance(MINUTE)
+    shown = story_id(STORY) in (await ask(agency, latest)).text
+    # What comes later is no kill, either.
+    await agency.publish(OTHER, "sport")
+    assert OTHER in (await ask(agency, latest)).text
+    assert await ways(agency, desk) == {"ann feed": shown}
+    agency.clock.advance(HOUR)
+    await agency.services.kill_alarms.check()
+    assert agency.services.kill_alarms.late == (0 if shown else 1)
+
+
+async def _keep(agency: Agency, name: str, plan: str) -> None:
+    accounts = agency.services.accounts
+    held = await accounts.subscriber(name)
+    kept = tuple(one for one in held.subscriptions if one.plan == plan)
+    await accounts.put_subscriber(replace(held, subscriptions=kept))
+
+
+async def test_whoever_has_lost_its_plan_was_sent_the_kill_if_a_delivery_shows_it(calling: Agency):
+    agency, desk = calling, await calling.administrator(Role.DESK)
+    await agency.subscriber("ann", "economy", "sport")
+    latest = await agency.feed_key("ann") + "/en/latest.json"
+    async with subscriber("/x") as partner:
+        await subscribe(agency, partner, f"{PUBLIC_URL}{latest}")
+        await agency.publish(STORY, "economy")
+        await partner.deliveries(1)
+        agency.clock.advance(DAY)
+        await _keep(agency, "ann", "sport")
+        await kill(agency)
+        # What was sent is noted before the next one goes.
+        for name in (OTHER, "urn:news:c"):
+            await agency.publish(name, "sport")
+            while name.encode() not in partner.delivered[-1].body:
+                await partner.deliveries(len(partner.delivered) + 1)
+        shown = any(story_id(STORY).encode() in one.body for one in partner.delivered[1:])
+    assert await ways(agency, desk) == {"ann hub": shown}
+
+
+async def test_a_killed_story_that_is_brought_back_is_waited_for_by_nobody_who_reads_it(
+    agency: Agency, desk
+):
+    await agency.publish(STORY)
+    await agency.subscriber("ann", "everything")
+    latest = await agency.feed_key("ann") + "/en/latest.json"
+    await ask(agency, latest)
+    await kill(agency)
+    agency.clock.advance(MINUTE)
+    await agency.services.newsdesk.reinstate(STORY)
+    assert await ways(agency, desk) == {"ann feed": False}
+    await ask(agency, latest)
+    assert await ways(agency, desk) == {"ann feed": True}
 
 
 # --- who is gone ---------------------------------------------------------------------------------

@@ -103,11 +103,6 @@ def filter_of(way: str, kept: Mapping[str, Filter]) -> Filter | None:
     return kept.get(filter_name(way)) if is_filtered(way) else EVERYTHING
 
 
-def is_feed(way: str) -> bool:
-    """Say whether it is a feed that shows its kills for a time, whatever came since."""
-    return way.startswith((FEED, HUB))
-
-
 def is_live(way: str) -> bool:
     """Say whether what is new comes by it, unasked for by its name."""
     return not is_single(way) and not way.startswith(ARCHIVE)

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeAlias
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.feeds import KILL_STAYS
-from wirefeed.domain.ledger import MOST, Interval, acknowledged, all_joined
+from wirefeed.domain.ledger import MOST, Interval, Stretch, acknowledged, all_joined
 from wirefeed.domain.ways import (
     MOST_FILTERS,
     Filter,
@@ -42,6 +43,10 @@ _BATCH = 100
 _STRETCHES = 1_000
 #: Single stories of one subscriber by one way that are told apart.
 _SINGLES = 500
+#: A document or a way, and the position that tells it apart.
+_Known: TypeAlias = tuple[str, bytes | str, int]
+#: What was given, and when.
+_Given: TypeAlias = tuple[int, Stretch]
 _log = structlog.get_logger("wirefeed.ledger")
 
 
@@ -53,8 +58,8 @@ class Ledger:
         self._clock = clock
         self._room = room
         #: To whom which document or story was given: what was noted is not noted again.
-        self._given: set[tuple[str, bytes | str]] = set()
-        self._heard: dict[Whose, list[Interval]] = {}
+        self._given: set[_Known] = set()
+        self._heard: dict[Whose, list[_Given]] = {}
         #: Stretches in it, and ways with a filter by subscriber.
         self._stretches = 0
         self._filtered: Counter[str] = Counter()
@@ -77,17 +82,18 @@ class Ledger:
 
         `plans` are those that its token is narrowed to.
         """
-        if self._is_new(subscriber, document.name):
+        told = document.told
+        # What stands in place of a story looks the same before and after that is killed.
+        if self._is_new((subscriber, document.name, told.kills[-1] if told.kills else 0)):
             way = self.through(way_of(address), subscriber, Filter(plans=plans))
-            self.heard(subscriber, way, document.first, document.last)
+            self.given(subscriber, way, told)
 
     def read(self, subscriber: str, way: str, position: int) -> None:
         """Note that a subscriber was given one story, as it stands since a position."""
-        if self._is_new(subscriber, f"{way} {position}"):
+        if self._is_new((subscriber, way, position)):
             self.heard(subscriber, way, position, position)
 
-    def _is_new(self, subscriber: str, what: bytes | str) -> bool:
-        given = (subscriber, what)
+    def _is_new(self, given: _Known) -> bool:
         if given in self._given:
             return False
         if len(self._given) >= self._room:
@@ -108,17 +114,18 @@ class Ledger:
 
     def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
         """Note that a subscriber was given a stretch of the wire, both positions in it."""
+        self.given(subscriber, way, Stretch(first=first, last=last))
+
+    def given(self, subscriber: str, way: str, told: Stretch) -> None:
+        """Note that a subscriber was given a stretch of the wire, and which of its kills."""
         held = self._heard.get((subscriber, way))
         is_full = self._stretches >= self._room or (held is not None and len(held) >= _STRETCHES)
         if not is_full:
-            new = Interval(first=first, last=last, since=self._clock())
-            self._hold((subscriber, way), [new])
-        elif held and held[-1].first <= first <= held[-1].last + 1:
-            held[-1] = replace(held[-1], last=max(held[-1].last, last))
-        else:
+            self._hold((subscriber, way), [(self._clock(), told)])
+        elif not (held and _follows(held, told)):
             self._dropped += 1
 
-    def _hold(self, whose: Whose, stretches: Sequence[Interval]) -> None:
+    def _hold(self, whose: Whose, stretches: Sequence[_Given]) -> None:
         held = self._heard.get(whose)
         if held is None:
             held = self._heard[whose] = []
@@ -129,7 +136,7 @@ class Ledger:
         if len(held) * 2 >= _STRETCHES or self._stretches * 2 >= self._room:
             self._full.set()
 
-    def _take(self, whose: Whose) -> list[Interval]:
+    def _take(self, whose: Whose) -> list[_Given]:
         held = self._heard.pop(whose, [])
         self._stretches -= len(held)
         if held and is_filtered(whose[1]):
@@ -188,7 +195,7 @@ class Ledger:
 
     def _put_back(
         self,
-        heard: dict[Whose, list[Interval]],
+        heard: dict[Whose, list[_Given]],
         told: dict[Whose, tuple[int, int] | None],
     ) -> None:
         for whose, stretches in heard.items():
@@ -201,7 +208,7 @@ class Ledger:
 
     async def _write(
         self,
-        heard: Mapping[Whose, list[Interval]],
+        heard: Mapping[Whose, list[_Given]],
         told: Mapping[Whose, tuple[int, int] | None],
     ) -> None:
         async with self._database.writing() as connection:
@@ -219,11 +226,21 @@ class Ledger:
             self._filters.pop(filter_name(way), None)
 
 
+def _follows(held: list[_Given], told: Stretch) -> bool:
+    """Put a stretch to the last one that is held, if it goes on there."""
+    at, last = held[-1]
+    goes_on = last.first <= told.first <= last.last + 1
+    if not goes_on or last.kills is not None or told.kills is not None:
+        return False
+    held[-1] = (at, replace(last, last=max(last.last, told.last)))
+    return True
+
+
 async def _told_apart(
-    connection: AsyncConnection, heard: Mapping[Whose, list[Interval]]
-) -> dict[Whose, list[Interval]]:
+    connection: AsyncConnection, heard: Mapping[Whose, list[_Given]]
+) -> dict[Whose, list[_Given]]:
     """Give what was heard by the ways it is kept under: of a channel, no more than so many."""
-    kept: dict[Whose, list[Interval]] = {}
+    kept: dict[Whose, list[_Given]] = {}
     known: dict[Whose, set[str]] = {}
     for (subscriber, way), stretches in heard.items():
         name = way
@@ -241,12 +258,13 @@ async def _told_apart(
 def _now(
     way: str,
     held: Sequence[Interval],
-    heard: Sequence[Interval],
+    heard: Sequence[_Given],
     told: tuple[int, int] | None,
     kills: Sequence[int],
     settled: int,
 ) -> tuple[Interval, ...]:
     """Give what a subscriber holds by a way, with what is new."""
     most = _SINGLES if is_single(way) else MOST
-    intervals = all_joined(held, heard, kills, settled=settled, most=most)
+    new = [one for at, stretch in heard for one in stretch.given(at, kills, settled)]
+    intervals = all_joined(held, new, kills, settled=settled, most=most)
     return intervals if told is None else acknowledged(intervals, *told, kills)

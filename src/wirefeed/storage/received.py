@@ -202,16 +202,6 @@ async def filters(conn: AsyncConnection, names: Collection[str]) -> dict[str, Fi
 _KILLS = select(_wire.position, _wire.at, _wire.about).where(tables.IS_KILL)
 
 
-async def kills(conn: AsyncConnection, *, above: int, upto: int) -> list[int]:
-    """Give the positions of the kills in a stretch, in order."""
-    rows = await conn.execute(
-        select(_wire.position)
-        .where(tables.IS_KILL, _wire.position > above, _wire.position <= upto)
-        .order_by(_wire.position)
-    )
-    return list(rows.scalars())
-
-
 async def recent_kills(conn: AsyncConnection, since: int) -> tuple[list[int], int]:
     """Give the positions of the kills since a time, in order, and that of the last before it.
 
