@@ -10,6 +10,7 @@ from wirefeed.domain.cursors import Following
 from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.ways import Filter, filter_name
 from wirefeed.services import ledger as service
+from wirefeed.services import ledger_book
 from wirefeed.services.ledger import Ledger
 from wirefeed.storage import received
 
@@ -104,7 +105,7 @@ async def test_a_burst_of_single_stories_is_written_down_and_none_is_lost(agency
         ledger.read("ann", "story", position)
     await ledger.flush()
     (stretches,) = (await held(agency, ("ann", "story"))).values()
-    assert len(stretches) == service._SINGLES
+    assert len(stretches) == ledger_book.SINGLES
     assert all(
         any(first <= position <= last for first, last in stretches)
         for position in range(2, 1_802, 2)

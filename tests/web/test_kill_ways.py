@@ -30,6 +30,7 @@ from wirefeed.domain.cursors import Following
 from wirefeed.domain.roles import Role
 from wirefeed.domain.stories import story_id
 from wirefeed.domain.ways import MOST_FILTERS
+from wirefeed.services.ledger import Ledger
 from wirefeed.storage import received
 
 STORY, OTHER = "urn:news:a", "urn:news:b"
@@ -371,6 +372,57 @@ async def test_a_killed_story_that_is_brought_back_is_waited_for_by_nobody_who_r
     assert await ways(agency, desk) == {"ann feed": False}
     await ask(agency, latest)
     assert await ways(agency, desk) == {"ann feed": True}
+
+
+# --- what was not written down -------------------------------------------------------------------
+
+
+def end_at_once(agency: Agency) -> None:
+    """Lose what a process has noted and not written down, as one does that is killed."""
+    empty = Ledger(agency.services.database, clock=agency.clock)
+    agency.services.ledger.__dict__.update(empty.__dict__)
+
+
+@pytest.mark.parametrize("filters", [{}, {"topics": "sport"}])
+@pytest.mark.parametrize("how", ["wire", "ack"])
+async def test_a_cursor_that_comes_back_shows_what_was_given(
+    agency: Agency, desk, ann, filters, how
+):
+    partner = Partner(agency, ann, filters)
+    await partner.catch_up()
+    await agency.publish(STORY, "sport")
+    for is_killed in (False, True):
+        await partner.catch_up()
+        end_at_once(agency)
+        agency.clock.advance(MINUTE)
+        if how == "wire":
+            assert await partner.catch_up() == []
+        else:
+            acked = {"json": {"cursor": partner.cursor}, "headers": ann}
+            async with agency.http.post(f"{WIRE}/ack", **acked) as answer:
+                assert answer.status == 204
+        if not is_killed:
+            await agency.services.newsdesk.kill(STORY)
+            assert await ways(agency, desk) == {"ann wire": False}
+    # What came by a filter that was never written down may be without the kill.
+    known = how == "wire" or not filters
+    assert await ways(agency, desk) == {"ann wire": known}
+    (one,) = (await ledger(agency, desk))["subscribers"]
+    assert (one["acknowledged"] is not None) is known
+
+
+async def test_where_it_is_known_how_a_cursor_was_come_by_it_is_no_way_of_its_own(
+    agency: Agency, desk, ann
+):
+    """Whoever has caught up page by page goes on with the stream."""
+    await agency.publish(STORY)
+    partner = Partner(agency, ann)
+    await partner.catch_up()
+    stream = agency.http.get(f"{WIRE}/stream", params={"after": partner.cursor}, headers=ann)
+    async with stream as answer:
+        assert answer.status == 200
+    await kill(agency)
+    assert await ways(agency, desk) == {"ann wire": False}
 
 
 # --- who is gone ---------------------------------------------------------------------------------

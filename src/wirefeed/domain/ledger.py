@@ -121,6 +121,17 @@ def all_joined(
     return tuple(_fewer(_touching(parts, known), known, most))
 
 
+def besides(new: Iterable[Interval], held: Iterable[Interval]) -> list[Interval]:
+    """Give what of some stretches is not held."""
+    known = sorted(held, key=_first)
+    there, found = set(known), list[Interval]()
+    for one in new:
+        parts = list(known)
+        _put(parts, one)
+        found += [part for part in parts if part not in there]
+    return found
+
+
 def _first(one: Interval) -> int:
     return one.first
 
