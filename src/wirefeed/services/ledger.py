@@ -84,22 +84,25 @@ class Ledger:
         """
         told = document.told
         # What stands in place of a story looks the same before and after that is killed.
-        if self._is_new((subscriber, document.name, told.kills[-1] if told.kills else 0)):
+        this = (subscriber, document.name, told.kills[-1] if told.kills else 0)
+        if this not in self._given:
             way = self.through(way_of(address), subscriber, Filter(plans=plans))
-            self.given(subscriber, way, told)
+            self._once(this, has_room=self.given(subscriber, way, told))
 
     def read(self, subscriber: str, way: str, position: int) -> None:
         """Note that a subscriber was given one story, as it stands since a position."""
-        if self._is_new((subscriber, way, position)):
-            self.heard(subscriber, way, position, position)
+        this = (subscriber, way, position)
+        if this not in self._given:
+            told = Stretch(first=position, last=position)
+            self._once(this, has_room=self.given(subscriber, way, told))
 
-    def _is_new(self, given: _Known) -> bool:
-        if given in self._given:
-            return False
+    def _once(self, this: _Known, *, has_room: bool) -> None:
+        """Know that something is noted; what there was no room for is, the next time."""
+        if not has_room:
+            return
         if len(self._given) >= self._room:
             self._given.clear()
-        self._given.add(given)
-        return True
+        self._given.add(this)
 
     def through(self, channel: str, subscriber: str, part: Filter) -> str:
         """Name the way of a channel by which no more than a part of the wire comes."""
@@ -116,14 +119,19 @@ class Ledger:
         """Note that a subscriber was given a stretch of the wire, both positions in it."""
         self.given(subscriber, way, Stretch(first=first, last=last))
 
-    def given(self, subscriber: str, way: str, told: Stretch) -> None:
-        """Note that a subscriber was given a stretch of the wire, and which of its kills."""
+    def given(self, subscriber: str, way: str, told: Stretch) -> bool:
+        """Note that a subscriber was given a stretch of the wire, and which of its kills.
+
+        Says whether there was room for it.
+        """
         held = self._heard.get((subscriber, way))
         is_full = self._stretches >= self._room or (held is not None and len(held) >= _STRETCHES)
         if not is_full:
             self._hold((subscriber, way), [(self._clock(), told)])
         elif not (held and _follows(held, told)):
             self._dropped += 1
+            return False
+        return True
 
     def _hold(self, whose: Whose, stretches: Sequence[Given]) -> None:
         held = self._heard.get(whose)
