@@ -359,7 +359,7 @@ def check(world: World, feed: Feed, caller: Entitlement, window: Window) -> None
         assert story.thread in shown
         assert shown[story.thread].guid >= story.guid
     for item in items:
-        assert item == Item(story=item.story, access=decide(item.story, caller, world.now))
+        assert item.access == decide(item.story, caller, world.now)
         assert item.story.guid in visible
 
 
@@ -445,5 +445,20 @@ def test_a_document_tells_the_wire_from_its_oldest_story_on(news, kills, feed, p
     shown = [at(0, f"n{n}", position=n) for n in news]
     shown += [at(0, f"k{n}", position=n, killed=True) for n in kills]
     items = [Item(story=one, access=SHOWN) for one in shown]
-    assert stretch(items, 9, is_page=False) == feed
-    assert stretch(items, 9, is_page=True) == page
+    for is_page, told in ((False, feed), (True, page)):
+        given = stretch(items, 9, is_page=is_page)
+        assert (given.first, given.last) == told
+        # Of the kills no more than those that are shown.
+        assert given.kills == tuple(kills)
+
+
+def test_what_stands_in_place_of_a_killed_story_tells_its_kill():
+    killed = replace(at(1, "old", position=3, killed=True), thread="t", superseded=True)
+    newer = at(2, "new", position=2)
+    newer = replace(newer, thread="t", revision=replace(newer.revision, evolved_from=killed.guid))
+    gathering = Gathering(lambda _: SHOWN, Shape())
+    for story in (at(0, "other", position=4), killed, newer):
+        gathering.offer(story)
+    items = gathering.window().items
+    assert [(item.story.guid, item.kills) for item in items] == [("other", ()), ("new", (3,))]
+    assert stretch(items, 9, is_page=False).kills == (3,)

@@ -7,7 +7,6 @@ import pytest
 from tests.domain.test_ledger import stretch
 from wirefeed.domain.access import Grant, Level
 from wirefeed.domain.cursors import Following
-from wirefeed.domain.feeds import KILL_STAYS
 from wirefeed.domain.killed import Announced, Killed, holder
 from wirefeed.domain.ledger import Interval
 from wirefeed.domain.stories import Feed
@@ -75,21 +74,21 @@ def test_who_was_given_a_version_may_have_it(way, held, has_it, has_kill):
     assert (found is not None and found.fetched is not None) is has_kill
 
 
-@pytest.mark.parametrize(
-    ("days", "way", "has_kill"),
-    [
-        (1, LATEST, True),
-        (8, LATEST, False),
-        (1, "wire", False),
-        # A page of the archive has the kills of its own time.
-        (1, way_of("en/latest/archive/2026-11-20.rss"), False),
-    ],
-)
-def test_a_feed_shows_a_kill_for_a_week_though_it_goes_no_further_back(days, way, has_kill):
-    late = stretch(35, 40, NOW + days * KILL_STAYS // 7)
+@pytest.mark.parametrize("way", [LATEST, "wire", way_of("en/latest/archive/2026-11-20.rss")])
+def test_no_kill_is_given_by_what_came_after_it(way):
+    late = stretch(35, 40, NOW + HOUR)
     found = holder(KILLED, "ann", [(way, [stretch(1, 15), late])], {grant("sport")})
     assert found is not None
-    assert (found.fetched is not None) is has_kill
+    assert found.fetched is None
+
+
+def test_whoever_was_given_a_story_that_was_brought_back_waits_for_its_kill_no_more():
+    back = replace(KILLED, since=(35,))
+    given = [(LATEST, [stretch(1, 29), stretch(31, 34, NOW + 1)])]
+    for held, has_it in ((given, False), ([*given, ("wire", [stretch(31, 40, NOW + 2)])], True)):
+        found = holder(back, "ann", held, {grant("sport")})
+        assert found is not None
+        assert (found.fetched is not None) is has_it
 
 
 HALF = HOUR // 2

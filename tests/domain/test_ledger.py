@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wirefeed.domain.ledger import MOST, Interval, acknowledged, all_joined, joined
+from wirefeed.domain.ledger import MOST, Interval, Stretch, acknowledged, all_joined, joined
 from wirefeed.domain.plans import DAY
 
 
@@ -174,3 +174,33 @@ def test_a_thousand_kills_polled_without_a_gap_are_a_few_stretches():
         new = stretch(last - 49, last, last * DAY // 1_000)
         held = joined(held, new, recent, settled=settled)
     assert len(held) <= 70 + MOST
+
+
+@pytest.mark.parametrize(
+    ("shown", "kills", "settled", "held"),
+    [
+        (None, [8, 12], 0, [(5, 15, True)]),
+        ((8, 12), [8, 12], 0, [(5, 15, True)]),
+        # A kill that it does not show is not held,
+        ((8,), [8, 12], 0, [(5, 11, True), (13, 15, True)]),
+        ((), [5, 6, 15], 0, [(7, 14, True)]),
+        # one from before it that it does show is,
+        ((2, 8), [2, 8, 12], 0, [(2, 2, True), (5, 11, True), (13, 15, True)]),
+        # and of those that are so old that nobody knows where they are none is for sure.
+        ((), [12], 9, [(5, 9, False), (10, 11, True), (13, 15, True)]),
+        ((7,), [12], 9, [(7, 7, True), (5, 9, False), (10, 11, True), (13, 15, True)]),
+        ((), [], 20, [(5, 15, False)]),
+    ],
+)
+def test_what_shows_only_some_kills_gives_no_others(shown, kills, settled, held):
+    given = Stretch(first=5, last=15, kills=shown).given(70, kills, settled)
+    assert [(one.first, one.last, one.sure) for one in given if one.since == 70] == held
+
+
+def test_a_kill_that_is_shown_late_makes_nothing_around_it_later():
+    """Else whoever had what is behind it before that was killed would not have had it."""
+    held = (stretch(1, 7, 10), stretch(9, 20, 10))
+    assert joined(held, stretch(8, 8, 50), [8]) == (held[0], stretch(8, 8, 50), held[1])
+    # Where there are too many, the time of the kill is told apart.
+    (_, one) = joined(held, stretch(8, 8, 50), [8], most=2)
+    assert (one.first, one.last, one.since, one.had) == (8, 20, 10, 50)

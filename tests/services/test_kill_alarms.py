@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from tests.support.agency import DAY, MINUTE, SECOND, Agency
 from tests.support.answers import ask
 from wirefeed.composition import Services, open_services
+from wirefeed.services import kill_alarms
 from wirefeed.services.duties import Duty
 from wirefeed.services.kill_alarms import HELD, KillAlarms
 from wirefeed.services.kills import Kills
@@ -197,5 +198,40 @@ async def test_who_is_removed_while_it_is_waited_for_is_waited_for_no_more(
         assert alarms.late == 1
         await agency.services.accounts.remove_subscriber(name)
         agency.clock.advance(MINUTE)
+        await alarms.check()
+        assert alarms.late == late
+
+
+async def test_however_many_are_late_each_is_told_of_and_a_look_is_at_no_more_than_so_many(
+    agency: Agency, alarms: KillAlarms, counted: Counted, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(kill_alarms, "_AT_ONCE", 3)
+    names = [f"urn:news:{number}" for number in range(7)]
+    for name in names:
+        await agency.publish(name)
+    keys = await held_by(agency, "ann")
+    for name in names:
+        await kill(agency, name)
+    agency.clock.advance(15 * MINUTE)
+    told, reads = [], []
+    with capture_logs() as logs:
+        for late in (3, 6, 7):
+            counted.asked()
+            await alarms.check()
+            reads.append(counted.asked()[0])
+            told.append([log["story"] for log in logs])
+            assert alarms.late == late
+            agency.clock.advance(MINUTE // 4)
+    # The oldest first, and each once.
+    assert told == [names[:3], names[:6], names]
+    counted.asked()
+    await alarms.check()
+    # By then all are known, and whoever waits was given nothing.
+    assert counted.asked()[0] == 1
+    # No look asked for more than the first one did, with none before it.
+    assert max(reads) == reads[0]
+    await ask(agency, keys["ann"] + LATEST)
+    await agency.services.ledger.flush()
+    for late in (4, 1, 0):
         await alarms.check()
         assert alarms.late == late

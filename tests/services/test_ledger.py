@@ -8,8 +8,9 @@ from tests.services.test_usage import Away, not_failed
 from tests.support.agency import DAY, Agency
 from wirefeed.domain.cursors import Following
 from wirefeed.domain.errors import Unavailable
-from wirefeed.domain.ways import Filter, filter_name
+from wirefeed.domain.ways import MOST_FILTERS, Filter, filter_name
 from wirefeed.services import ledger as service
+from wirefeed.services import ledger_book
 from wirefeed.services.ledger import Ledger
 from wirefeed.storage import received
 
@@ -104,7 +105,7 @@ async def test_a_burst_of_single_stories_is_written_down_and_none_is_lost(agency
         ledger.read("ann", "story", position)
     await ledger.flush()
     (stretches,) = (await held(agency, ("ann", "story"))).values()
-    assert len(stretches) == service._SINGLES
+    assert len(stretches) == ledger_book.SINGLES
     assert all(
         any(first <= position <= last for first, last in stretches)
         for position in range(2, 1_802, 2)
@@ -163,3 +164,34 @@ async def test_kills_that_nobody_watches_any_more_divide_nothing(agency: Agency)
         (stretches,) = (await held(agency, ("ann", "wire"))).values()
         # Those of a week and a day, what was before them, and one for each month before that.
         assert len(stretches) <= 11
+
+
+async def test_what_there_was_no_room_for_is_noted_when_it_is_given_again(agency: Agency):
+    await agency.subscriber("ann", "sport")
+    ledger = Ledger(agency.services.database, clock=agency.clock, room=3)
+    for _ in range(2):
+        for position in range(2, 12, 2):
+            ledger.read("ann", "story", position)
+        await ledger.flush()
+    found = await held(agency, ("ann", "story"))
+    assert found == {("ann", "story"): [[n, n] for n in range(2, 12, 2)]}
+
+
+async def test_what_is_said_of_a_way_goes_where_that_is_kept(agency: Agency):
+    """Of the filters beyond so many one way is left."""
+    await agency.publish("urn:news:a")
+    await agency.publish("urn:news:a", **KILL)
+    head = (await agency.services.follower.look()).position
+    await agency.subscriber("ann", "sport")
+    ledger = Ledger(agency.services.database, clock=agency.clock)
+    parts = [Filter(plans=frozenset({f"p{n}"})) for n in range(MOST_FILTERS + 1)]
+    for part in parts:
+        way = ledger.through("wire", "ann", part)
+        ledger.heard("ann", way, 1, head)
+        ledger.acknowledged("ann", way, head)
+        await ledger.flush()
+    async with agency.services.database.reading() as connection:
+        found = await received.of(connection, "ann")
+    assert len(found) == len(parts)
+    assert "wire:other" in found
+    assert all(one.acknowledged is not None for (one,) in found.values())

@@ -58,7 +58,7 @@ QUERIES: dict[str, Asking] = {
     "kills of the wire": lambda c: wire.kills_since(c, 3, 50),
     "changes of a story": lambda c: wire.about(c, "s1", 40),
     "kills since a time": lambda c: received.recent_kills(c, 1),
-    "kills that somebody may wait for": lambda c: received.open_kills(c, 1, 50),
+    "kills that somebody may wait for": lambda c: received.open_kills(c, 1),
     "who of some was given anything since": lambda c: received.moved(c, ["acme", "zeta"], 4),
     "what some were given": lambda c: received.given(c, ["acme", "zeta"]),
     "the ways with a filter": lambda c: received.ways(c, "acme", "wire"),

@@ -4,13 +4,25 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.agency import DAY, HOUR, MINUTE, SECOND, Agency, running, settings_in
+from tests.support.agency import (
+    DAY,
+    HOUR,
+    MINUTE,
+    PUBLIC_URL,
+    SECOND,
+    Agency,
+    running,
+    settings_in,
+)
 from tests.support.answers import ask, basic
+from tests.support.callbacks import subscriber
+from tests.support.hub import subscribe
 from tests.support.partner import WIRE, Partner
 from tests.support.receivers import receiving
 from wirefeed.config import OutboundSettings
@@ -19,6 +31,7 @@ from wirefeed.domain.cursors import Following
 from wirefeed.domain.roles import Role
 from wirefeed.domain.stories import story_id
 from wirefeed.domain.ways import MOST_FILTERS
+from wirefeed.services.ledger import Ledger
 from wirefeed.storage import received
 
 STORY, OTHER = "urn:news:a", "urn:news:b"
@@ -161,9 +174,15 @@ async def test_a_webhook_with_a_filter_was_sent_no_more_than_that(calling: Agenc
 async def test_whoever_filters_otherwise_each_time_has_a_bounded_ledger(agency: Agency, desk, ann):
     """What came through the filters beyond may be anything: it has it, and no kill for sure."""
     await agency.publish(STORY, "sport")
-    for number in range(3 * MOST_FILTERS):
-        languages = f"en,x{'abcdefghij'[number // 10]}{'abcdefghij'[number % 10]}"
-        await Partner(agency, ann, {"languages": languages}).catch_up()
+    others = [topic.slug for topic in agency.services.taxonomy if topic.slug != "sport"]
+    filters = [
+        {"topics": ",".join(("sport", *some)), "languages": languages}
+        for count in range(len(others) + 1)
+        for some in combinations(others, count)
+        for languages in ("en", "en,tr", "en,ar", "en,tr,ar")
+    ]
+    for number, filtered in enumerate(filters[: 3 * MOST_FILTERS]):
+        await Partner(agency, ann, filtered).catch_up()
         if number % MOST_FILTERS == 7:
             await agency.services.ledger.flush()
     await agency.services.ledger.flush()
@@ -172,7 +191,7 @@ async def test_whoever_filters_otherwise_each_time_has_a_bounded_ledger(agency: 
     assert len(held) == MOST_FILTERS + 1
     assert "wire:other" in held
     await kill(agency)
-    last = Partner(agency, ann, {"languages": "en,zz"})
+    last = Partner(agency, ann, filters[3 * MOST_FILTERS])
     await last.catch_up()
     told = (await ledger(agency, desk))["subscribers"]
     assert [one["fetched"] for one in told] == [None]
@@ -292,6 +311,125 @@ async def test_a_feed_in_a_browser_is_noted_as_well(agency: Agency, desk, path, 
     assert f"Headline of {STORY}" in answer.text
     await kill(agency)
     assert await ways(agency, desk) == {way: False}
+
+
+@pytest.mark.parametrize("how", ["downgraded", "suspended"])
+async def test_whoever_has_lost_its_plan_was_given_the_kill_if_its_feed_shows_it(
+    agency: Agency, desk, how
+):
+    await agency.publish(STORY, "economy")
+    await agency.subscriber("ann", "economy", "sport")
+    latest = await agency.feed_key("ann") + "/en/latest.json"
+    assert f"Headline of {STORY}" in (await ask(agency, latest)).text
+    agency.clock.advance(DAY)
+    accounts = agency.services.accounts
+    if how == "suspended":
+        await accounts.suspend("ann")
+    else:
+        await _keep(agency, "ann", "sport")
+    await kill(agency)
+    agency.clock.advance(MINUTE)
+    shown = story_id(STORY) in (await ask(agency, latest)).text
+    # What comes later is no kill, either.
+    await agency.publish(OTHER, "sport")
+    assert OTHER in (await ask(agency, latest)).text
+    assert await ways(agency, desk) == {"ann feed": shown}
+    agency.clock.advance(HOUR)
+    await agency.services.kill_alarms.check()
+    assert agency.services.kill_alarms.late == (0 if shown else 1)
+
+
+async def _keep(agency: Agency, name: str, plan: str) -> None:
+    accounts = agency.services.accounts
+    held = await accounts.subscriber(name)
+    kept = tuple(one for one in held.subscriptions if one.plan == plan)
+    await accounts.put_subscriber(replace(held, subscriptions=kept))
+
+
+async def test_whoever_has_lost_its_plan_was_sent_the_kill_if_a_delivery_shows_it(calling: Agency):
+    agency, desk = calling, await calling.administrator(Role.DESK)
+    await agency.subscriber("ann", "economy", "sport")
+    latest = await agency.feed_key("ann") + "/en/latest.json"
+    async with subscriber("/x") as partner:
+        await subscribe(agency, partner, f"{PUBLIC_URL}{latest}")
+        await agency.publish(STORY, "economy")
+        await partner.deliveries(1)
+        agency.clock.advance(DAY)
+        await _keep(agency, "ann", "sport")
+        await kill(agency)
+        # What was sent is noted before the next one goes.
+        for name in (OTHER, "urn:news:c"):
+            await agency.publish(name, "sport")
+            while name.encode() not in partner.delivered[-1].body:
+                await partner.deliveries(len(partner.delivered) + 1)
+        shown = any(story_id(STORY).encode() in one.body for one in partner.delivered[1:])
+    assert await ways(agency, desk) == {"ann hub": shown}
+
+
+async def test_a_killed_story_that_is_brought_back_is_waited_for_by_nobody_who_reads_it(
+    agency: Agency, desk
+):
+    await agency.publish(STORY)
+    await agency.subscriber("ann", "everything")
+    latest = await agency.feed_key("ann") + "/en/latest.json"
+    await ask(agency, latest)
+    await kill(agency)
+    agency.clock.advance(MINUTE)
+    await agency.services.newsdesk.reinstate(STORY)
+    assert await ways(agency, desk) == {"ann feed": False}
+    await ask(agency, latest)
+    assert await ways(agency, desk) == {"ann feed": True}
+
+
+# --- what was not written down -------------------------------------------------------------------
+
+
+def end_at_once(agency: Agency) -> None:
+    """Lose what a process has noted and not written down, as one does that is killed."""
+    empty = Ledger(agency.services.database, clock=agency.clock)
+    agency.services.ledger.__dict__.update(empty.__dict__)
+
+
+@pytest.mark.parametrize("filters", [{}, {"topics": "sport"}])
+@pytest.mark.parametrize("how", ["wire", "ack"])
+async def test_a_cursor_that_comes_back_shows_what_was_given(
+    agency: Agency, desk, ann, filters, how
+):
+    partner = Partner(agency, ann, filters)
+    await partner.catch_up()
+    await agency.publish(STORY, "sport")
+    for is_killed in (False, True):
+        await partner.catch_up()
+        end_at_once(agency)
+        agency.clock.advance(MINUTE)
+        if how == "wire":
+            assert await partner.catch_up() == []
+        else:
+            acked = {"json": {"cursor": partner.cursor}, "headers": ann}
+            async with agency.http.post(f"{WIRE}/ack", **acked) as answer:
+                assert answer.status == 204
+        if not is_killed:
+            await agency.services.newsdesk.kill(STORY)
+            assert await ways(agency, desk) == {"ann wire": False}
+    # What came by a filter that was never written down may be without the kill.
+    known = how == "wire" or not filters
+    assert await ways(agency, desk) == {"ann wire": known}
+    (one,) = (await ledger(agency, desk))["subscribers"]
+    assert (one["acknowledged"] is not None) is known
+
+
+async def test_where_it_is_known_how_a_cursor_was_come_by_it_is_no_way_of_its_own(
+    agency: Agency, desk, ann
+):
+    """Whoever has caught up page by page goes on with the stream."""
+    await agency.publish(STORY)
+    partner = Partner(agency, ann)
+    await partner.catch_up()
+    stream = agency.http.get(f"{WIRE}/stream", params={"after": partner.cursor}, headers=ann)
+    async with stream as answer:
+        assert answer.status == 200
+    await kill(agency)
+    assert await ways(agency, desk) == {"ann wire": False}
 
 
 # --- who is gone ---------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """Feeds: which stories a window holds, in which order, and what a feed says of itself. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from wirefeed.domain.access import Access, Level
+from wirefeed.domain.ledger import Stretch
 from wirefeed.domain.stories import Feed, Story
 
 DAY = 86_400_000_000
@@ -54,6 +55,13 @@ class Item:
 
     story: Story
     access: Access
+    #: Where the kills are of what it stands in place of, if it was shown to the caller.
+    instead: tuple[int, ...] = ()
+
+    @property
+    def kills(self) -> tuple[int, ...]:
+        """Say which kills are told by it, by their positions."""
+        return (*self.instead, self.story.position) if self.story.is_killed else self.instead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +93,15 @@ def count_levels(items: Iterable[Item]) -> dict[Level, int]:
     return counts
 
 
-def stretch(items: Iterable[Item], head: int, *, is_page: bool) -> tuple[int, int]:
+def stretch(items: Collection[Item], head: int, *, is_page: bool) -> Stretch:
     """Say which stretch of the wire a document of these items tells; none where it ends first.
 
-    A feed tells its kills for a time, wherever they are; a page behind it tells its own alone.
+    A feed tells its kills for a time, wherever they are; a page behind it is of its own time. Of
+    the kills neither tells any but those that it shows.
     """
     told = [item.story.position for item in items if is_page or not item.story.is_killed]
-    return min(told, default=head + is_page), head
+    kills = tuple(sorted({kill for item in items for kill in item.kills}))
+    return Stretch(first=min(told, default=head + is_page), last=head, kills=kills)
 
 
 class Gathering:
@@ -197,9 +207,15 @@ class Gathering:
 
     def _in_order(self) -> list[Item]:
         """Give one item of each thread: kills first, each group as it was offered."""
-        shown = [newest_of(members, self._origins) for members in self._threads.values()]
+        shown = [self._shown_of(members) for members in self._threads.values()]
         shown.sort(key=lambda item: (not item.story.is_killed, self._rank[item.story.guid]))
         return shown
+
+    def _shown_of(self, members: Sequence[Item]) -> Item:
+        newest = newest_of(members, self._origins)
+        killed = (one.story.position for one in members if one.story.is_killed)
+        instead = tuple(kill for kill in killed if kill != newest.story.position)
+        return replace(newest, instead=instead) if instead else newest
 
 
 def newest_of(members: Sequence[Item], origins: Mapping[str, str | None]) -> Item:

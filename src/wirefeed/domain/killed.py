@@ -4,14 +4,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from wirefeed.domain.access import Grant, Level
-from wirefeed.domain.feeds import KILL_STAYS
 from wirefeed.domain.ledger import Interval
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.ways import (
     EVERYTHING,
     Filter,
     filter_of,
-    is_feed,
     is_single,
     leads_to,
 )
@@ -45,6 +43,8 @@ class Killed:
     announced: tuple[Announced, ...]
     #: To whom the kill was announced.
     told: frozenset[Audience]
+    #: Where it was announced since: brought back, there is no kill to be given any more.
+    since: tuple[int, ...] = ()
     #: Where it ever stood.
     feeds: frozenset[Feed]
 
@@ -135,7 +135,7 @@ def _way(
     hears = through == EVERYTHING or (
         through is not None and bool(through.reaches(grants, killed.told))
     )
-    got = [one for one in given if hears and _holds_kill(one, killed, name)]
+    got = [one for one in given if hears and _holds_kill(one, killed)]
     fetched = min((max(one.had, killed.at) for one in got), default=None)
     if fetched is not None:
         # Whoever has the story by another way has heard of its end by this one.
@@ -185,9 +185,6 @@ def _most(grants: Iterable[Grant], ended: Collection[int]) -> Level:
     return Level.FULL if full else Level.SUMMARY
 
 
-def _holds_kill(given: Interval, killed: Killed, way: str) -> bool:
-    if given.first <= killed.position <= given.last:
-        return given.sure
-    # A feed shows its kills for a time, however many stories have come since.
-    late = given.first > killed.position and given.since - killed.at <= KILL_STAYS
-    return late and is_feed(way)
+def _holds_kill(given: Interval, killed: Killed) -> bool:
+    ended = (killed.position, *killed.since)
+    return given.sure and any(given.first <= position <= given.last for position in ended)

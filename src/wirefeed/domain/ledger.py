@@ -6,7 +6,7 @@ them, so that the time it was given at is known; one that nobody watches any mor
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from wirefeed.domain.plans import DAY
@@ -37,6 +37,42 @@ class Interval:
     def had(self) -> int:
         """When it had all the kills in it."""
         return self.since if self.late is None else self.late
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """What was given of the wire at once: a stretch of it, but of its kills maybe only some."""
+
+    first: int
+    last: int
+    #: The kills that were given, in order, those from before it too; None: whatever is in it.
+    kills: tuple[int, ...] | None = None
+
+    def given(self, at: int, kills: Sequence[int], settled: int) -> Iterator[Interval]:
+        """Say what somebody holds to whom it was given at a time: not the kills it leaves out.
+
+        `kills` are those of late, in order; which of older ones there are, up to `settled`, is not
+        known.
+        """
+        first = self.first
+        if self.kills is not None:
+            shown = frozenset(self.kills)
+            yield from (Interval(first=one, last=one, since=at) for one in self._apart(settled))
+            if first <= min(settled, self.last):
+                ends = min(settled, self.last)
+                yield Interval(first=first, last=ends, since=at, sure=False)
+                first = ends + 1
+            for kill in kills[bisect_left(kills, first) : bisect_right(kills, self.last)]:
+                if kill not in shown:
+                    if first < kill:
+                        yield Interval(first=first, last=kill - 1, since=at)
+                    first = kill + 1
+        if first <= self.last:
+            yield Interval(first=first, last=self.last, since=at)
+
+    def _apart(self, settled: int) -> Iterator[int]:
+        """Give the kills that are known of it by themselves."""
+        return (kill for kill in self.kills or () if kill < self.first or kill <= settled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +121,17 @@ def all_joined(
     return tuple(_fewer(_touching(parts, known), known, most))
 
 
+def besides(new: Iterable[Interval], held: Iterable[Interval]) -> list[Interval]:
+    """Give what of some stretches is not held."""
+    known = sorted(held, key=_first)
+    there, found = set(known), list[Interval]()
+    for one in new:
+        parts = list(known)
+        _put(parts, one)
+        found += [part for part in parts if part not in there]
+    return found
+
+
 def _first(one: Interval) -> int:
     return one.first
 
@@ -118,6 +165,9 @@ def _touching(parts: Iterable[Interval], kills: _Kills) -> list[Interval]:
 def _go_together(left: Interval, right: Interval, kills: _Kills) -> bool:
     if kills.of_late(right.first, right.last):
         return False
+    if kills.of_late(left.first, left.last) and right.since < left.since:
+        # A kill that came late is no time of what was there before it.
+        return False
     if right.first > kills.settled:
         return True
     told_alike = left.acknowledged is None or right.acknowledged is not None
@@ -141,10 +191,11 @@ def _fewer(parts: Sequence[Interval], kills: _Kills, most: int) -> list[Interval
 
 def _one_of(left: Interval, right: Interval, kills: _Kills) -> Interval:
     """Make one of two, no kill of late being in the second or between them."""
+    since = min(left.since, right.since)
     if kills.of_late(left.first, left.last):
         # All its kills came with the first of it, and none has come since.
-        return replace(left, last=right.last)
-    since = min(left.since, right.since)
+        late = None if left.had == since else left.had
+        return replace(left, last=right.last, since=since, late=late)
     if right.first > kills.settled:
         late = left.had if left.first <= kills.settled else None
         told = left.acknowledged

@@ -32,6 +32,7 @@ MOST_FILTERS = 20
 _OTHER = "other"
 _FEEDS = (FEED, HUB, ARCHIVE)
 _SINGLE = frozenset({ONE_STORY, STORY_PAGE})
+_ALIKE = {WIRE: STREAM, STREAM: WIRE}
 _MARK = 8
 
 
@@ -108,9 +109,10 @@ def filter_of(way: str, kept: Mapping[str, Filter]) -> Filter | None:
     return kept.get(filter_name(way)) if is_filtered(way) else EVERYTHING
 
 
-def is_feed(way: str) -> bool:
-    """Say whether it is a feed that shows its kills for a time, whatever came since."""
-    return way.startswith((FEED, HUB))
+def told_alike(way: str) -> str:
+    """Name the other way by which the same is told to whoever goes on from a place on the wire."""
+    channel = channel_of(way)
+    return _ALIKE.get(channel, channel) + way[len(channel) :]
 
 
 def is_live(way: str) -> bool:

@@ -29,6 +29,7 @@ from wirefeed.domain.feeds import (
     count_levels,
     stretch,
 )
+from wirefeed.domain.ledger import Stretch
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.views import View, published_to, thread_to
 from wirefeed.formats import atom, jsonfeed, rss
@@ -51,6 +52,7 @@ _BODY, _PARTS = "document", "parts"
 
 
 _NO_TRAIL = Trail()
+_NOTHING = Stretch(first=0, last=0, kills=())
 
 
 class Format(StrEnum):
@@ -106,9 +108,8 @@ class Document:
     trail: Trail = _NO_TRAIL
     #: Whether it was rendered for whoever asked first.
     rendered: bool = False
-    #: The stretch of the wire that is told by it.
-    first: int = 0
-    last: int = 0
+    #: What of the wire is told by it.
+    told: Stretch = _NOTHING
 
     def modified(self, feed: Asked, reader: Reader) -> int:
         """Say when what this reader is given last changed: the window, or the reader's rights."""
@@ -228,7 +229,6 @@ class Documents:
         """Say what a document is known by, rendered or not, with so many items."""
         items = draft.window.items[:shown]
         trail = draft.trail(len(items))
-        first, last = stretch(items, draft.window.head, is_page=bool(trail.page))
         return Document(
             form=draft.form,
             name=draft.name,
@@ -238,8 +238,7 @@ class Documents:
             why=why(items),
             until=draft.window.until,
             trail=trail,
-            first=first,
-            last=last,
+            told=stretch(items, draft.window.head, is_page=bool(trail.page)),
         )
 
     def held(self, document: Document, coding: Coding) -> bytes | None:

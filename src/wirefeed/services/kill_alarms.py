@@ -1,13 +1,14 @@
 """Tells operators of kills that somebody has not fetched in time. One process at a time looks.
 
 Where there is no kill that is late, nothing is asked of the database. Those who may have the story
-of one that is are looked for once, and after that only those are looked at who wait, and were given
-something since.
+of one that is are looked for once, the oldest first, and after that only those are looked at who
+wait, and were given something since.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import structlog
 
@@ -22,8 +23,9 @@ from wirefeed.storage import received
 from wirefeed.storage.database import Database, uninterrupted
 from wirefeed.storage.received import Kill
 
-#: So many kills are watched at most, the last ones.
-_MOST = 100
+#: At so many kills is looked in one go for the first time, and at so many again; the others have
+#: their turn at the next look.
+_AT_ONCE = 100
 #: Seconds between two looks whether somebody is late,
 _PAUSE = 15
 #: and microseconds after which another process does it, when the one that did says nothing.
@@ -57,7 +59,7 @@ class KillAlarms:
         self._kills = kills
         self._duty = duty
         self._clock = clock
-        #: Kills that somebody waits for.
+        #: Kills that somebody waits for, in the order in which they were looked at.
         self._open: dict[int, _Open] = {}
         #: Those of late that are not over; None: they are to be read.
         self._watched: list[Kill] | None = None
@@ -100,7 +102,7 @@ class KillAlarms:
         now = self._clock()
         if self._watched is None:
             async with self._database.reading() as connection:
-                watched = await received.open_kills(connection, now - KILL_STAYS, _MOST)
+                watched = await received.open_kills(connection, now - KILL_STAYS)
             self._watched = watched
         return [
             kill
@@ -112,10 +114,10 @@ class KillAlarms:
         await self._ledger.settle()
         known = {kill.position for kill in late}
         self._open = {at: one for at, one in self._open.items() if at in known}
+        new = [kill for kill in late if kill.position not in self._open][:_AT_ONCE]
         over = await self._look_again()
-        for kill in late:
-            if kill.position not in self._open and kill.position not in over:
-                over |= await self._look_at(kill)
+        for kill in new:
+            over |= await self._look_at(kill)
         if over:
             async with self._database.writing() as connection:
                 now = self._clock()
@@ -128,11 +130,13 @@ class KillAlarms:
         over = set[int]()
         if not self._open:
             return over
-        asked = {at: (one.killed, one.waiting) for at, one in self._open.items()}
+        some = list(islice(self._open.items(), _AT_ONCE))
+        asked = {at: (one.killed, one.waiting) for at, one in some}
         for position, left in (await self._kills.still_waiting(asked)).items():
-            self._open[position].waiting = left
-            if not left:
-                del self._open[position]
+            one = self._open.pop(position)
+            if left:
+                self._open[position] = _Open(one.killed, left)
+            else:
                 over.add(position)
         return over
 

@@ -115,6 +115,11 @@ class Kills:
                 for row in rows
                 if row.position < last.position and announces(row.change)
             ),
+            since=tuple(
+                row.position
+                for row in rows
+                if row.position > last.position and announces(row.change)
+            ),
             feeds=story.feeds,
         )
 

@@ -30,7 +30,7 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.judgements import Judgement, Judgements
 from wirefeed.services.ledger import Ledger
 from wirefeed.services.topics import Place, Present, Topics
-from wirefeed.storage import leases, received, wire
+from wirefeed.storage import leases, wire
 from wirefeed.storage.database import Database
 
 #: Rows of the wire that are gone through to see whom they concern; beyond, it may be anybody.
@@ -229,12 +229,10 @@ class Leases:
             lease.callback, present.body, headers, judgement, seconds=seconds
         )
         if reply.reason not in NEVER_LEFT:
-            await self._note(
-                lease, way_of(place.named.tail, HUB), present, taken=reply.reason is None
-            )
+            self._note(way_of(place.named.tail, HUB), present, taken=reply.reason is None)
         return reply
 
-    async def _note(self, lease: Lease, way: str, present: Present, *, taken: bool) -> None:
+    def _note(self, way: str, present: Present, *, taken: bool) -> None:
         """Note in the ledger what was given.
 
         A story that was not taken may have arrived all the same. A kill has not, until it is taken.
@@ -244,15 +242,10 @@ class Leases:
             return
         part = Filter(plans=present.reader.narrowed_to)
         way = self._ledger.through(way, subscriber.id, part)
-        last = document.last
         if taken:
-            self._ledger.acknowledged(subscriber.id, way, last)
-        else:
-            async with self._database.reading() as connection:
-                new = await received.kills(connection, above=lease.position, upto=last)
-            last = min(new, default=last + 1) - 1
-        if document.first <= last:
-            self._ledger.heard(subscriber.id, way, document.first, last)
+            self._ledger.acknowledged(subscriber.id, way, document.told.last)
+        told = document.told if taken else replace(document.told, kills=())
+        self._ledger.given(subscriber.id, way, told)
 
     async def _deny(self, lease: Lease, topic: str, denied: Denied) -> Told:
         """WebSub §5.2: a subscription MAY be denied "at any point"; then the callback is told."""

@@ -9,25 +9,25 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeAlias
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.feeds import KILL_STAYS
-from wirefeed.domain.ledger import MOST, Interval, acknowledged, all_joined
+from wirefeed.domain.ledger import Interval, Stretch
 from wirefeed.domain.ways import (
     MOST_FILTERS,
     Filter,
     beyond,
-    channel_of,
     filter_name,
     is_filtered,
-    is_single,
     named,
     way_of,
 )
+from wirefeed.services import ledger_book
 from wirefeed.services.documents import Document
+from wirefeed.services.ledger_book import Given, Noted, Told, later
 from wirefeed.storage import received
 from wirefeed.storage.database import Database, uninterrupted
 from wirefeed.storage.received import Whose
@@ -40,8 +40,12 @@ _REST = 0.3
 _BATCH = 100
 #: Of one subscriber by one way, between two writings; at half of it, the next one comes at once.
 _STRETCHES = 1_000
-#: Single stories of one subscriber by one way that are told apart.
-_SINGLES = 500
+#: And so many that it has shown to have,
+_SHOWN = 20
+#: microseconds after which whichever process gave it that has written it down, and knows when.
+_SETTLES = 10_000_000
+#: A document or a way, and the position that tells it apart.
+_Known: TypeAlias = tuple[str, bytes | str, int]
 _log = structlog.get_logger("wirefeed.ledger")
 
 
@@ -53,13 +57,14 @@ class Ledger:
         self._clock = clock
         self._room = room
         #: To whom which document or story was given: what was noted is not noted again.
-        self._given: set[tuple[str, bytes | str]] = set()
-        self._heard: dict[Whose, list[Interval]] = {}
+        self._given: set[_Known] = set()
+        self._heard: dict[Whose, list[Given]] = {}
         #: Stretches in it, and ways with a filter by subscriber.
         self._stretches = 0
         self._filtered: Counter[str] = Counter()
         self._filters: dict[str, Filter] = {}
-        self._acknowledged: dict[Whose, tuple[int, int]] = {}
+        self._acknowledged: dict[Whose, Told] = {}
+        self._shown: dict[Whose, list[Interval]] = {}
         self._writing = asyncio.Lock()
         self._full = asyncio.Event()
         #: How much was not noted, for want of room.
@@ -77,23 +82,27 @@ class Ledger:
 
         `plans` are those that its token is narrowed to.
         """
-        if self._is_new(subscriber, document.name):
+        told = document.told
+        # What stands in place of a story looks the same before and after that is killed.
+        this = (subscriber, document.name, told.kills[-1] if told.kills else 0)
+        if this not in self._given:
             way = self.through(way_of(address), subscriber, Filter(plans=plans))
-            self.heard(subscriber, way, document.first, document.last)
+            self._once(this, has_room=self.given(subscriber, way, told))
 
     def read(self, subscriber: str, way: str, position: int) -> None:
         """Note that a subscriber was given one story, as it stands since a position."""
-        if self._is_new(subscriber, f"{way} {position}"):
-            self.heard(subscriber, way, position, position)
+        this = (subscriber, way, position)
+        if this not in self._given:
+            told = Stretch(first=position, last=position)
+            self._once(this, has_room=self.given(subscriber, way, told))
 
-    def _is_new(self, subscriber: str, what: bytes | str) -> bool:
-        given = (subscriber, what)
-        if given in self._given:
-            return False
+    def _once(self, this: _Known, *, has_room: bool) -> None:
+        """Know that something is noted; what there was no room for is, the next time."""
+        if not has_room:
+            return
         if len(self._given) >= self._room:
             self._given.clear()
-        self._given.add(given)
-        return True
+        self._given.add(this)
 
     def through(self, channel: str, subscriber: str, part: Filter) -> str:
         """Name the way of a channel by which no more than a part of the wire comes."""
@@ -108,17 +117,23 @@ class Ledger:
 
     def heard(self, subscriber: str, way: str, first: int, last: int) -> None:
         """Note that a subscriber was given a stretch of the wire, both positions in it."""
+        self.given(subscriber, way, Stretch(first=first, last=last))
+
+    def given(self, subscriber: str, way: str, told: Stretch) -> bool:
+        """Note that a subscriber was given a stretch of the wire, and which of its kills.
+
+        Says whether there was room for it.
+        """
         held = self._heard.get((subscriber, way))
         is_full = self._stretches >= self._room or (held is not None and len(held) >= _STRETCHES)
         if not is_full:
-            new = Interval(first=first, last=last, since=self._clock())
-            self._hold((subscriber, way), [new])
-        elif held and held[-1].first <= first <= held[-1].last + 1:
-            held[-1] = replace(held[-1], last=max(held[-1].last, last))
-        else:
+            self._hold((subscriber, way), [(self._clock(), told)])
+        elif not (held and _follows(held, told)):
             self._dropped += 1
+            return False
+        return True
 
-    def _hold(self, whose: Whose, stretches: Sequence[Interval]) -> None:
+    def _hold(self, whose: Whose, stretches: Sequence[Given]) -> None:
         held = self._heard.get(whose)
         if held is None:
             held = self._heard[whose] = []
@@ -129,7 +144,7 @@ class Ledger:
         if len(held) * 2 >= _STRETCHES or self._stretches * 2 >= self._room:
             self._full.set()
 
-    def _take(self, whose: Whose) -> list[Interval]:
+    def _take(self, whose: Whose) -> list[Given]:
         held = self._heard.pop(whose, [])
         self._stretches -= len(held)
         if held and is_filtered(whose[1]):
@@ -145,6 +160,29 @@ class Ledger:
         if last > upto and (whose in self._acknowledged or len(self._acknowledged) < self._room):
             self._acknowledged[whose] = (last, at)
 
+    def came_back(
+        self, subscriber: str, way: str, part: Filter | None, stretch: tuple[int, int], since: int
+    ) -> None:
+        """Note that a subscriber shows that it was given a stretch since a time, and has it.
+
+        It may have been given it by a process that could not write that down any more. `part` is
+        what comes by the way, where that is known.
+        """
+        (first, last), now, whose = stretch, self._clock(), (subscriber, way)
+        self.acknowledged(subscriber, way, last)
+        if first > last or (whose not in self._shown and len(self._shown) >= self._room):
+            return
+        if part is not None and is_filtered(way):
+            self._filters[filter_name(way)] = part
+        new = Interval(first=first, last=last, since=min(since, now), late=now)
+        shown = self._shown.setdefault(whose, [])
+        for at, one in enumerate(shown):
+            if one.first <= last + 1 and first <= one.last + 1:
+                shown[at] = _both(one, new)
+                return
+        if len(shown) < _SHOWN:
+            shown.append(new)
+
     async def run(self, failed: Callable[[Exception], None]) -> None:
         """Write down what is noted, until cancelled, and then what is left; failures are told."""
         try:
@@ -152,15 +190,15 @@ class Ledger:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_PAUSE - _REST):
                         await self._full.wait()
-                await self._try(failed)
+                await self._try(failed, _SETTLES)
                 # However much comes, others want to write, too.
                 await asyncio.sleep(_REST)
         finally:
             await self._try(failed)
 
-    async def _try(self, failed: Callable[[Exception], None]) -> None:
+    async def _try(self, failed: Callable[[Exception], None], rest: int = 0) -> None:
         try:
-            await self.flush()
+            await self.flush(rest)
         except Exception as error:  # noqa: BLE001 - what is noted is kept, and tried again
             failed(error)
 
@@ -169,84 +207,69 @@ class Ledger:
         with suppress(Unavailable):
             await self.flush()
 
-    async def flush(self) -> None:
-        """Write down what is noted; what cannot be written is kept, and goes along next time."""
+    async def flush(self, rest: int = 0) -> None:
+        """Write down what is noted; what cannot be written is kept, and goes along next time.
+
+        So does what was shown to be held within the last microseconds, if it is to rest so long.
+        """
+        upto = self._clock() - rest
         async with self._writing:
             self._full.clear()
-            while self._heard or self._acknowledged:
-                some = list(dict.fromkeys((*self._heard, *self._acknowledged)))[:_BATCH]
-                heard = {one: self._take(one) for one in some}
-                told = {one: self._acknowledged.pop(one, None) for one in some}
+            while some := self._next(upto):
+                noted = {one: self._noted(one, upto) for one in some}
                 try:
-                    await uninterrupted(self._write(heard, told))
+                    await uninterrupted(self._write(noted))
                 except BaseException:
-                    self._put_back(heard, told)
+                    self._put_back(noted)
                     raise
             if self._dropped:
                 _log.warning("ledger dropped", stretches=self._dropped)
                 self._dropped = 0
 
-    def _put_back(
-        self,
-        heard: dict[Whose, list[Interval]],
-        told: dict[Whose, tuple[int, int] | None],
-    ) -> None:
-        for whose, stretches in heard.items():
-            if later := [*stretches, *self._take(whose)]:
-                self._hold(whose, later)
-        for whose, one in told.items():
-            if one is not None:
-                newer = self._acknowledged.get(whose, one)
-                self._acknowledged[whose] = (max(one[0], newer[0]), one[1])
+    def _next(self, upto: int) -> list[Whose]:
+        rested = (whose for whose, shown in self._shown.items() if shown[0].had <= upto)
+        return list(dict.fromkeys((*self._heard, *self._acknowledged, *rested)))[:_BATCH]
 
-    async def _write(
-        self,
-        heard: Mapping[Whose, list[Interval]],
-        told: Mapping[Whose, tuple[int, int] | None],
-    ) -> None:
+    def _noted(self, whose: Whose, upto: int) -> Noted:
+        told, shown = self._acknowledged.pop(whose, None), list[Interval]()
+        if whose in self._shown and self._shown[whose][0].had <= upto:
+            shown = self._shown.pop(whose)
+            told = later(told, (max(one.last for one in shown), max(one.had for one in shown)))
+        return Noted(given=self._take(whose), shown=shown, told=told)
+
+    def _put_back(self, noted: Mapping[Whose, Noted]) -> None:
+        for whose, note in noted.items():
+            if since := [*note.given, *self._take(whose)]:
+                self._hold(whose, since)
+            if note.shown:
+                self._shown[whose] = [*note.shown, *self._shown.get(whose, ())][:_SHOWN]
+            if (told := later(note.told, self._acknowledged.get(whose))) is not None:
+                self._acknowledged[whose] = told
+
+    async def _write(self, noted: Mapping[Whose, Noted]) -> None:
         async with self._database.writing() as connection:
-            kept = await _told_apart(connection, heard)
-            before = await received.held(connection, list(kept))
-            recent = await received.recent_kills(connection, self._clock() - KILL_STAYS)
-            after = {
-                whose: _now(whose[1], held, kept[whose], told.get(whose), *recent)
-                for whose, held in before.items()
-            }
-            await received.hold(connection, before, after)
-            names = {filter_name(way) for _, way in kept} & self._filters.keys()
+            kept = await ledger_book.write(connection, noted, self._clock() - KILL_STAYS)
+            names = set(map(filter_name, kept)) & self._filters.keys()
             await received.keep_filters(connection, {n: self._filters[n] for n in names})
-        for _, way in heard:
+        for _, way in noted:
             self._filters.pop(filter_name(way), None)
 
 
-async def _told_apart(
-    connection: AsyncConnection, heard: Mapping[Whose, list[Interval]]
-) -> dict[Whose, list[Interval]]:
-    """Give what was heard by the ways it is kept under: of a channel, no more than so many."""
-    kept: dict[Whose, list[Interval]] = {}
-    known: dict[Whose, set[str]] = {}
-    for (subscriber, way), stretches in heard.items():
-        name = way
-        if stretches and is_filtered(way):
-            channel = (subscriber, channel_of(way))
-            if channel not in known:
-                known[channel] = await received.ways(connection, *channel)
-            if way not in known[channel] and len(known[channel]) >= MOST_FILTERS:
-                name = beyond(way)
-            known[channel].add(name)
-        kept.setdefault((subscriber, name), []).extend(stretches)
-    return kept
+def _both(one: Interval, new: Interval) -> Interval:
+    """Make one of two that touch; it rests no longer than the first of them."""
+    return replace(
+        one,
+        first=min(one.first, new.first),
+        last=max(one.last, new.last),
+        since=min(one.since, new.since),
+    )
 
 
-def _now(
-    way: str,
-    held: Sequence[Interval],
-    heard: Sequence[Interval],
-    told: tuple[int, int] | None,
-    kills: Sequence[int],
-    settled: int,
-) -> tuple[Interval, ...]:
-    """Give what a subscriber holds by a way, with what is new."""
-    most = _SINGLES if is_single(way) else MOST
-    intervals = all_joined(held, heard, kills, settled=settled, most=most)
-    return intervals if told is None else acknowledged(intervals, *told, kills)
+def _follows(held: list[Given], told: Stretch) -> bool:
+    """Put a stretch to the last one that is held, if it goes on there."""
+    at, last = held[-1]
+    goes_on = last.first <= told.first <= last.last + 1
+    if not goes_on or last.kills is not None or told.kills is not None:
+        return False
+    held[-1] = (at, replace(last, last=max(last.last, told.last)))
+    return True

@@ -156,7 +156,7 @@ class WirePages:
                 remedy="send those it was begun with, or begin anew with after=oldest",
             )
         await self._check(place)
-        self.ledger.acknowledged(subscriber, _way(reader, way, place), place.position)
+        self._came_back(reader, way, place, following)
         return place
 
     async def acknowledge(self, reader: Reader, cursor: str) -> None:
@@ -164,7 +164,17 @@ class WirePages:
         subscriber = _subscriber(reader)
         place = self._cursors.open(cursor, subscriber)
         await self._check(place)
-        self.ledger.acknowledged(subscriber, _way(reader, WIRE, place), place.position)
+        self._came_back(reader, WIRE, place, None)
+
+    def _came_back(
+        self, reader: Reader, channel: str, place: Place, following: Following | None
+    ) -> None:
+        """Note that a reader has what led to a place; its whole way there is known by that."""
+        plans = reader.narrowed_to
+        part = None if following is None else Filter(following=following, plans=plans)
+        way = way_through(channel, place.following, plans)
+        stretch = (place.base + 1, place.position)
+        self.ledger.came_back(_subscriber(reader), way, part, stretch, place.began)
 
     async def _check(self, place: Place) -> None:
         if place.day + self._days < self._clock() // DAY:
@@ -320,10 +330,6 @@ def _subscriber(reader: Reader) -> str:
     if reader.subscriber is None:
         raise TypeError("only subscribers follow the wire")
     return reader.subscriber.id
-
-
-def _way(reader: Reader, channel: str, place: Place) -> str:
-    return way_through(channel, place.following, reader.narrowed_to)
 
 
 def compact(heard: Sequence[Heard]) -> list[tuple[str, str, int]]:

@@ -202,16 +202,6 @@ async def filters(conn: AsyncConnection, names: Collection[str]) -> dict[str, Fi
 _KILLS = select(_wire.position, _wire.at, _wire.about).where(tables.IS_KILL)
 
 
-async def kills(conn: AsyncConnection, *, above: int, upto: int) -> list[int]:
-    """Give the positions of the kills in a stretch, in order."""
-    rows = await conn.execute(
-        select(_wire.position)
-        .where(tables.IS_KILL, _wire.position > above, _wire.position <= upto)
-        .order_by(_wire.position)
-    )
-    return list(rows.scalars())
-
-
 async def recent_kills(conn: AsyncConnection, since: int) -> tuple[list[int], int]:
     """Give the positions of the kills since a time, in order, and that of the last before it.
 
@@ -238,10 +228,13 @@ async def last_kills(conn: AsyncConnection, limit: int) -> list[Kill]:
     return [Kill(*row) for row in rows]
 
 
-async def open_kills(conn: AsyncConnection, since: int, limit: int) -> list[Kill]:
-    """Give the last kills since a time of which it was not found that nobody waits for them."""
+async def open_kills(conn: AsyncConnection, since: int) -> list[Kill]:
+    """Give the kills since a time of which it was not found that nobody waits for them, in order.
+
+    Nobody is to wait for one of them unseen, however many there are.
+    """
     over = select(_alarm.position).where(_alarm.position == _wire.position, _alarm.settled)
-    query = _KILLS.where(~over.exists()).order_by(_wire.position.desc()).limit(limit)
+    query = _KILLS.where(~over.exists()).order_by(_wire.position)
     settled = (await recent_kills(conn, since))[1]
     rows = await conn.execute(query.where(_wire.position > settled))
     return [Kill(*row) for row in rows]

@@ -57,6 +57,9 @@ async def _answer(request: web.Request, door: Door, reader: Reader) -> web.Strea
             await request.app[SYNDICATION].catch_up(reader)
             answer, origin = await _prepare(request, door, named, reader, held)
         if held.hold(answer.validators):
+            if held.tags:
+                # Whoever names the tag of a document holds it, whichever process gave it that.
+                request.app[ANSWERS].gave(request, answer)
             return answer.not_modified()
         if (delta := await _delta(request, answer, held)) is not None:
             return delta

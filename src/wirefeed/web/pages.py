@@ -14,6 +14,7 @@ from wirefeed.domain.archives import Archived, Asked, feed_of, links
 from wirefeed.domain.credentials import Presented, Scheme, SecretKind, is_secret
 from wirefeed.domain.errors import Invalid, NotFound, Unauthenticated
 from wirefeed.domain.feeds import DAY, AnyFeed, Item, count_levels, stretch
+from wirefeed.domain.ledger import Stretch
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.views import View
@@ -225,7 +226,7 @@ async def feed_page(
 
 
 def _note(
-    request: web.Request, reader: Reader, feed: AnyFeed, given: tuple[int, int], *, archived: bool
+    request: web.Request, reader: Reader, feed: AnyFeed, given: Stretch, *, archived: bool
 ) -> None:
     """Note in the ledger that a subscriber was shown a feed, or a page of its archive."""
     if reader.subscriber is None or request.method != hdrs.METH_GET:
@@ -233,7 +234,7 @@ def _note(
     ledger, subscriber = request.app[LEDGER], reader.subscriber.id
     channel = f"{ARCHIVE if archived else FEED}{feed.language}/{feed_tail(feed)}"
     way = ledger.through(channel, subscriber, Filter(plans=reader.narrowed_to))
-    ledger.heard(subscriber, way, *given)
+    ledger.given(subscriber, way, given)
 
 
 async def stylesheet(request: web.Request) -> web.StreamResponse:

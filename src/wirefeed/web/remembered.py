@@ -91,7 +91,8 @@ class Memory:
             self._counts["answers", known.area, response.code] += 1
             self._answers.saw(request, reader)
             self._readers.saw(reader)
-            if response.status == HTTPStatus.OK:
+            # Whoever names the tag of a document holds it, whichever process gave it that.
+            if response.status == HTTPStatus.OK or held.tags:
                 self._answers.gave(request, known.answer)
         return response
 
