@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from wirefeed.domain.access import Access, Level
+from wirefeed.domain.access import Access, Level, Reason
 from wirefeed.domain.stories import Feed, Story
 
 DAY = 86_400_000_000
@@ -12,6 +12,9 @@ DAY = 86_400_000_000
 KILL_STAYS = 7 * DAY
 #: No window is larger: some aggregators read 300 items of a feed and no more.
 MOST = 300
+
+#: Why an item is not full, for the header that tells machines.
+_WHY = {Reason.NOT_COVERED: "topic", Reason.DELAYED: "delay"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,16 @@ def count_levels(items: Iterable[Item]) -> dict[Level, int]:
     for item in items:
         counts[item.access.level] = counts.get(item.access.level, 0) + 1
     return counts
+
+
+def why(reasons: Iterable[Reason]) -> tuple[str, ...]:
+    """Say why items are not full."""
+    return tuple(sorted({_WHY[reason] for reason in reasons if reason in _WHY}))
+
+
+def why_of(items: Iterable[Item]) -> tuple[str, ...]:
+    """Say why these are not full."""
+    return why(item.access.reason for item in items)
 
 
 def stretch(items: Iterable[Item], head: int, *, is_page: bool) -> tuple[int, int]:

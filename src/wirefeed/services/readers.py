@@ -17,14 +17,11 @@ from wirefeed.domain.credentials import (
 )
 from wirefeed.domain.errors import (
     Forbidden,
-    Refusal,
     Unauthenticated,
     UnknownKey,
-    WirefeedError,
 )
 from wirefeed.domain.former import former as lost
 from wirefeed.domain.former import terms
-from wirefeed.domain.networks import contains
 from wirefeed.domain.plans import SUNSET, Entitlement, Plan, Subscriber, entitlement
 from wirefeed.domain.readers import (
     REMEMBERED,
@@ -33,10 +30,10 @@ from wirefeed.domain.readers import (
     holder,
     lapse,
     narrowed,
-    remedy,
     renewable,
     told,
 )
+from wirefeed.domain.refusals import demand, elsewhere, refusal_of, refused
 from wirefeed.domain.roles import Administrator, Role
 from wirefeed.domain.wire import Change, concerned
 from wirefeed.services import accounts
@@ -104,7 +101,7 @@ class Readers:
     def held_by_token(self, secret: str, address: str) -> Reader | None:
         """Say who presents a token without waiting, if it is known for sure to let it in."""
         reader = self._memo.get(_named(secret))
-        return None if reader is None or _refusal(reader, address) is not None else reader
+        return None if reader is None or refusal_of(reader, address) is not None else reader
 
     async def public(self) -> Reader:
         """Give the anonymous public: a reader of the plan `public`.
@@ -161,7 +158,7 @@ class Readers:
             return await self._memo.fetch(f"key {feed_key}".encode(), load)
         load = partial(self._load_token_again, token or "")
         reader = await self._memo.fetch(f"token {token}".encode(), load)
-        if (refusal := _refusal(reader, None)) is not None:
+        if (refusal := refusal_of(reader, None)) is not None:
             raise refusal
         return reader
 
@@ -224,7 +221,7 @@ class Readers:
     async def _let_in(self, presented: Presented, address: str, scope: Scope) -> Reader:
         name, load = _named(presented.secret), partial(self._load_by_token, presented.secret)
         reader = await self._memo.fetch(name, load, self._grace)
-        if (refusal := _refusal(reader, address, scope)) is not None:
+        if (refusal := refusal_of(reader, address, scope)) is not None:
             raise refusal
         self.saw(reader)
         return reader
@@ -266,7 +263,7 @@ class Readers:
         if presented.scheme is not Scheme.BEARER:
             raise Unauthenticated
         token = await self._authenticate(presented.secret, address)
-        _demand(token, Scope.STORIES_WRITE)
+        demand(token, Scope.STORIES_WRITE)
         if token.source is None:
             raise Forbidden
         return token.source
@@ -280,7 +277,7 @@ class Readers:
             raise Unauthenticated
         token = await self._authenticate(presented.secret, address)
         if token.admin is None:
-            raise _refused(Forbidden("this token is not an administrator's"), token, "role")
+            raise refused(Forbidden("this token is not an administrator's"), token, "role")
         async with self._database.reading() as connection:
             found = await administrators.admin(connection, token.admin)
         if found is None:
@@ -318,7 +315,7 @@ class Readers:
 
     async def _authenticate(self, secret: str, address: str) -> Token:
         token = await self._verified(secret)
-        if (refusal := _elsewhere(token, address)) is not None:
+        if (refusal := elsewhere(token, address)) is not None:
             raise refusal
         self._usage.saw_token(token)
         return token
@@ -335,58 +332,12 @@ class Readers:
     def _check(self, token: Token, *, is_of_this_time: bool = True) -> None:
         """Refuse a token that no longer holds. Raises `Unauthenticated`."""
         if token.revoked is not None:
-            raise _refused(Unauthenticated(), token, "revoked")
+            raise refused(Unauthenticated(), token, "revoked")
         if token.believed is not None and token.believed <= self._clock():
-            raise _refused(Unauthenticated(), token, "key-retired")
+            raise refused(Unauthenticated(), token, "key-retired")
         if not token.is_live(self._clock()) or not is_of_this_time:
-            raise _refused(Unauthenticated(), token, "expired")
+            raise refused(Unauthenticated(), token, "expired")
 
 
 def _named(secret: str) -> bytes:
     return hashlib.blake2b(secret.encode("utf-8", "surrogatepass"), digest_size=33).digest()
-
-
-def _elsewhere(token: Token, address: str | None) -> WirefeedError | None:
-    if address is None or not token.networks or contains(token.networks, address):
-        return None
-    error = Forbidden("the token may not be used from this network", field="networks")
-    return _refused(error, token, "network")
-
-
-def _refusal(
-    reader: Reader, address: str | None, scope: Scope = Scope.FEEDS_READ
-) -> WirefeedError | None:
-    """Say why a token that holds opens no stories, coming from this address; None: it does.
-
-    Without an address, it was shown before.
-    """
-    token = reader.token
-    if token is None:
-        return Unauthenticated()
-    if (refusal := _elsewhere(token, address)) is not None:
-        return refusal
-    if token.subscriber is None:
-        return Forbidden("this token is not for reading stories", remedy="use a subscriber's token")
-    if scope not in token.scopes:
-        return _without(token, scope)
-    if reader.lapse is None:
-        return None
-    what = "subscription" if token.entitlements is None else "subscription of this token"
-    error = Forbidden(f"the {what} is {reader.lapse}", remedy=remedy(reader.lapse))
-    return _refused(error, token, reader.lapse)
-
-
-def _demand(token: Token, scope: Scope) -> None:
-    if scope not in token.scopes:
-        raise _without(token, scope)
-
-
-def _without(token: Token, scope: Scope) -> WirefeedError:
-    return _refused(Forbidden(f"the token lacks the scope {scope}", field="scope"), token, "scope")
-
-
-def _refused(error: WirefeedError, token: Token, reason: str) -> WirefeedError:
-    """Say whose credential was refused, so that its owner can be told why."""
-    if token.subscriber is not None:
-        error.refusal = Refusal(subscriber=token.subscriber, credential=token.jti, reason=reason)
-    return error

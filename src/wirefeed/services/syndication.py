@@ -12,10 +12,10 @@ from typing import TypeAlias
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain import archives
-from wirefeed.domain.access import ALL, Level, Reason, decide, stands_in
+from wirefeed.domain.access import ALL, Level, decide, stands_in
 from wirefeed.domain.archives import Archived, Asked, Page, day_of, feed_of
 from wirefeed.domain.errors import Gone, NotFound
-from wirefeed.domain.feeds import AnyFeed, Bound, Item, Notice, Trail, Window
+from wirefeed.domain.feeds import AnyFeed, Bound, Item, Notice, Trail, Window, why_of
 from wirefeed.domain.plans import Entitlement, Sight
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed, Story
@@ -381,17 +381,3 @@ class KilledStory(Gone):
     def __init__(self, shown: View) -> None:
         super().__init__()
         self.view = shown
-
-
-#: Why an item is not full, for the header that tells machines.
-_WHY = {Reason.NOT_COVERED: "topic", Reason.DELAYED: "delay"}
-
-
-def why(reasons: Iterable[Reason]) -> tuple[str, ...]:
-    """Say why items are not full."""
-    return tuple(sorted({_WHY[reason] for reason in reasons if reason in _WHY}))
-
-
-def why_of(items: Iterable[Item]) -> tuple[str, ...]:
-    """Say why these are not full."""
-    return why(item.access.reason for item in items)
