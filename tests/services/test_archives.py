@@ -155,6 +155,7 @@ def newsrooms(tmp_path: Path) -> Play:
                     services.database,
                     services.taxonomy,
                     Threads(bytes(32)),
+                    services.syndication._reading.lost_kills,
                     shape=Shape(items=2, span=0),
                     key=bytes(32),
                     clock=clock,
