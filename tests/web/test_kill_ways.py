@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -173,9 +174,15 @@ async def test_a_webhook_with_a_filter_was_sent_no_more_than_that(calling: Agenc
 async def test_whoever_filters_otherwise_each_time_has_a_bounded_ledger(agency: Agency, desk, ann):
     """What came through the filters beyond may be anything: it has it, and no kill for sure."""
     await agency.publish(STORY, "sport")
-    for number in range(3 * MOST_FILTERS):
-        languages = f"en,x{'abcdefghij'[number // 10]}{'abcdefghij'[number % 10]}"
-        await Partner(agency, ann, {"languages": languages}).catch_up()
+    others = [topic.slug for topic in agency.services.taxonomy if topic.slug != "sport"]
+    filters = [
+        {"topics": ",".join(("sport", *some)), "languages": languages}
+        for count in range(len(others) + 1)
+        for some in combinations(others, count)
+        for languages in ("en", "en,tr", "en,ar", "en,tr,ar")
+    ]
+    for number, filtered in enumerate(filters[: 3 * MOST_FILTERS]):
+        await Partner(agency, ann, filtered).catch_up()
         if number % MOST_FILTERS == 7:
             await agency.services.ledger.flush()
     await agency.services.ledger.flush()
@@ -184,7 +191,7 @@ async def test_whoever_filters_otherwise_each_time_has_a_bounded_ledger(agency: 
     assert len(held) == MOST_FILTERS + 1
     assert "wire:other" in held
     await kill(agency)
-    last = Partner(agency, ann, {"languages": "en,zz"})
+    last = Partner(agency, ann, filters[3 * MOST_FILTERS])
     await last.catch_up()
     told = (await ledger(agency, desk))["subscribers"]
     assert [one["fetched"] for one in told] == [None]
