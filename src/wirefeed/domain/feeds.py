@@ -4,15 +4,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from wirefeed.domain.access import Access, Level
+from wirefeed.domain.access import Access, Level, Reason
 from wirefeed.domain.ledger import Stretch
 from wirefeed.domain.stories import Feed, Story
+from wirefeed.domain.views import thread_to
 
 DAY = 86_400_000_000
 #: A kill stays at least this long, however many stories follow it.
 KILL_STAYS = 7 * DAY
 #: No window is larger: some aggregators read 300 items of a feed and no more.
 MOST = 300
+
+#: Why an item is not full, for the header that tells machines.
+_WHY = {Reason.NOT_COVERED: "topic", Reason.DELAYED: "delay"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,13 @@ class Selection:
 
 #: What the address of a feed may name.
 AnyFeed: TypeAlias = Feed | Selection
+
+
+def parts_of(feed: AnyFeed) -> frozenset[Feed]:
+    """Give the feeds of which one is made."""
+    if isinstance(feed, Feed):
+        return frozenset({feed})
+    return frozenset(Feed(language=feed.language, topic=topic) for topic in feed.topics)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +94,41 @@ class Window:
     reached: int = 0
     #: Where the wire ended when it was chosen.
     head: int = 0
+    #: So many of its items, the first, tell of stories that its caller has lost the right to.
+    lost: int = 0
+
+
+def with_lost(window: Window, lost: Iterable[Item]) -> Window:
+    """Put kills at the top of a window of which its caller may see nothing else any more.
+
+    A thread that it shows by the same name has its newest member there, or its kill in full.
+    """
+    instead: dict[str, tuple[int, ...]] = {
+        thread_to(item.story, item.access): () for item in window.items
+    }
+    told: dict[str, Item] = {}
+    for item in lost:
+        thread, kill = thread_to(item.story, item.access), item.story.position
+        if thread in instead:
+            instead[thread] += (kill,)
+        else:
+            instead[thread] = ()
+            told[thread] = item
+    items = tuple(_with_kills(item, instead) for item in told.values())
+    return replace(
+        window,
+        items=(*items, *(_with_kills(item, instead) for item in window.items)),
+        lost=len(items),
+        changed=max(window.changed, *(item.story.changed for item in items), 0),
+        updated=max(window.updated, *(item.story.updated for item in items), 0),
+    )
+
+
+def _with_kills(item: Item, instead: Mapping[str, tuple[int, ...]]) -> Item:
+    """Let an item tell the kills in whose place it stands."""
+    kills = instead[thread_to(item.story, item.access)]
+    more = tuple(kill for kill in kills if kill not in item.kills)
+    return replace(item, instead=(*item.instead, *more)) if more else item
 
 
 def count_levels(items: Iterable[Item]) -> dict[Level, int]:
@@ -91,6 +137,16 @@ def count_levels(items: Iterable[Item]) -> dict[Level, int]:
     for item in items:
         counts[item.access.level] = counts.get(item.access.level, 0) + 1
     return counts
+
+
+def why(reasons: Iterable[Reason]) -> tuple[str, ...]:
+    """Say why items are not full."""
+    return tuple(sorted({_WHY[reason] for reason in reasons if reason in _WHY}))
+
+
+def why_of(items: Iterable[Item]) -> tuple[str, ...]:
+    """Say why these are not full."""
+    return why(item.access.reason for item in items)
 
 
 def stretch(items: Collection[Item], head: int, *, is_page: bool) -> Stretch:

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from wirefeed.domain.access import PUBLIC
 from wirefeed.domain.credentials import (
-    FeedKey,
     Presented,
     Scheme,
     Scope,
@@ -17,31 +17,30 @@ from wirefeed.domain.credentials import (
 )
 from wirefeed.domain.errors import (
     Forbidden,
-    Refusal,
     Unauthenticated,
     UnknownKey,
-    WirefeedError,
 )
+from wirefeed.domain.former import Term, cut, terms
 from wirefeed.domain.former import former as lost
-from wirefeed.domain.former import terms
-from wirefeed.domain.networks import contains
-from wirefeed.domain.plans import SUNSET, Entitlement, Plan, Subscriber, entitlement
+from wirefeed.domain.plans import SUNSET, Entitlement, Plan, entitlement
 from wirefeed.domain.readers import (
+    KILLS,
     REMEMBERED,
     Reader,
     first,
     holder,
     lapse,
     narrowed,
-    remedy,
     renewable,
     told,
 )
+from wirefeed.domain.refusals import demand, elsewhere, refusal_of, refused
 from wirefeed.domain.roles import Administrator, Role
 from wirefeed.domain.wire import Change, concerned
 from wirefeed.services import accounts
 from wirefeed.services.batch import Batch
 from wirefeed.services.follower import Follower
+from wirefeed.services.lost_kills import LostKills
 from wirefeed.services.memo import Loaded, Memo
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.usage import Usage
@@ -65,6 +64,7 @@ class Readers:
         gate: TokenGate,
         usage: Usage,
         follower: Follower,
+        lost_kills: LostKills,
         *,
         grace: float,
         clock: Callable[[], int],
@@ -72,6 +72,7 @@ class Readers:
         self._database = database
         self._gate = gate
         self._usage = usage
+        self._lost_kills = lost_kills
         self._grace = grace
         self._clock = clock
         #: By the digest of what was presented; the public by `_PUBLIC`.
@@ -92,6 +93,9 @@ class Readers:
             self._versions.forget()
         elif about:
             self._memo.forget(lambda _, reader: not about.isdisjoint(reader.subjects))
+        ends = [change for change in changes or () if change.kind in KILLS]
+        if ends:
+            self._memo.forget(lambda _, reader: any(map(reader.may_lose, ends)))
 
     def held_public(self) -> Reader | None:
         """Give the public without waiting for anything, if it is known for sure."""
@@ -104,7 +108,7 @@ class Readers:
     def held_by_token(self, secret: str, address: str) -> Reader | None:
         """Say who presents a token without waiting, if it is known for sure to let it in."""
         reader = self._memo.get(_named(secret))
-        return None if reader is None or _refusal(reader, address) is not None else reader
+        return None if reader is None or refusal_of(reader, address) is not None else reader
 
     async def public(self) -> Reader:
         """Give the anonymous public: a reader of the plan `public`.
@@ -138,7 +142,10 @@ class Readers:
         async with self._database.reading() as connection:
             found = await accounts.held(connection, subscriber_id)
             plans = await subscribers.plans(connection)
-        return Reader(entitlement=entitlement(found, plans, self._clock()), subscriber=found)
+            had = await former.of(connection, subscriber_id)
+        now = self._clock()
+        reader = Reader(entitlement=entitlement(found, plans, now), subscriber=found)
+        return await self._with_lost(reader, (*had, *terms(found, now)), now)
 
     async def by_feed_key(self, key: str) -> Reader:
         """Say who a feed key belongs to. Raises `UnknownKey` for one there is not.
@@ -161,7 +168,7 @@ class Readers:
             return await self._memo.fetch(f"key {feed_key}".encode(), load)
         load = partial(self._load_token_again, token or "")
         reader = await self._memo.fetch(f"token {token}".encode(), load)
-        if (refusal := _refusal(reader, None)) is not None:
+        if (refusal := refusal_of(reader, None)) is not None:
             raise refusal
         return reader
 
@@ -179,24 +186,31 @@ class Readers:
     async def _load_by_feed_key(self, name: bytes) -> Loaded[Reader]:
         return await self._of_feed_key(await self._by_digest.get(name))
 
-    async def _of_feed_key(self, found: tuple[FeedKey, Subscriber] | None) -> Loaded[Reader]:
+    async def _of_feed_key(self, found: holders.Held | None) -> Loaded[Reader]:
         now = self._clock()
         if found is None:
             raise UnknownKey
-        row, subscriber = found
+        row, subscriber, had = found
         if row.revoked is not None and row.revoked + REMEMBERED <= now:
             raise UnknownKey
         reader = holder(row, subscriber, await self._all_plans(), now)
+        had = (*had, *terms(subscriber, now))
+        # What came when the key was taken back did not come by it.
+        had = had if row.revoked is None else cut(had, row.revoked)
+        reader = await self._with_lost(reader, had, now)
         return reader, reader.until(now)
 
-    async def _load_feed_keys(
-        self, names: Sequence[bytes]
-    ) -> dict[bytes, tuple[FeedKey, Subscriber]]:
+    async def _with_lost(self, reader: Reader, had: Sequence[Term], now: int) -> Reader:
+        """Say by what a reader may have stories that it has no more, and which were killed."""
+        grants, versions = reader.entitlement.grants, await self._all_versions()
+        gone = lost(had, versions, grants, now, narrowed_to=reader.narrowed_to)
+        kills = await self._lost_kills.of(gone, reader.entitlement)
+        return replace(reader, former=gone, lost=kills) if gone else reader
+
+    async def _load_feed_keys(self, names: Sequence[bytes]) -> dict[bytes, holders.Held]:
         return await self._database.read(partial(holders.by_digest, digests=names))
 
-    async def _load_feed_keys_by_id(
-        self, ids: Sequence[str]
-    ) -> dict[str, tuple[FeedKey, Subscriber]]:
+    async def _load_feed_keys_by_id(self, ids: Sequence[str]) -> dict[str, holders.Held]:
         return await self._database.read(partial(holders.by_id, ids=ids))
 
     async def by_credential(self, presented: Presented, address: str) -> Reader:
@@ -224,7 +238,7 @@ class Readers:
     async def _let_in(self, presented: Presented, address: str, scope: Scope) -> Reader:
         name, load = _named(presented.secret), partial(self._load_by_token, presented.secret)
         reader = await self._memo.fetch(name, load, self._grace)
-        if (refusal := _refusal(reader, address, scope)) is not None:
+        if (refusal := refusal_of(reader, address, scope)) is not None:
             raise refusal
         self.saw(reader)
         return reader
@@ -266,7 +280,7 @@ class Readers:
         if presented.scheme is not Scheme.BEARER:
             raise Unauthenticated
         token = await self._authenticate(presented.secret, address)
-        _demand(token, Scope.STORIES_WRITE)
+        demand(token, Scope.STORIES_WRITE)
         if token.source is None:
             raise Forbidden
         return token.source
@@ -280,7 +294,7 @@ class Readers:
             raise Unauthenticated
         token = await self._authenticate(presented.secret, address)
         if token.admin is None:
-            raise _refused(Forbidden("this token is not an administrator's"), token, "role")
+            raise refused(Forbidden("this token is not an administrator's"), token, "role")
         async with self._database.reading() as connection:
             found = await administrators.admin(connection, token.admin)
         if found is None:
@@ -294,7 +308,7 @@ class Readers:
         async with self._database.reading() as connection:
             subscriber = await subscribers.subscriber(connection, token.subscriber or "")
             had = await former.of(connection, token.subscriber or "")
-        plans, versions = await self._all_plans(), await self._all_versions()
+        plans = await self._all_plans()
         if subscriber is None:
             # It was removed, and its token with it, since that was looked up.
             raise Unauthenticated
@@ -303,11 +317,9 @@ class Readers:
         sunset, ending = told(seen, now)
         why, since = lapse(seen, now) or (None, 0)
         has = entitlement(subscriber, plans, now, narrowed_to=token.entitlements)
-        had = (*had, *terms(subscriber, now))
-        return Reader(
+        reader = Reader(
             entitlement=has,
             subscriber=subscriber,
-            former=lost(had, versions, has.grants, now, narrowed_to=token.entitlements),
             token=token,
             lapse=why,
             lapsed=since,
@@ -315,10 +327,11 @@ class Readers:
             ending=ending,
             renewal=plans.get(renewable(seen, now) or ""),
         )
+        return await self._with_lost(reader, (*had, *terms(subscriber, now)), now)
 
     async def _authenticate(self, secret: str, address: str) -> Token:
         token = await self._verified(secret)
-        if (refusal := _elsewhere(token, address)) is not None:
+        if (refusal := elsewhere(token, address)) is not None:
             raise refusal
         self._usage.saw_token(token)
         return token
@@ -335,58 +348,12 @@ class Readers:
     def _check(self, token: Token, *, is_of_this_time: bool = True) -> None:
         """Refuse a token that no longer holds. Raises `Unauthenticated`."""
         if token.revoked is not None:
-            raise _refused(Unauthenticated(), token, "revoked")
+            raise refused(Unauthenticated(), token, "revoked")
         if token.believed is not None and token.believed <= self._clock():
-            raise _refused(Unauthenticated(), token, "key-retired")
+            raise refused(Unauthenticated(), token, "key-retired")
         if not token.is_live(self._clock()) or not is_of_this_time:
-            raise _refused(Unauthenticated(), token, "expired")
+            raise refused(Unauthenticated(), token, "expired")
 
 
 def _named(secret: str) -> bytes:
     return hashlib.blake2b(secret.encode("utf-8", "surrogatepass"), digest_size=33).digest()
-
-
-def _elsewhere(token: Token, address: str | None) -> WirefeedError | None:
-    if address is None or not token.networks or contains(token.networks, address):
-        return None
-    error = Forbidden("the token may not be used from this network", field="networks")
-    return _refused(error, token, "network")
-
-
-def _refusal(
-    reader: Reader, address: str | None, scope: Scope = Scope.FEEDS_READ
-) -> WirefeedError | None:
-    """Say why a token that holds opens no stories, coming from this address; None: it does.
-
-    Without an address, it was shown before.
-    """
-    token = reader.token
-    if token is None:
-        return Unauthenticated()
-    if (refusal := _elsewhere(token, address)) is not None:
-        return refusal
-    if token.subscriber is None:
-        return Forbidden("this token is not for reading stories", remedy="use a subscriber's token")
-    if scope not in token.scopes:
-        return _without(token, scope)
-    if reader.lapse is None:
-        return None
-    what = "subscription" if token.entitlements is None else "subscription of this token"
-    error = Forbidden(f"the {what} is {reader.lapse}", remedy=remedy(reader.lapse))
-    return _refused(error, token, reader.lapse)
-
-
-def _demand(token: Token, scope: Scope) -> None:
-    if scope not in token.scopes:
-        raise _without(token, scope)
-
-
-def _without(token: Token, scope: Scope) -> WirefeedError:
-    return _refused(Forbidden(f"the token lacks the scope {scope}", field="scope"), token, "scope")
-
-
-def _refused(error: WirefeedError, token: Token, reason: str) -> WirefeedError:
-    """Say whose credential was refused, so that its owner can be told why."""
-    if token.subscriber is not None:
-        error.refusal = Refusal(subscriber=token.subscriber, credential=token.jti, reason=reason)
-    return error

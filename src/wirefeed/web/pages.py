@@ -13,7 +13,7 @@ from wirefeed.domain.access import Level
 from wirefeed.domain.archives import Archived, Asked, feed_of, links
 from wirefeed.domain.credentials import Presented, Scheme, SecretKind, is_secret
 from wirefeed.domain.errors import Invalid, NotFound, Unauthenticated
-from wirefeed.domain.feeds import DAY, AnyFeed, Item, count_levels, stretch
+from wirefeed.domain.feeds import DAY, AnyFeed, Item, count_levels, stretch, why
 from wirefeed.domain.ledger import Stretch
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
@@ -21,7 +21,7 @@ from wirefeed.domain.views import View
 from wirefeed.domain.ways import ARCHIVE, FEED, STORY_PAGE, Filter
 from wirefeed.services.documents import Format
 from wirefeed.services.house import feed_tail, iso
-from wirefeed.services.syndication import KilledStory, why
+from wirefeed.services.syndication import KilledStory
 from wirefeed.web.client import client_address
 from wirefeed.web.rendering import LANG, NO_STORE, alternates, feeds, render, shown, topic_feeds
 from wirefeed.web.request import (
