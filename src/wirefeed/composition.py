@@ -45,6 +45,7 @@ from wirefeed.services.kills import Kills
 from wirefeed.services.leak_reports import LeakReports
 from wirefeed.services.leaks import Leaks
 from wirefeed.services.ledger import Ledger
+from wirefeed.services.lost_kills import LostKills
 from wirefeed.services.master_key import master_key
 from wirefeed.services.media import Media
 from wirefeed.services.metrics import Metrics
@@ -229,13 +230,14 @@ def _build(
     counts: Counter[tuple[str, ...]] = Counter()
     follower = Follower(database, presence, counts)
     grace = settings.database.authority_grace
-    readers = Readers(database, gate, usage, follower, grace=grace, clock=clock)
+    log = WireLog(database, follower)
+    threads = Threads(_derived(master, b"threads"))
+    lost = LostKills(database, log.announcements, threads, follower, clock=clock)
+    readers = Readers(database, gate, usage, follower, lost, grace=grace, clock=clock)
     # One bound for all that is rendered: parts and whole documents make room for each other.
     memory = Lru(settings.cache.megabytes * _MEGABYTE)
     cache = Cache(memory, counts, _shared(settings.redis, master, database.log_id, counts))
     compressor = Compressor()
-    log = WireLog(database, follower)
-    threads = Threads(_derived(master, b"threads"))
     syndication = Syndication(
         database,
         taxonomy,
@@ -252,6 +254,7 @@ def _build(
             database,
             taxonomy,
             threads,
+            lost,
             shape=Shape(items=settings.feed.items, span=settings.feed.hours * _HOUR),
             key=_derived(master, b"archives"),
             clock=clock,
@@ -265,7 +268,7 @@ def _build(
     wire = WirePages(
         log,
         WireCursors(_derived(master, b"wire"), database.log_id),
-        WireEntries(database, log, house, threads, memory, counts=counts, clock=clock),
+        WireEntries(database, log, lost, house, threads, memory, counts=counts, clock=clock),
         ledger,
         languages=house.languages,
         days=settings.wire.days,

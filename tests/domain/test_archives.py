@@ -199,6 +199,16 @@ def test_a_document_cut_short_goes_on_where_it_ended():
     assert behind(1) == older
 
 
+@given(st.lists(st.integers(0, 4 * DAY), max_size=4), st.integers(1, 4), st.booleans())
+def test_kills_of_what_a_caller_has_lost_lead_it_nowhere_else(ages, shown, is_page):
+    own = Window(items=items(run(0, HOUR, DAY, 2 * DAY)), changed=0, updated=0, until=None)
+    own = replace(own, reached=3)
+    lost = items(sorted((at(age, f"lost {age}") for age in set(ages)), key=lambda s: -s.position))
+    window = replace(own, items=(*lost, *own.items), lost=len(lost))
+    leads = MARKED.behind_part(window, len(lost) + shown, is_page=is_page)
+    assert leads == MARKED.behind_part(own, shown, is_page=is_page)
+
+
 def test_what_stands_above_a_story_is_told_from_the_nearest_on():
     stories = run(0, HOUR, 2 * HOUR)
     assert above_of(stories[2], items(stories)) == [stories[1], stories[0]]

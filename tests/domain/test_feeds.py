@@ -31,6 +31,7 @@ from wirefeed.domain.feeds import (
     Window,
     count_levels,
     stretch,
+    with_lost,
 )
 from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.revising import Placing, replaced, revise
@@ -447,3 +448,22 @@ def test_a_document_tells_the_wire_from_its_oldest_story_on(news, kills, feed, p
     items = [Item(story=one, access=SHOWN) for one in shown]
     assert stretch(items, 9, is_page=False) == feed
     assert stretch(items, 9, is_page=True) == page
+
+
+def test_kills_of_what_was_lost_stand_at_the_top_and_no_thread_twice_by_one_name():
+    killed = Access(level=Level.SUMMARY, reason=Reason.KILLED, bare=True)
+    shown, again, new, old = (
+        replace(held(guid=guid), thread=thread, position=position, changed=position)
+        for guid, thread, position in (("a", "a", 1), ("b", "a", 2), ("c", "c", 4), ("d", "c", 3))
+    )
+    window = Window(
+        items=(Item(story=shown, access=SHOWN),), changed=1, updated=1, until=None, reached=1
+    )
+    lost = [Item(story=story, access=killed) for story in (new, old, again)]
+    full = with_lost(window, lost)
+    assert [item.story.guid for item in full.items] == ["c", "a"]
+    assert (full.lost, full.changed, full.updated) == (1, 4, max(1, new.updated))
+    assert with_lost(window, []) == window
+    # Its caller knows this one by another name, under which nothing else is shown.
+    alone = replace(lost[2], access=replace(killed, thread="called"))
+    assert [item.story.guid for item in with_lost(window, [alone]).items] == ["b", "a"]

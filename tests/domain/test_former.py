@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from wirefeed.domain.access import ALL, Grant
-from wirefeed.domain.former import Former, Term, former, left, may_have, terms
+from wirefeed.domain.former import Former, Term, cut, former, left, may_have, seen, terms
 from wirefeed.domain.plans import DAY, Plan, Subscriber, Subscription
+from wirefeed.domain.stories import Feed
 from wirefeed.domain.wire import Audience
 
 NOW = 20_000 * DAY
@@ -123,3 +124,18 @@ def test_a_story_may_be_had_that_was_announced_while_the_grant_was(announced, ma
 def test_a_story_that_was_killed_before_the_grant_came_was_not_had():
     had = Former(grant=grant("sport"), since=day(-10), until=day(-5))
     assert not may_have([(day(-20), SPORT)], day(-15), [had])
+
+
+def test_it_was_seen_where_it_stood_while_the_grant_was_had():
+    had = Former(grant=grant("sport", "money"), since=day(-10), until=day(-5))
+    other = Former(grant=grant("arts"), since=day(-10), until=day(-5))
+    moved = [(day(-8), SPORT), (day(-4), MONEY)]
+    by, places = seen(moved, NOW, [had, other])
+    assert by == {had.grant}
+    assert places == {Feed(language="en", topic=topic) for topic in ("", "sport")}
+    assert seen(moved, NOW, [other]) == (frozenset(), frozenset())
+
+
+def test_what_was_had_ends_when_its_key_does():
+    had = [Term(plan="p", since=day(-10), until=NOW), Term(plan="q", since=day(-3), until=NOW)]
+    assert cut(had, day(-3)) == (Term(plan="p", since=day(-10), until=day(-3)),)

@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from wirefeed.domain.access import Grant
 from wirefeed.domain.credentials import FeedKey, Lapse
+from wirefeed.domain.feeds import KILL_STAYS
+from wirefeed.domain.former import Former, Lost
 from wirefeed.domain.plans import DAY, Entitlement, Subscriber, Subscription, endings, sunset
 from wirefeed.domain.readers import Reader, lapse, lapse_of, renewable, told
 from wirefeed.domain.stories import Feed
+from wirefeed.domain.wire import Audience, Change, ChangeKind
 
 NOW = 1_772_366_400_000_000
 
@@ -160,3 +164,41 @@ def test_a_key_opens_the_feeds_it_is_restricted_to(feeds, opened):
         "tr/sport": Feed(language="tr", topic="sport"),
     }
     assert {name for name, feed in asked.items() if reader.reads(feed)} == opened
+
+
+def has(*topics: str) -> Grant:
+    return Grant(plan="p", topics=frozenset(topics))
+
+
+def change(kind: ChangeKind, *topics: str) -> Change:
+    told = frozenset({Audience(language="en", topics=frozenset(topics))})
+    return Change(kind=kind, about="urn:m", before=told)
+
+
+LOST = Lost(guid="urn:m", thread="urn:m", published=0, at=NOW, feeds=frozenset())
+LOSER = Reader(
+    entitlement=Entitlement(grants=frozenset({has("sport")})),
+    former=frozenset({Former(grant=has("money", "arts"), since=0, until=NOW)}),
+)
+
+
+@pytest.mark.parametrize(
+    ("what", "concerns"),
+    [
+        (change(ChangeKind.KILL, "money"), True),
+        (change(ChangeKind.KILL, "politics"), False),
+        # It is told of this one as everybody is who has the plan.
+        (change(ChangeKind.KILL, "money", "sport"), False),
+        (change(ChangeKind.REINSTATE, "money"), False),
+    ],
+)
+def test_a_kill_concerns_who_lost_the_right_to_the_story_and_nobody_else(what, concerns):
+    assert LOSER.may_lose(what) is concerns
+    assert not replace(LOSER, former=frozenset()).may_lose(what)
+
+
+def test_a_kill_is_told_for_a_time_or_until_it_is_taken_back():
+    loser = replace(LOSER, lost=(LOST,))
+    assert loser.may_lose(change(ChangeKind.REINSTATE, "money"))
+    assert loser.until(NOW) == NOW + KILL_STAYS
+    assert loser.until(NOW + KILL_STAYS) is None

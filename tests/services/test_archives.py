@@ -25,6 +25,8 @@ from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.formats import ninjs
+from wirefeed.services.announcements import Announcements
+from wirefeed.services.lost_kills import LostKills
 from wirefeed.services.publishing import Message
 from wirefeed.services.threads import Threads
 from wirefeed.services.windows import Windows
@@ -151,10 +153,18 @@ def newsrooms(tmp_path: Path) -> Play:
             clock = Clock()
             everything = settings_in(folder, feed=FeedSettings(items=300, hours=0))
             async with open_services(everything, clock) as services:
+                threads = Threads(bytes(32))
                 short = Windows(
                     services.database,
                     services.taxonomy,
-                    Threads(bytes(32)),
+                    threads,
+                    LostKills(
+                        services.database,
+                        Announcements(services.database),
+                        threads,
+                        services.follower,
+                        clock=clock,
+                    ),
                     shape=Shape(items=2, span=0),
                     key=bytes(32),
                     clock=clock,

@@ -1,6 +1,7 @@
 """The hub tests 100 to 106 of websub.rocks, and what else WebSub asks of a hub."""
 
 import asyncio
+import json
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from aiohttp import web
 from tests.support.agency import PUBLIC_URL, Agency
 from tests.support.callbacks import Seen, Subscriber
 from tests.support.hub import ask, held, subscribe, until
+from tests.support.losing import kill, sell
 from wirefeed.storage import leases
 
 RSS, ATOM, JSON = (f"{PUBLIC_URL}/en/latest.{form}" for form in ("rss", "atom", "json"))
@@ -230,6 +232,22 @@ async def test_whoever_took_a_kill_is_known_to_have_it_and_nobody_before(
     await until(agency, lambda held: held[0].standing.failures == 0)
 
     assert ((found := await kills.show("urn:one")).holders, found.waiting) == (1, 0)
+
+
+async def test_a_lease_is_sent_the_kill_of_what_its_owner_had_by_a_plan_it_lost(
+    agency: Agency, callback: Subscriber
+):
+    await agency.subscriber("gazette", "sport", "economy")
+    topic = f"{PUBLIC_URL}{await agency.feed_key('gazette')}/en/latest.json"
+    await subscribe(agency, callback, topic)
+    await agency.publish("urn:m", "economy")
+    await callback.deliveries(1)
+    await sell(agency, "sport")
+    await callback.deliveries(2)
+    await kill(agency, "urn:m")
+    sent = (await callback.deliveries(3))[-1]
+    await check(agency, sent, topic)
+    assert [item["title"] for item in json.loads(sent.body)["items"]] == ["KILL: 2026-03-01"]
 
 
 async def test_h27_a_410_ends_the_lease(agency: Agency, callback: Subscriber):

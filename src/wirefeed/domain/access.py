@@ -133,6 +133,8 @@ class Access:
     published: int | None = None
     #: What its thread is called instead, to a caller that may not know it by its GUID.
     thread: str | None = None
+    #: Of a killed story: its caller may see no more than that it was killed, and of when it was.
+    bare: bool = False
 
 
 def decide(story: Story, caller: Entitled, now: int) -> Access:

@@ -168,12 +168,13 @@ class Cuts:
 
     def behind_part(self, window: Window, shown: int, *, is_page: bool) -> Bound | None:
         """Say where the archive goes on if no more than so many items of a document are shown."""
-        reached = sorted(window.items, key=_place)[len(window.items) - window.reached :]
+        own = window.items[window.lost :]
+        reached = sorted(own, key=_place)[len(own) - window.reached :]
         left = {item.story.guid for item in window.items[shown:]}
         first = next((i.story for i in reversed(reached) if i.story.guid in left), None)
         if first is None:
             return window.older
-        above = above_of(first, window.items[:shown])
+        above = above_of(first, window.items[window.lost : shown])
         # A page must lead away from itself, so only to what it does not show.
         return self.behind(first, above[:1] if is_page else above)
 

@@ -1,11 +1,12 @@
 """Feeds: which stories a window holds, in which order, and what a feed says of itself. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from wirefeed.domain.access import Access, Level, Reason
 from wirefeed.domain.stories import Feed, Story
+from wirefeed.domain.views import thread_to
 
 DAY = 86_400_000_000
 #: A kill stays at least this long, however many stories follow it.
@@ -27,6 +28,13 @@ class Selection:
 
 #: What the address of a feed may name.
 AnyFeed: TypeAlias = Feed | Selection
+
+
+def parts_of(feed: AnyFeed) -> frozenset[Feed]:
+    """Give the feeds of which one is made."""
+    if isinstance(feed, Feed):
+        return frozenset({feed})
+    return frozenset(Feed(language=feed.language, topic=topic) for topic in feed.topics)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +86,29 @@ class Window:
     reached: int = 0
     #: Where the wire ended when it was chosen.
     head: int = 0
+    #: So many of its items, the first, tell of stories that its caller has lost the right to.
+    lost: int = 0
+
+
+def with_lost(window: Window, lost: Iterable[Item]) -> Window:
+    """Put kills at the top of a window of which its caller may see nothing else any more.
+
+    A thread that it shows by the same name has its newest member there, or its kill in full.
+    """
+    threads = {thread_to(item.story, item.access) for item in window.items}
+    told: dict[str, Item] = {}
+    for item in lost:
+        thread = thread_to(item.story, item.access)
+        if thread not in threads:
+            told.setdefault(thread, item)
+    items = tuple(told.values())
+    return replace(
+        window,
+        items=(*items, *window.items),
+        lost=len(items),
+        changed=max(window.changed, *(item.story.changed for item in items), 0),
+        updated=max(window.updated, *(item.story.updated for item in items), 0),
+    )
 
 
 def count_levels(items: Iterable[Item]) -> dict[Level, int]:

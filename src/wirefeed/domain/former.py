@@ -5,12 +5,13 @@ was announced while the plan was had follows from two histories, so it is the sa
 is asked.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from wirefeed.domain.access import PUBLIC, Grant
 from wirefeed.domain.hearing import reaches
 from wirefeed.domain.plans import Plan, Subscriber
+from wirefeed.domain.stories import Feed
 from wirefeed.domain.wire import Audience
 
 
@@ -32,6 +33,24 @@ class Former:
     since: int
     #: Exclusive.
     until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """A killed story that somebody may have by what it has no more, as far as it is told of that.
+
+    Nothing else shapes what is shown of it, so who lost the same stories shares documents.
+    """
+
+    guid: str
+    #: What its thread was called to whoever saw it,
+    thread: str
+    #: and when it was published.
+    published: int
+    #: When it was killed.
+    at: int
+    #: Where it may have been seen.
+    feeds: frozenset[Feed]
 
 
 #: From a time on, a story was announced so; to nobody when it went. In the order of the wire.
@@ -98,9 +117,32 @@ def former(
 
 def may_have(announced: Sequence[Announced], killed: int, had: Iterable[Former]) -> bool:
     """Say whether whoever had these grants may have a story that was killed at a time."""
-    ends = (*(at for at, _ in announced[1:]), killed)
-    return any(
-        one.since < end and at < one.until and reaches(one.grant, audiences)
-        for one in had
-        for (at, audiences), end in zip(announced, ends, strict=False)
+    return next(_shown(announced, killed, had), None) is not None
+
+
+def seen(
+    announced: Sequence[Announced], killed: int, had: Iterable[Former]
+) -> tuple[frozenset[Grant], frozenset[Feed]]:
+    """Say by which of these grants somebody may have a killed story, and where it saw that."""
+    shown = list(_shown(announced, killed, had))
+    places = frozenset(
+        Feed(language=audience.language, topic=topic)
+        for _, audience in shown
+        for topic in ("", *audience.topics)
     )
+    return frozenset(one.grant for one, _ in shown), places
+
+
+def _shown(
+    announced: Sequence[Announced], killed: int, had: Iterable[Former]
+) -> Iterator[tuple[Former, Audience]]:
+    ends = (*(at for at, _ in announced[1:]), killed)
+    for one in had:
+        for (at, audiences), end in zip(announced, ends, strict=False):
+            if one.since < end and at < one.until:
+                yield from ((one, told) for told in audiences if reaches(one.grant, {told}))
+
+
+def cut(had: Iterable[Term], at: int) -> tuple[Term, ...]:
+    """Give what was had until a time: whatever came later did not come by it."""
+    return tuple(replace(term, until=min(term.until, at)) for term in had if term.since < at)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from wirefeed.domain.credentials import FeedKey, Lapse, Token
-from wirefeed.domain.feeds import Selection
-from wirefeed.domain.former import Former
+from wirefeed.domain.feeds import KILL_STAYS, Selection
+from wirefeed.domain.former import Former, Lost
+from wirefeed.domain.hearing import reaches
 from wirefeed.domain.plans import (
     DAY,
     NOTICE,
@@ -18,7 +19,10 @@ from wirefeed.domain.plans import (
     sunset,
 )
 from wirefeed.domain.stories import Feed
+from wirefeed.domain.wire import Change, ChangeKind
 
+#: With these a story is killed, or is so no more.
+KILLS = frozenset({ChangeKind.KILL, ChangeKind.REINSTATE})
 #: A revoked key answers as lapsed this long, and is then unknown.
 REMEMBERED = 90 * DAY
 
@@ -30,8 +34,10 @@ class Reader:
     entitlement: Entitlement
     #: None: the anonymous public.
     subscriber: Subscriber | None = None
-    #: What it may have stories by that it has no more, where it follows the wire.
+    #: What it may have stories by that it has no more,
     former: frozenset[Former] = frozenset()
+    #: and those of them that were killed of late, the last one first.
+    lost: tuple[Lost, ...] = ()
     #: The credential: at most one of the two.
     key: FeedKey | None = None
     token: Token | None = None
@@ -77,12 +83,22 @@ class Reader:
             turns += [self.token.ends, self.token.ends - SUNSET]
         if self.key is not None and self.key.revoked is not None:
             turns += [self.key.revoked + REMEMBERED]
+        turns += [one.at + KILL_STAYS for one in self.lost]
         return min((turn for turn in turns if turn is not None and turn > now), default=None)
 
     @property
     def is_cast_off(self) -> bool:
         """Whether its key was taken back: whoever holds it may be the reason."""
         return self.key is not None and self.key.revoked is not None
+
+    def may_lose(self, change: Change) -> bool:
+        """Say whether a kill, or its end, may be of a story that it has lost the right to."""
+        if change.kind is ChangeKind.REINSTATE:
+            return any(one.guid == change.about for one in self.lost)
+        if not any(reaches(one.grant, change.before) for one in self.former):
+            return False
+        # By what it has it is told as everybody is.
+        return not any(reaches(grant, change.before) for grant in self.entitlement.grants)
 
     def reads(self, feed: Feed) -> bool:
         """Say whether its credential is for this feed: a key may be restricted to some."""

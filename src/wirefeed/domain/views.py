@@ -145,6 +145,8 @@ def _killed(story: Story, access: Access) -> View:
     # It may stand in topics by now in which this caller never saw it.
     topics = _shown(access.topics)
     published = published_to(story, access)
+    if access.bare:
+        return _bare(story, access, published)
     headline = story.kill_headline
     if not _KILL.match(headline):
         headline = f"KILL: {headline or revision.slugline or _date_and_topic(published, topics)}"
@@ -162,6 +164,25 @@ def _killed(story: Story, access: Access) -> View:
         topics=topics,
         slugline=revision.slugline,
         copyright_holder=revision.copyright_holder,
+    )
+
+
+def _bare(story: Story, access: Access, published: int) -> View:
+    """Show that a story was withdrawn by no more than the name and the date it had.
+
+    Its caller may see nothing of it any more, and so nothing that came with its kill.
+    """
+    return View(
+        id=story.id,
+        feed_guid=thread_to(story, access),
+        version=story.version,
+        level=access.level,
+        reason=access.reason,
+        status=PubStatus.CANCELED,
+        language=story.language,
+        headline=f"KILL: {_date_and_topic(published, ())}",
+        published=published,
+        updated=story.updated,
     )
 
 

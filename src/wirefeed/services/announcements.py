@@ -30,6 +30,13 @@ class Announcements:
         self._known.move_to_end(kill.position)
         return known
 
+    async def kill(self, guid: str) -> Row | None:
+        """Give the last kill of a story. Raises `Unavailable`."""
+        async with self._database.reading() as connection:
+            head = await wire.head(connection)
+            rows = await wire.about(connection, guid, head.position)
+        return next((row for row in reversed(rows) if row.change.kind is ChangeKind.KILL), None)
+
     async def _read(self, kill: Row) -> tuple[Announced, ...]:
         async with self._database.reading() as connection:
             rows = await wire.about(connection, kill.change.about, kill.position - 1)

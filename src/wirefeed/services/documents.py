@@ -194,6 +194,7 @@ class Documents:
             access.media,
             access.notes,
             access.early,
+            access.bare,
         )
 
     def _digest(self, *parts: object) -> bytes:

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from wirefeed.domain.access import PUBLIC
 from wirefeed.domain.credentials import (
-    FeedKey,
     Presented,
     Scheme,
     Scope,
@@ -20,10 +20,11 @@ from wirefeed.domain.errors import (
     Unauthenticated,
     UnknownKey,
 )
+from wirefeed.domain.former import Term, cut, terms
 from wirefeed.domain.former import former as lost
-from wirefeed.domain.former import terms
-from wirefeed.domain.plans import SUNSET, Entitlement, Plan, Subscriber, entitlement
+from wirefeed.domain.plans import SUNSET, Entitlement, Plan, entitlement
 from wirefeed.domain.readers import (
+    KILLS,
     REMEMBERED,
     Reader,
     first,
@@ -39,6 +40,7 @@ from wirefeed.domain.wire import Change, concerned
 from wirefeed.services import accounts
 from wirefeed.services.batch import Batch
 from wirefeed.services.follower import Follower
+from wirefeed.services.lost_kills import LostKills
 from wirefeed.services.memo import Loaded, Memo
 from wirefeed.services.token_gate import TokenGate
 from wirefeed.services.usage import Usage
@@ -62,6 +64,7 @@ class Readers:
         gate: TokenGate,
         usage: Usage,
         follower: Follower,
+        lost_kills: LostKills,
         *,
         grace: float,
         clock: Callable[[], int],
@@ -69,6 +72,7 @@ class Readers:
         self._database = database
         self._gate = gate
         self._usage = usage
+        self._lost_kills = lost_kills
         self._grace = grace
         self._clock = clock
         #: By the digest of what was presented; the public by `_PUBLIC`.
@@ -89,6 +93,9 @@ class Readers:
             self._versions.forget()
         elif about:
             self._memo.forget(lambda _, reader: not about.isdisjoint(reader.subjects))
+        ends = [change for change in changes or () if change.kind in KILLS]
+        if ends:
+            self._memo.forget(lambda _, reader: any(map(reader.may_lose, ends)))
 
     def held_public(self) -> Reader | None:
         """Give the public without waiting for anything, if it is known for sure."""
@@ -135,7 +142,10 @@ class Readers:
         async with self._database.reading() as connection:
             found = await accounts.held(connection, subscriber_id)
             plans = await subscribers.plans(connection)
-        return Reader(entitlement=entitlement(found, plans, self._clock()), subscriber=found)
+            had = await former.of(connection, subscriber_id)
+        now = self._clock()
+        reader = Reader(entitlement=entitlement(found, plans, now), subscriber=found)
+        return await self._with_lost(reader, (*had, *terms(found, now)), now)
 
     async def by_feed_key(self, key: str) -> Reader:
         """Say who a feed key belongs to. Raises `UnknownKey` for one there is not.
@@ -176,24 +186,31 @@ class Readers:
     async def _load_by_feed_key(self, name: bytes) -> Loaded[Reader]:
         return await self._of_feed_key(await self._by_digest.get(name))
 
-    async def _of_feed_key(self, found: tuple[FeedKey, Subscriber] | None) -> Loaded[Reader]:
+    async def _of_feed_key(self, found: holders.Held | None) -> Loaded[Reader]:
         now = self._clock()
         if found is None:
             raise UnknownKey
-        row, subscriber = found
+        row, subscriber, had = found
         if row.revoked is not None and row.revoked + REMEMBERED <= now:
             raise UnknownKey
         reader = holder(row, subscriber, await self._all_plans(), now)
+        had = (*had, *terms(subscriber, now))
+        # What came when the key was taken back did not come by it.
+        had = had if row.revoked is None else cut(had, row.revoked)
+        reader = await self._with_lost(reader, had, now)
         return reader, reader.until(now)
 
-    async def _load_feed_keys(
-        self, names: Sequence[bytes]
-    ) -> dict[bytes, tuple[FeedKey, Subscriber]]:
+    async def _with_lost(self, reader: Reader, had: Sequence[Term], now: int) -> Reader:
+        """Say by what a reader may have stories that it has no more, and which were killed."""
+        grants, versions = reader.entitlement.grants, await self._all_versions()
+        gone = lost(had, versions, grants, now, narrowed_to=reader.narrowed_to)
+        kills = await self._lost_kills.of(gone, reader.entitlement)
+        return replace(reader, former=gone, lost=kills) if gone else reader
+
+    async def _load_feed_keys(self, names: Sequence[bytes]) -> dict[bytes, holders.Held]:
         return await self._database.read(partial(holders.by_digest, digests=names))
 
-    async def _load_feed_keys_by_id(
-        self, ids: Sequence[str]
-    ) -> dict[str, tuple[FeedKey, Subscriber]]:
+    async def _load_feed_keys_by_id(self, ids: Sequence[str]) -> dict[str, holders.Held]:
         return await self._database.read(partial(holders.by_id, ids=ids))
 
     async def by_credential(self, presented: Presented, address: str) -> Reader:
@@ -291,7 +308,7 @@ class Readers:
         async with self._database.reading() as connection:
             subscriber = await subscribers.subscriber(connection, token.subscriber or "")
             had = await former.of(connection, token.subscriber or "")
-        plans, versions = await self._all_plans(), await self._all_versions()
+        plans = await self._all_plans()
         if subscriber is None:
             # It was removed, and its token with it, since that was looked up.
             raise Unauthenticated
@@ -300,11 +317,9 @@ class Readers:
         sunset, ending = told(seen, now)
         why, since = lapse(seen, now) or (None, 0)
         has = entitlement(subscriber, plans, now, narrowed_to=token.entitlements)
-        had = (*had, *terms(subscriber, now))
-        return Reader(
+        reader = Reader(
             entitlement=has,
             subscriber=subscriber,
-            former=lost(had, versions, has.grants, now, narrowed_to=token.entitlements),
             token=token,
             lapse=why,
             lapsed=since,
@@ -312,6 +327,7 @@ class Readers:
             ending=ending,
             renewal=plans.get(renewable(seen, now) or ""),
         )
+        return await self._with_lost(reader, (*had, *terms(subscriber, now)), now)
 
     async def _authenticate(self, secret: str, address: str) -> Token:
         token = await self._verified(secret)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import ALL, Access, Level, Reason, decide, stands_in
 from wirefeed.domain.archives import day_of, oldest_day, reaching
-from wirefeed.domain.feeds import AnyFeed, Item, Selection, newest_of
+from wirefeed.domain.feeds import AnyFeed, Item, Selection, newest_of, parts_of
 from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.stories import Feed, Story
 from wirefeed.domain.topics import Taxonomy
@@ -35,7 +35,7 @@ class Scan:
         *,
         chunk: int,
     ) -> None:
-        self._wanted = _parts_of(feed)
+        self._wanted = parts_of(feed)
         self._entitlement = entitlement
         self._threads = threads
         self._now = now
@@ -154,16 +154,10 @@ def _sources(feed: AnyFeed, entitlement: Entitlement, taxonomy: Taxonomy) -> fro
         return frozenset()
     if isinstance(feed, Selection):
         # A topic's stories stand in the broader ones, too: what is narrower comes with them.
-        return _parts_of(replace(feed, topics=taxonomy.widest(feed.topics)))
+        return parts_of(replace(feed, topics=taxonomy.widest(feed.topics)))
     above = taxonomy.broader(feed.topic) if feed.topic else frozenset()
     if ALL in granted or granted & above:
         return frozenset({feed})
     if not feed.topic:
         return frozenset(Feed(language=feed.language, topic=topic) for topic in granted)
     return frozenset({feed})
-
-
-def _parts_of(feed: AnyFeed) -> frozenset[Feed]:
-    if isinstance(feed, Feed):
-        return frozenset({feed})
-    return frozenset(Feed(language=feed.language, topic=topic) for topic in feed.topics)

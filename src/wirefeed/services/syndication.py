@@ -16,6 +16,7 @@ from wirefeed.domain.access import ALL, Level, decide, stands_in
 from wirefeed.domain.archives import Archived, Asked, Page, day_of, feed_of
 from wirefeed.domain.errors import Gone, NotFound
 from wirefeed.domain.feeds import AnyFeed, Bound, Item, Notice, Trail, Window, why_of
+from wirefeed.domain.former import Lost
 from wirefeed.domain.plans import Entitlement, Sight
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed, Story
@@ -40,7 +41,7 @@ _PAGES = 512
 #: asked for in one moment.
 _WINDOWS = 3 * 1024 * 1024
 #: By what a document is found: whatever shapes it but the stories.
-_Name: TypeAlias = tuple[Asked, Format, Sight, str, tuple[Notice, ...]]
+_Name: TypeAlias = tuple[Asked, Format, Sight, str, tuple[Notice, ...], tuple[Lost, ...]]
 
 
 class _Remembered:
@@ -50,7 +51,9 @@ class _Remembered:
         self.documents: Memo[_Name, Document] = Memo(follower, limit, clock)
         #: What was asked for by who had it already, and so was not rendered.
         self.outlines: Memo[_Name, Document] = Memo(follower, limit, clock)
-        self.windows: Memo[tuple[Asked, Sight], Window] = Memo(follower, _WINDOWS, clock, weight_of)
+        self.windows: Memo[tuple[Asked, Sight, tuple[Lost, ...]], Window] = Memo(
+            follower, _WINDOWS, clock, weight_of
+        )
 
     def forget(self) -> None:
         self.documents.forget()
@@ -204,7 +207,7 @@ class Syndication:
 
     def _asked(self, feed: Asked, form: Format, reader: Reader, self_url: str) -> _Name:
         notices = self._house.notices(reader, feed.language)
-        return feed, form, reader.entitlement.sight, self_url, notices
+        return feed, form, reader.entitlement.sight, self_url, notices, reader.lost
 
     def _patience(self, reader: Reader) -> float:
         """Say how long what was true counts while the database is out of reach."""
@@ -294,10 +297,10 @@ class Syndication:
                 now = await self.window(asked.feed, reader)
                 window = replace(window, changed=max(window.changed, now.changed))
             else:
-                window = await self._reading.window(asked, entitlement)
+                window = await self._reading.window(asked, entitlement, reader.lost)
             return window, window.until
 
-        named = (asked, entitlement.sight)
+        named = (asked, entitlement.sight, reader.lost)
         return await self._remembered(asked).windows.fetch(named, load, self._patience(reader))
 
     def views(self, items: Iterable[Item]) -> list[View]:
@@ -316,6 +319,18 @@ class Syndication:
         Raises `Gone` for one withdrawn from this reader's sight, and `NotFound` alike for
         one that was never in it and one that never was.
         """
+        try:
+            return await self._story(story_id, language, reader, given)
+        except NotFound:
+            item = await self._reading.lost_kills.item(story_id, language, reader)
+            if item is None:
+                raise
+            given(item.story.position)
+            raise KilledStory(self.view(item)) from None
+
+    async def _story(
+        self, story_id: str, language: str, reader: Reader, given: Callable[[int], None]
+    ) -> View:
         async with self._database.reading() as connection:
             story = await stories.find(connection, story_id)
             if story is None or not self._is_known(story, language, reader.entitlement):

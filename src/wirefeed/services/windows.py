@@ -5,7 +5,7 @@ on the wire a time was over.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from sys import getsizeof
@@ -15,10 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from wirefeed.domain import archives
 from wirefeed.domain.archives import Archived, Cuts, Cutting, Page, day_of
 from wirefeed.domain.errors import NotFound
-from wirefeed.domain.feeds import AnyFeed, Bound, Gathering, Item, Shape, Window
+from wirefeed.domain.feeds import AnyFeed, Bound, Gathering, Item, Shape, Window, with_lost
+from wirefeed.domain.former import Lost
 from wirefeed.domain.plans import DAY, Entitlement
 from wirefeed.domain.stories import Story
 from wirefeed.domain.topics import Taxonomy
+from wirefeed.services.lost_kills import LostKills
 from wirefeed.services.scanning import MOST_READ, Scan
 from wirefeed.services.threads import Threads
 from wirefeed.storage import stories, wire
@@ -50,6 +52,7 @@ class Windows:
         database: Database,
         taxonomy: Taxonomy,
         threads: Threads,
+        lost_kills: LostKills,
         *,
         shape: Shape,
         key: bytes,
@@ -58,6 +61,7 @@ class Windows:
         self._database = database
         self._taxonomy = taxonomy
         self.threads = threads
+        self.lost_kills = lost_kills
         self._shape = shape
         self.cuts = Cuts(length=shape.items)
         #: Signs the addresses of pages.
@@ -65,8 +69,20 @@ class Windows:
         self._clock = clock
         self._ends: OrderedDict[int, int] = OrderedDict()
 
-    async def window(self, feed: AnyFeed, entitlement: Entitlement) -> Window:
-        """Choose the newest stories of a feed for a caller."""
+    async def window(
+        self, feed: AnyFeed, entitlement: Entitlement, lost: Sequence[Lost] = ()
+    ) -> Window:
+        """Choose the newest stories of a feed for a caller, and kills of what it has lost."""
+        window = await self._window(feed, entitlement)
+        if not lost:
+            return window
+        async with self._database.reading() as connection:
+            head = await wire.head(connection)
+            items = await self.lost_kills.items(connection, feed, lost)
+        # In a language of which it may see nothing, nothing was read.
+        return with_lost(replace(window, head=window.head or head.position), items)
+
+    async def _window(self, feed: AnyFeed, entitlement: Entitlement) -> Window:
         scan = self._scan(feed, entitlement)
         gathering = Gathering(scan.judge, self._shape)
         if not scan.feeds:

@@ -17,12 +17,14 @@ from wirefeed.domain.cursors import ENTITLEMENT
 from wirefeed.domain.errors import Gone, Invalid, NotFound
 from wirefeed.domain.hearing import reaches
 from wirefeed.domain.plans import Entitlement
+from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import PubStatus, Story
 from wirefeed.domain.views import View, published_to
 from wirefeed.domain.wire import ChangeKind, takes_away
 from wirefeed.formats import ninjs, ninjs_out
 from wirefeed.formats.ninjs_out import Told
 from wirefeed.services.house import House
+from wirefeed.services.lost_kills import LostKills
 from wirefeed.services.threads import Threads
 from wirefeed.services.wire_log import WireLog
 from wirefeed.storage import stories, wire
@@ -84,6 +86,7 @@ class WireEntries:
         self,
         database: Database,
         log: WireLog,
+        lost_kills: LostKills,
         house: House,
         threads: Threads,
         fragments: Lru,
@@ -93,6 +96,7 @@ class WireEntries:
     ) -> None:
         self._database = database
         self._log = log
+        self._lost_kills = lost_kills
         self._house = house
         self._threads = threads
         self._fragments = fragments
@@ -106,14 +110,13 @@ class WireEntries:
             entries += await self._render(heard[at : at + _AT_ONCE], entitlement)
         return entries
 
-    async def story(
-        self, name: str, entitlement: Entitlement, given: Callable[[int], None]
-    ) -> bytes:
+    async def story(self, name: str, reader: Reader, given: Callable[[int], None]) -> bytes:
         """Write a story as it stands, by its guid or id; say since which position it does.
 
         Raises `Gone` for one that was withdrawn from its caller's sight, and `NotFound` alike
         for one that was never in it and one that never was.
         """
+        entitlement = reader.entitlement
         async with self._database.reading() as connection:
             found = (await stories.held(connection, [name])).get(name)
             found = found or await stories.find(connection, name)
@@ -125,7 +128,11 @@ class WireEntries:
         now = self._clock()
         access = decide(found, entitlement, now)
         if access.level is Level.HIDDEN:
-            raise NotFound
+            # Whoever heard of its kill by what it has lost is not told that it never was.
+            if await self._lost_kills.find(found, reader) is None:
+                raise NotFound
+            given(found.position)
+            raise Gone
         if access.reason is Reason.KILLED:
             given(found.position)
         if access.reason is Reason.KILLED or not _leads_on(found, heirs, entitlement, now):

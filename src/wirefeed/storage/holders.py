@@ -1,11 +1,12 @@
 """Feed keys with the subscribers that hold them, many by one statement. No rules here."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, bindparam, select
 
 from wirefeed.domain.credentials import FeedKey
+from wirefeed.domain.former import Term
 from wirefeed.domain.plans import Subscriber, SubscriberKind, Subscription
 from wirefeed.storage import account_tables as tables
 from wirefeed.storage.credentials import a_feed_key
@@ -45,19 +46,27 @@ _HELD = (
 )
 _BY_DIGEST = _HELD.where(_key.digest.in_(bindparam("digests", expanding=True)))
 _BY_ID = _HELD.where(_key.id.in_(bindparam("ids", expanding=True)))
-_Held: TypeAlias = tuple[FeedKey, Subscriber]
+#: A key, its subscriber, and what that had and says nothing of any more.
+Held: TypeAlias = tuple[FeedKey, Subscriber, tuple[Term, ...]]
+_HAD = (
+    select(tables.former)
+    .where(tables.former.c.subscriber.in_(bindparam("subscribers", expanding=True)))
+    .order_by(tables.former.c.id)
+)
 
 
-def by_digest(conn: Connection, digests: Collection[bytes]) -> dict[bytes, _Held]:
+def by_digest(conn: Connection, digests: Collection[bytes]) -> dict[bytes, Held]:
     """Give those of some keys that there are, each with its subscriber."""
     rows = _each(conn.execute(_BY_DIGEST, {"digests": list(digests)}))
-    return {of_one[0].digest: _with_holder(of_one) for of_one in rows}
+    had = _had(conn, rows)
+    return {of_one[0].digest: _with_holder(of_one, had) for of_one in rows}
 
 
-def by_id(conn: Connection, ids: Collection[str]) -> dict[str, _Held]:
+def by_id(conn: Connection, ids: Collection[str]) -> dict[str, Held]:
     """Give the same of keys that are named by their ids."""
     rows = _each(conn.execute(_BY_ID, {"ids": list(ids)}))
-    return {of_one[0].id: _with_holder(of_one) for of_one in rows}
+    had = _had(conn, rows)
+    return {of_one[0].id: _with_holder(of_one, had) for of_one in rows}
 
 
 def _each(rows: Iterable[_Row]) -> Collection[Sequence[_Row]]:
@@ -68,8 +77,18 @@ def _each(rows: Iterable[_Row]) -> Collection[Sequence[_Row]]:
     return found.values()
 
 
-def _with_holder(rows: Sequence[_Row]) -> _Held:
-    return a_feed_key(rows[0]), _holder(rows)
+def _had(conn: Connection, keys: Iterable[Sequence[_Row]]) -> dict[str, tuple[Term, ...]]:
+    """Say what these holders had, by subscriber."""
+    found: dict[str, tuple[Term, ...]] = {}
+    of = sorted({rows[0].subscriber for rows in keys})
+    for row in conn.execute(_HAD, {"subscribers": of}) if of else ():
+        term = Term(plan=row.plan, since=row.since, until=row.until)
+        found[row.subscriber] = (*found.get(row.subscriber, ()), term)
+    return found
+
+
+def _with_holder(rows: Sequence[_Row], had: Mapping[str, tuple[Term, ...]]) -> Held:
+    return a_feed_key(rows[0]), _holder(rows), had.get(rows[0].subscriber, ())
 
 
 def _holder(rows: Sequence[_Row]) -> Subscriber:

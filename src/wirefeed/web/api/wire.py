@@ -355,7 +355,7 @@ async def get_story(call: Call[None, None]) -> Result:
         if reader.subscriber is not None and not _is_head(call):
             call.app[LEDGER].read(reader.subscriber.id, ONE_STORY, position)
 
-    return Result(value=await entries.story(call.params["guid"], reader.entitlement, given))
+    return Result(value=await entries.story(call.params["guid"], reader, given))
 
 
 ENDPOINTS = [follow_wire, reconcile_wire, acknowledge_wire, get_story]
