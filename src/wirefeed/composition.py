@@ -143,6 +143,7 @@ async def open_services(settings: Settings, clock: Clock = utc_now) -> AsyncIter
     database = await Database.open(settings.database.url)
     try:
         master = await master_key(Path(settings.keys.master), database)
+        await database.begin_log()
         services = _build(settings, clock, taxonomy, master, database)
         async with _closing(services):
             await services.audit.begin()

@@ -116,6 +116,7 @@ def _of_all(truth: Truth, left: float) -> list[Row]:
     return [
         Row(what="stories published", figure=len(truth.stories), unit=""),
         Row(what="publish → answered, p99", figure=p99(truth.posts), unit="ms", goal="≤ 25 ms"),
+        Row(what="asked again after a 503", figure=truth.refused, unit=""),
         Row(what="tokens revoked", figure=len(truth.revoked), unit=""),
         Row(what="processor time left, of one core", figure=left * 100, unit="%"),
     ]

@@ -4,9 +4,10 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
 import aiohttp
 
@@ -22,6 +23,8 @@ _REVOCATIONS = 20
 #: When things happen, as shares of the time there is.
 _EMBARGO_FROM, _EMBARGO_UNTIL, _BURST_AT, _FLASH_AT = 0.3, 0.55, 0.4, 0.6
 _KILLS_AT = (0.5, 0.7)
+#: Seconds after a 503.
+_AGAIN = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +58,8 @@ class Truth:
     revoked: dict[int, float] = field(default_factory=dict)
     #: Milliseconds that the newsroom waited.
     posts: list[float] = field(default_factory=list)
+    #: How often it was told 503.
+    refused: int = 0
 
     def of(self, right: Right, *, language: str = "") -> Iterator[Sent]:
         """Give what somebody is entitled to, killed or not."""
@@ -153,16 +158,30 @@ class Newsroom:
         tokens = f"{self._url}/api/v1/admin/subscribers/{partner.name}/tokens"
         headers = {"Authorization": f"Bearer {self._agency.admin}"}
         self.truth.revoking.add(number)
-        async with http.post(f"{tokens}/{partner.jti}/revoke", json={}, headers=headers) as answer:
-            assert answer.status == 200, await answer.text()
+        await self._ask(http, f"{tokens}/{partner.jti}/revoke", {}, headers)
         self.truth.revoked[number] = time.monotonic()
 
     async def _post(self, http: aiohttp.ClientSession, message: dict[str, object]) -> None:
         headers = {"Authorization": f"Bearer {self._agency.newsroom}"}
         began = time.monotonic()
-        async with http.post(f"{self._url}/api/v1/stories", json=message, headers=headers) as told:
-            assert told.status < 300, await told.text()
+        await self._ask(http, f"{self._url}/api/v1/stories", message, headers)
         self.truth.posts.append((time.monotonic() - began) * 1000)
+
+    async def _ask(
+        self,
+        http: aiohttp.ClientSession,
+        url: str,
+        message: Mapping[str, object],
+        headers: Mapping[str, str],
+    ) -> None:
+        """Send until it is taken: whoever is told 503 tries again."""
+        while True:
+            async with http.post(url, json=message, headers=headers) as answer:
+                if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                    assert answer.status < HTTPStatus.BAD_REQUEST, await answer.text()
+                    return
+            self.truth.refused += 1
+            await asyncio.sleep(_AGAIN)
 
 
 def _now() -> datetime:

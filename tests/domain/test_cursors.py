@@ -118,6 +118,8 @@ WHOLE = Grant(plan="", topics=frozenset({ALL}), level=Level.FULL)
         replace(WHOLE, early=True),
         replace(WHOLE, notes=True),
         replace(WHOLE, plan="public"),
+        replace(WHOLE, archive_days=30),
+        replace(WHOLE, archive_days=0),
     ],
 )
 def test_another_right_has_another_mark(other: Grant):
@@ -126,6 +128,14 @@ def test_another_right_has_another_mark(other: Grant):
         for grants in ([WHOLE], [other], [WHOLE, other])
     }
     assert len(marks) == 3
+
+
+def test_an_archive_of_another_length_is_another_right():
+    marks = {
+        sight_mark(Sight(frozenset({replace(WHOLE, archive_days=days)}), anonymous=False))
+        for days in (None, 0, 7, 30)
+    }
+    assert len(marks) == 4
 
 
 MONTH = replace(WHOLE, archive_days=30)

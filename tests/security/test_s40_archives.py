@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from tests.conftest import SOAK
 from tests.security.test_s27_twin_worlds import _PHASES, SIGHTS, line
 from tests.security.twin_origin import Origin, found
 from tests.security.twin_questions import FORMS, Question
-from tests.security.twin_stories import LOOKS, Step
+from tests.security.twin_stories import LOOKS, Sight, Step
 from tests.security.twin_worlds import Side, Twins, pair
 from tests.security.twin_worlds import twins as two_worlds
 from tests.security.twins import Interview, Trial
@@ -74,6 +74,12 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
+def more_than_a_window(sight: Sight) -> Twins:
+    """One world twice, of which a part is in the archive: there is something to walk."""
+    lines = [line(Step(at=1 + n, place="sport"), uri=f"urn:twin:{n}") for n in range(3)]
+    return replace(pair(sight, lines), items=1, hours=0)
+
+
 @pytest.mark.parametrize("name", SIGHTS)
 def test_s40_what_a_caller_may_not_see_changes_no_byte_of_its_archive(
     name: str, origin: Origin, runner: asyncio.Runner, tmp_path: Path
@@ -83,6 +89,7 @@ def test_s40_what_a_caller_may_not_see_changes_no_byte_of_its_archive(
 
     @settings(max_examples=_WORLDS // len(SIGHTS), phases=_PHASES)
     @given(two_worlds(SIGHTS[name]))
+    @example(more_than_a_window(SIGHTS[name]))
     def walk_both(drawn: Twins) -> None:
         caller = callers[drawn.turn % len(callers)]
         trial = Walk(origin=origin, folder=tmp_path, caller=caller)

@@ -12,6 +12,7 @@ import pytest
 from tests.support.agency import running, settings_in
 from wirefeed.domain.errors import Unacceptable, Unavailable
 from wirefeed.domain.findings import State, judge
+from wirefeed.storage.database import Database
 from wirefeed.storage.files import back_up, examine
 from wirefeed.storage.schema import newest_schema
 
@@ -43,8 +44,15 @@ def house(made: Path, tmp_path: Path) -> Path:
 
 
 def content(file: Path) -> list[str]:
+    """Give all that it holds but the name of its log."""
     with closing(sqlite3.connect(file)) as connection:
-        return list(connection.iterdump())
+        return [line for line in connection.iterdump() if "'log_id'" not in line]
+
+
+def log_of(file: Path) -> str:
+    with closing(sqlite3.connect(file)) as connection:
+        (name,) = connection.execute("SELECT value FROM meta WHERE key = 'log_id'").fetchone()
+        return str(name)
 
 
 def copy_of(
@@ -76,6 +84,24 @@ def test_a_copy_holds_all_and_is_for_its_owner_alone(house: Path, tmp_path: Path
     assert heard == sorted(heard)
     assert heard[-1] == 1
     assert set(states(copy).values()) == {State.OK}
+
+
+async def test_the_log_of_a_copy_is_another_each_time_that_it_is_opened_as_one(
+    house: Path, tmp_path: Path
+):
+    copy = copy_of(house, tmp_path / "copy.db")
+    names = {log_of(house)}
+    for restored in ("one.db", "two.db"):
+        url = f"sqlite:///{shutil.copy(copy, tmp_path / restored)}"
+        opened = [await Database.open(url) for _ in range(2)]
+        await asyncio.gather(*(database.begin_log() for database in opened))
+        for database in opened:
+            await database.close()
+        (name,) = {database.log_id for database in opened}
+        assert name == log_of(tmp_path / restored)
+        names.add(name)
+    assert len(names - {""}) == 3
+    assert log_of(copy) == ""
 
 
 def test_a_copy_takes_the_place_of_an_older_one(house: Path, tmp_path: Path):

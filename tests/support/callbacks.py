@@ -36,8 +36,11 @@ class Subscriber:
     #: Answers a verification; None: with the challenge.
     on_verification: Behaviour | None = None
     came: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _lines: set[asyncio.Transport] = field(default_factory=set)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.transport is not None:
+            self._lines.add(request.transport)
         seen = Seen(
             method=request.method,
             path=request.path,
@@ -93,3 +96,7 @@ async def subscriber(
         for _ in range(3):
             await asyncio.sleep(0)
         await runner.cleanup()
+        # An answer that was cut off may leave its connection open.
+        for line in one._lines:
+            line.abort()
+        await asyncio.sleep(0)

@@ -3,12 +3,23 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tests.support.agency import DAY, HOUR, SECOND, Agency
+from tests.support import callbacks, hub
+from tests.support.agency import (
+    DAY,
+    HOUR,
+    PUBLIC_URL,
+    SECOND,
+    Agency,
+    running,
+    settings_in,
+)
 from tests.support.answers import FORMATS, Answer, ask
 from tests.support.partner import partner, told
+from wirefeed.config import OutboundSettings
 from wirefeed.domain.drills import Stage
 from wirefeed.domain.errors import Conflict, NotFound
 from wirefeed.domain.ledger import Interval
@@ -89,6 +100,44 @@ async def test_what_is_fetched_of_it_is_reported_by_way_and_with_its_time(agency
     agency.clock.advance(8 * DAY)
     # It is over: the subscriber reads what it read before.
     assert list((await ask(agency, ann + SPORT)).items) == ["urn:news:a"]
+
+
+@pytest.mark.parametrize(
+    ("stem", "language"), [("en/latest", "en"), ("tr/latest", "tr"), ("en/topics/sport", "en")]
+)
+async def test_it_reaches_whoever_has_no_more_than_a_lease_on_a_feed(
+    tmp_path: Path, stem: str, language: str
+):
+    outbound = OutboundSettings(private_networks=True)
+    async with (
+        running(settings_in(tmp_path, outbound=outbound)) as agency,
+        callbacks.subscriber() as callback,
+    ):
+        await agency.subscriber("ann", "sport")
+        key = await agency.feed_key("ann")
+        await hub.subscribe(agency, callback, f"{PUBLIC_URL}{key}/{stem}.rss")
+        await agency.publish("urn:news:a", language=language)
+        await callback.deliveries(1)
+        await _uses(agency, f"hub:{stem}")
+        drill = asyncio.create_task(agency.services.drills.run("ann", wait=30))
+        while not drill.done():
+            await agency.services.ledger.flush()
+            await asyncio.sleep(0.02)
+        report = await drill
+    assert (report.language, report.ways, report.left_out) == (language, (f"hub:{stem}",), ())
+    assert report.is_passed
+    assert [one.acknowledged is not None for one in report.came] == [False, False, True]
+
+
+async def _uses(agency: Agency, way: str) -> None:
+    """Wait until the ledger knows that a subscriber was given something by a way."""
+    async with asyncio.timeout(10):
+        while True:
+            await agency.services.ledger.flush()
+            async with agency.services.database.reading() as connection:
+                if way in await received.of(connection, "ann"):
+                    return
+            await asyncio.sleep(0.01)
 
 
 async def test_its_kill_is_heard_by_who_asks_after_its_end(agency: Agency):

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -271,14 +273,29 @@ async def test_the_end_of_rights_is_the_end_of_the_pictures(agency: Agency):
     assert {await status(agency, link) for link in held.values()} == {410}
 
 
+async def _revoke(agency: Agency) -> None:
+    (row,) = await agency.services.feed_keys.all("sport")
+    await agency.services.feed_keys.revoke(row.id)
+
+
+async def _suspend(agency: Agency) -> None:
+    await agency.services.accounts.suspend("sport")
+
+
+async def _end(agency: Agency) -> None:
+    held = await agency.services.accounts.subscriber("sport")
+    ended = tuple(replace(one, ends=agency.clock.now) for one in held.subscriptions)
+    await agency.services.accounts.put_subscriber(replace(held, subscriptions=ended))
+
+
+@pytest.mark.parametrize("lose", [_revoke, _suspend, _end])
 async def test_whoever_has_lost_a_right_has_the_links_it_was_given_and_is_given_no_more(
-    agency: Agency,
+    agency: Agency, lose: Callable[[Agency], Awaitable[None]]
 ):
     """As with the text itself: what was given is not taken back, unless it is from everybody."""
     await publish(agency)
     base = await a_reader(agency)
     held = await links(agency, base)
-    (row,) = await agency.services.feed_keys.all("sport")
-    await agency.services.feed_keys.revoke(row.id)
+    await lose(agency)
     assert await links(agency, base) == {}
     assert {await status(agency, link) for link in held.values()} == {302}

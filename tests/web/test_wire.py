@@ -329,8 +329,9 @@ async def test_a_backfill_reaches_as_far_as_the_archive_of_each_plan(agency: Age
     sport.token = await agency.token("gazette")
     again = Partner(agency, sport.token)
     assert {entry["uri"] for entry in await again.catch_up()} == {"urn:new"}
-    # Whoever began before goes on with what it is owed.
-    assert {entry["uri"] for entry in await sport.catch_up()} == {"urn:old", "urn:new"}
+    # Whoever began before goes on with what it is owed, and is told that there is less to begin at.
+    owed = [entry["uri"] for entry in await sport.catch_up()]
+    assert owed == ["entitlement", "urn:old", "urn:new"]
 
 
 # --- filters --------------------------------------------------------------------------------------
@@ -354,12 +355,31 @@ async def test_a_story_in_another_language_is_not_asked_for(agency: Agency):
     assert [entry["uri"] for entry in await turkish.catch_up()] == ["urn:t"]
 
 
+@pytest.mark.parametrize("said", ["en", "EN", "en-GB", "EN-gb-oed", "en,En-US"])
+async def test_a_language_is_asked_for_as_a_story_is_in_it(agency: Agency, said: str):
+    english = await partner(agency, "sport", filters={"languages": said})
+    await agency.publish("urn:a", language="en-AU")
+    await agency.publish("urn:t", language="tr")
+    assert [entry["uri"] for entry in await english.catch_up()] == ["urn:a"]
+    # It is the same wire, however it was asked for.
+    again = Partner(agency, english.token, filters={"languages": "en"})
+    await again.catch_up()
+    assert again.cursor == english.cursor
+
+
+async def test_the_languages_there_are_is_what_a_partner_is_told_of_another(agency: Agency):
+    sport = await partner(agency, "sport")
+    assert (await _ask(sport, languages="xx"))["remedy"] == "use en, tr, ar"
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
         ({"topics": "no-such"}, "topics"),
         ({"topics": "sport,"}, "topics"),
         ({"languages": "%%"}, "languages"),
+        ({"languages": "xx"}, "languages"),
+        ({"languages": "en,x-en"}, "languages"),
         ({"limit": "0"}, "limit"),
         ({"limit": "501"}, "limit"),
         ({"wait": "61"}, "wait"),
@@ -603,10 +623,7 @@ async def test_a_drill_leaves_its_partner_a_proof(agency: Agency):
 
 
 async def test_an_archive_is_proven_as_it_was_when_its_reader_began(agency: Agency):
-    for name in ("sport", "public"):
-        held = (await agency.services.plans.all())[name]
-        (grant,) = held.grants
-        await agency.services.plans.put(replace(held, grants=(replace(grant, archive_days=30),)))
+    await _keep(agency, 30)
     await agency.publish("urn:a")
     agency.clock.advance(20 * DAY)
     sport = await partner(agency, "sport")
@@ -617,6 +634,33 @@ async def test_an_archive_is_proven_as_it_was_when_its_reader_began(agency: Agen
     for query in ({}, {"after": "oldest"}):
         proof = await _reconcile(sport, until=sport.cursor, **query)
         assert (proof["agrees"], proof["count"]) == (True, 1)
+
+
+@pytest.mark.parametrize(("days", "others"), [(90, 30), (30, 90)])
+async def test_an_archive_of_another_length_is_told_and_leaves_a_proof(
+    agency: Agency, days: int, others: int
+):
+    await _keep(agency, days)
+    for number in range(6):
+        await agency.publish(f"urn:{number}")
+        agency.clock.advance(10 * DAY)
+    sport = await partner(agency, "sport")
+    await sport.catch_up()
+    assert (len(sport.heard) == 6) is (days == 90)
+    await _keep(agency, others)
+    assert [told(entry) for entry in await sport.catch_up()] == [("entitlement", "entitlement", 0)]
+    await agency.publish("urn:new")
+    await sport.catch_up()
+    proof = await _reconcile(sport, until=sport.cursor)
+    assert (proof["agrees"], proof["total"]) == (True, len(sport.entries))
+
+
+async def _keep(agency: Agency, days: int) -> None:
+    """Let the archives of sport reach so far back."""
+    for name in ("sport", "public"):
+        held = (await agency.services.plans.all())[name]
+        grants = tuple(replace(grant, archive_days=days) for grant in held.grants)
+        await agency.services.plans.put(replace(held, grants=grants))
 
 
 async def _sell(agency: Agency, *plans: str) -> None:

@@ -1,5 +1,6 @@
 """Topics that are other than they were: who has them is told, and finds what they hold now."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -8,14 +9,37 @@ from tests.support.agency import DAY, HOUR, SECOND, START, Agency, iso
 from tests.support.events import listening
 from tests.support.partner import WIRE, Partner, partner, told
 from wirefeed.domain.topics import Taxonomy
+from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.formats import markup
 from wirefeed.services.publishing import Publishing
+from wirefeed.services.refiling import untold
 
 ENTITLEMENT = ("entitlement", "entitlement", 0)
 FINANCE = "medtop:04000000"
 
 
-async def move(agency: Agency, code: str = FINANCE, to: str = "politics") -> None:
+class CutOffError(Exception):
+    """What ends a run between its transactions, as an end of its process would."""
+
+
+def until(agency: Agency, calls: int) -> Callable[[], int]:
+    """Give a clock that can be asked so often: once in each transaction."""
+    left = iter(range(calls))
+
+    def clock() -> int:
+        if next(left, None) is None:
+            raise CutOffError
+        return agency.clock()
+
+    return clock
+
+
+async def move(
+    agency: Agency,
+    code: str = FINANCE,
+    to: str = "politics",
+    clock: Callable[[], int] | None = None,
+) -> None:
     """File stories of a code under another topic, as `wirefeed topics apply` does."""
     tree = [
         replace(
@@ -31,7 +55,7 @@ async def move(agency: Agency, code: str = FINANCE, to: str = "politics") -> Non
         languages=("en", "tr", "ar"),
         default_language="en",
         sanitiser=markup.EDITION,
-        clock=agency.clock,
+        clock=clock or agency.clock,
     )
     await publishing.refile()
     await agency.services.follower.look()
@@ -72,6 +96,35 @@ async def test_who_gains_by_other_topics_is_told_and_finds_what_they_hold(agency
     await anew.catch_up()
     assert anew.heard == [("publish", "urn:s", 1), ("publish", "urn:m", 1)]
     assert all("bodies" in entry for entry in anew.entries)
+
+
+async def test_what_a_run_that_was_cut_off_has_moved_is_told_by_the_next(agency: Agency):
+    economy = await partner(agency, "economy")
+    await agency.publish("urn:m", topic="economy")
+    await economy.catch_up()
+    with pytest.raises(CutOffError):
+        await move(agency, clock=until(agency, 1))
+    for _ in range(2):
+        await move(agency)
+    assert [told(entry) for entry in await economy.catch_up()] == [ENTITLEMENT]
+
+
+async def test_whatever_was_filed_anew_is_told_however_much_it_is(agency: Agency):
+    for number in range(3):
+        await agency.publish(f"urn:{number}", topic="economy")
+    await agency.publish("urn:s")
+    none = Change(kind=ChangeKind.ACCESS, about="topics")
+    with pytest.raises(CutOffError):
+        await move(agency, clock=until(agency, 1))
+    with pytest.raises(CutOffError):
+        await move(agency, code="medtop:15000000", to="economy", clock=until(agency, 1))
+    async with agency.services.database.reading() as connection:
+        read = {await untold(connection, 0, none, chunk=chunk) for chunk in (1, 2, 100)}
+        ((after, change),) = read
+        assert await untold(connection, after, none) == (after, none)
+    (lost,), (gained,) = change.before, change.after
+    assert {"economy", "sport"} <= lost.topics
+    assert {"economy", "politics"} <= gained.topics
 
 
 async def test_who_asks_for_a_topic_is_told_when_it_holds_other_stories(agency: Agency):

@@ -3,15 +3,30 @@
 The cursors are compared: in them are place, count and digest of all that was told.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
+import sqlalchemy.event
 
-from tests.support.agency import DAY, SECOND, Agency, Clock, running, settings_in
+from tests.support.agency import (
+    DAY,
+    MEDIA_TOPICS,
+    SECOND,
+    Agency,
+    Clock,
+    running,
+    settings_in,
+)
 from tests.support.events import Event, Listener, listening
 from tests.support.partner import Partner, partner, told
-from wirefeed.domain.plans import Subscription
+from wirefeed.domain.plans import Subscriber, Subscription
+from wirefeed.formats import ninjs
+from wirefeed.services.publishing import Message
+from wirefeed.services.wire_streams import AHEAD
 
 
 async def _do(agency: Agency, what: str) -> bool:
@@ -95,3 +110,123 @@ async def test_a_stream_reaches_no_further_back_by_new_rights_than_a_page(tmp_pa
             assert now == [("entitlement", "entitlement", 0), ("publish", "economy-new", 1)]
             assert [told((await anext(events)).data) for _ in now] == now
             assert listener.last_id == pages.cursor
+
+
+# --- one right, and each a past of its own --------------------------------------------------------
+
+
+@pytest.mark.parametrize("fillers", [3, 45])
+async def test_by_stream_each_hears_the_kill_of_what_it_had_as_by_pages(
+    agency: Agency, fillers: int
+):
+    """All have one right by then; `fillers` stories come with the kills, in one go."""
+    pages = {
+        name: await partner(agency, "sport", *past, name=name)
+        for name, past in (
+            ("gazette", ["economy"]),
+            ("courier", ["everything"]),
+            ("herald", []),
+            ("tribune", ["economy"]),
+        )
+    }
+    await _has_left(agency, "tribune", "sport")
+    for topic in ("economy", "sport"):
+        await agency.publish(f"{topic}-1", topic=topic)
+    for name, one in pages.items():
+        await _has_left(agency, name, "sport")
+        await one.catch_up()
+    kills = [_story(f"{topic}-1", 2, "canceled") for topic in ("economy", "sport")]
+    more = [_story(f"sport-new-{number}") for number in range(fillers)]
+    async with AsyncExitStack() as stack:
+        streams = {
+            name: await stack.enter_async_context(listening(agency, one.token, one.cursor))
+            for name, one in pages.items()
+        }
+        await agency.services.publishing.accept_all(
+            [more[0], kills[0], *more[1:], kills[1], _story("sport-last")], "newsroom"
+        )
+        for name, one in pages.items():
+            events, ahead = await _up_to(streams[name], "sport-last")
+            page = await one.poll(limit=20)
+            entries = page["items"] + await one.catch_up()
+            assert [told(event.data) for event in events] == [told(entry) for entry in entries]
+            assert streams[name].last_id == one.cursor
+            killed = {entry["uri"] for entry in entries if told(entry)[0] == "kill"}
+            had = {"economy-1"} if name in {"gazette", "courier"} else set()
+            assert killed == {*had, "sport-1"}
+            assert ahead == (killed if fillers > 20 else set())
+
+
+async def _has_left(agency: Agency, name: str, *plans: str) -> None:
+    """Let a subscriber have no more than these, of the plans that it has."""
+    accounts = agency.services.accounts
+    held = await accounts.subscriber(name)
+    kept = tuple(one for one in held.subscriptions if one.plan in plans)
+    await accounts.put_subscriber(replace(held, subscriptions=kept))
+    agency.clock.advance(SECOND)
+
+
+def _story(uri: str, version: int = 1, status: str = "usable") -> Message:
+    story = {"uri": uri, "version": str(version), "language": "en", "headline": uri}
+    story |= {"pubstatus": status, "body_html": f"<p>{uri}</p>"}
+    raw = json.dumps({**story, "subject": [{"code": MEDIA_TOPICS["sport"]}]}).encode()
+    return Message(raw=raw, revision=ninjs.parse(raw))
+
+
+async def _up_to(listener: Listener, last: str) -> tuple[list[Event], set[str]]:
+    """Give the changes up to a story, and the kills that were told ahead."""
+    events: list[Event] = []
+    while not events or events[-1].data.get("uri") != last:
+        event = await listener.next()
+        assert event is not None
+        events.append(event)
+    ahead = {event.data["uri"] for event in events if event.name == AHEAD}
+    return [event for event in events if event.id], ahead
+
+
+@contextmanager
+def _read_by(agency: Agency, reader: str) -> Iterator[list[str]]:
+    """Note what takes a connection to read, of one task."""
+    seen: list[str] = []
+
+    def note(_: object) -> None:
+        task = asyncio.current_task()
+        name = "" if task is None else getattr(task.get_coro(), "__qualname__", "")
+        if name == reader:
+            seen.append(name)
+
+    engine = agency.services.database._reader.sync_engine
+    sqlalchemy.event.listen(engine, "engine_connect", note)
+    try:
+        yield seen
+    finally:
+        sqlalchemy.event.remove(engine, "engine_connect", note)
+
+
+async def test_streams_are_judged_as_one_whatever_each_of_them_had_before(agency: Agency):
+    """Who joined on another day had for another time what their plan was before."""
+    tokens = []
+    for number in range(8):
+        agency.clock.advance(DAY)
+        joined = Subscription(plan="sport", starts=agency.clock.now)
+        name = f"paper-{number}"
+        await agency.services.accounts.add_subscriber(
+            Subscriber(id=name, name=name, subscriptions=(joined,))
+        )
+        tokens.append(await agency.token(name))
+    agency.clock.advance(DAY)
+    plan = (await agency.services.plans.all())["sport"]
+    (grant,) = plan.grants
+    await agency.services.plans.put(replace(plan, grants=(replace(grant, archive_days=30),)))
+    agency.clock.advance(SECOND)
+    async with AsyncExitStack() as stack:
+        listeners = [await stack.enter_async_context(listening(agency, token)) for token in tokens]
+        await agency.publish("sport-1")
+        for listener in listeners:
+            await _up_to(listener, "sport-1")
+        # All are at one place by now.
+        with _read_by(agency, "WireStreams.run") as seen:
+            await agency.publish("sport-2")
+            for listener in listeners:
+                await _up_to(listener, "sport-2")
+        assert 0 < len(seen) < len(listeners)

@@ -171,6 +171,9 @@ def _terms(grant: Grant) -> list[object]:
         grant.media,
         grant.early,
         grant.notes,
+        # How far back it reached decides what is told again. Of one without end it says nothing:
+        # so the marks of those are as earlier releases made them.
+        *(() if grant.archive_days is None else (grant.archive_days,)),
     ]
 
 

@@ -76,16 +76,18 @@ def audiences(story: Story, *, ever: bool = False) -> frozenset[Audience]:
 
 def refiled(changes: Iterable[Change], so_far: Change) -> Change:
     """Say which topics lost stories as these were filed anew, and which gained some."""
-    lost: dict[Audience, set[str]] = {}
-    gained: dict[Audience, set[str]] = {}
+    lost, gained = _by_place(so_far.before), _by_place(so_far.after)
     for change in changes:
         for old, new in product(change.before, change.after):
             if (old.language, old.early) == (new.language, new.early):
                 place = replace(old, topics=frozenset())
                 lost.setdefault(place, set()).update(old.topics - new.topics)
                 gained.setdefault(place, set()).update(new.topics - old.topics)
-    before, after = so_far.before | _of(lost), so_far.after | _of(gained)
-    return replace(so_far, before=before, after=after)
+    return replace(so_far, before=_of(lost), after=_of(gained))
+
+
+def _by_place(audiences: Iterable[Audience]) -> dict[Audience, set[str]]:
+    return {replace(one, topics=frozenset()): set(one.topics) for one in audiences}
 
 
 def _of(topics: Mapping[Audience, Iterable[str]]) -> frozenset[Audience]:

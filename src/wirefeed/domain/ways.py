@@ -83,6 +83,11 @@ def channel_of(way: str) -> str:
     return f"{kind}:{rest.partition(':')[0]}" if f"{kind}:" in _FEEDS else kind
 
 
+def address_of(way: str) -> str:
+    """Give the end of a feed's address, by whatever way it is given: `en/topics/sport`; or none."""
+    return channel_of(way).partition(":")[2]
+
+
 def is_filtered(way: str) -> bool:
     """Say whether no more than a part of the wire comes by a way."""
     return channel_of(way) != way
@@ -120,8 +125,8 @@ def is_single(way: str) -> bool:
 
 def leads_to(way: str, feeds: Collection[Feed]) -> bool:
     """Say whether a story that stood in these feeds comes by a way, whatever its filter."""
-    kind, _, address = channel_of(way).partition(":")
-    if f"{kind}:" not in _FEEDS:
+    address = address_of(way)
+    if not address:
         return True
     language, _, stem = address.partition("/")
     if stem == "mine":

@@ -15,7 +15,15 @@ from wirefeed.domain.errors import Conflict
 from wirefeed.domain.ledger import Interval
 from wirefeed.domain.plans import DAY
 from wirefeed.domain.stories import SECOND, Story
-from wirefeed.domain.ways import FEED, Filter, channel_of, filter_name, filter_of, is_live, leads_to
+from wirefeed.domain.ways import (
+    FEED,
+    Filter,
+    address_of,
+    filter_name,
+    filter_of,
+    is_live,
+    leads_to,
+)
 from wirefeed.domain.wire import Audience, Change, ChangeKind
 from wirefeed.services.accounts import held
 from wirefeed.services.audit import Audit
@@ -117,7 +125,7 @@ class Drills:
     def _language(self, ways: Mapping[str, Filter | None]) -> str:
         """Choose the language that most of the ways are in."""
         languages = self._house.languages
-        spoken = [way.removeprefix(FEED).partition("/")[0] for way in ways if way.startswith(FEED)]
+        spoken = [address_of(way).partition("/")[0] for way in ways]
         spoken += [one for part in ways.values() if part for one in part.following.languages]
         return max(languages, key=lambda one: (spoken.count(one), -languages.index(one)))
 
@@ -182,7 +190,7 @@ class Drills:
 
 def _topics(ways: Mapping[str, Filter | None]) -> frozenset[str]:
     """Give the topics that a subscriber asks for: the story stands in all of them."""
-    stems = (channel_of(way).partition("/")[2] for way in ways if way.startswith(FEED))
+    stems = (address_of(way).partition("/")[2] for way in ways)
     read = (s.removeprefix("topics/") for s in stems if s.startswith("topics/"))
     followed = (part.following.topics for part in ways.values() if part is not None)
     return frozenset(read).union(*followed)

@@ -15,14 +15,16 @@ from wirefeed.domain.desk import Desk
 from wirefeed.domain.due import ends_of_delays, falls_due
 from wirefeed.domain.errors import Conflict, NotFound, Unavailable, WirefeedError
 from wirefeed.domain.hearing import is_private
+from wirefeed.domain.languages import look_up
 from wirefeed.domain.revising import Outcome
-from wirefeed.domain.standings import NEVER, refiled
+from wirefeed.domain.standings import NEVER
 from wirefeed.domain.stories import Revision, Story
 from wirefeed.domain.topics import Taxonomy
-from wirefeed.domain.wire import TOPICS, Change, ChangeKind
+from wirefeed.domain.wire import ChangeKind
+from wirefeed.services import refiling
 from wirefeed.services.audit import Audit
 from wirefeed.services.delays import Delays
-from wirefeed.storage import credentials, dead_letters, stories, subscribers, wire
+from wirefeed.storage import credentials, dead_letters, stories, wire
 from wirefeed.storage.database import Database
 from wirefeed.storage.dead_letters import DeadLetter
 from wirefeed.storage.stories import Stored
@@ -224,22 +226,17 @@ class Publishing:
         """
         before: int | None = None
         moved = 0
-        change = Change(kind=ChangeKind.ACCESS, about=TOPICS)
         while True:
             async with self._database.reading() as connection:
                 page = await stories.listing(connection, before=before, limit=GROUP)
             if not page:
                 break
             before = page[-1].position
-            count, changes = await self._move([story.guid for story in page])
-            moved, change = moved + count, refiled(changes, change)
-        async with self._database.writing() as connection:
-            head = await wire.append(connection, [change], self._clock())
-            await subscribers.touch_plans(connection, head.at)
-            await self._audit.record(connection, by, Verb.TOPICS_APPLY, "topics", moved=moved)
+            moved += await self._move([story.guid for story in page])
+        await refiling.tell(self._database, self._audit, by, moved, self._clock)
         return moved
 
-    async def _move(self, guids: Sequence[str]) -> tuple[int, Sequence[Change]]:
+    async def _move(self, guids: Sequence[str]) -> int:
         async with self._database.writing() as connection:
             desk = await self._desk_of(connection, guids)
             now = self._clock()
@@ -247,7 +244,7 @@ class Publishing:
                 desk.refile(guid, self._taxonomy, now)
             await wire.append(connection, desk.changes, now)
             await stories.save(connection, desk.touched)
-            return len(desk.touched), desk.changes
+            return len(desk.touched)
 
     async def _of_others(
         self, connection: AsyncConnection, desk: Desk, source: str
@@ -277,7 +274,7 @@ class Publishing:
         try:
             revised = desk.take(
                 revision,
-                self._language(revision),
+                look_up(revision.language, self._languages),
                 self._taxonomy,
                 now,
                 reinstate=message.reinstates,
@@ -285,16 +282,6 @@ class Publishing:
         except WirefeedError as error:
             return Receipt(message=message, error=error)
         return Receipt(message=message, outcome=revised.outcome, story=revised.story)
-
-    def _language(self, revision: Revision) -> str:
-        """Find the feed language of a story by look-up (RFC 4647 §3.4): `en-GB` goes to `en`."""
-        tag = revision.language.lower()
-        while tag:
-            for language in self._languages:
-                if language.lower() == tag:
-                    return language
-            tag = tag.rpartition("-")[0]
-        return ""
 
     async def _desk(self, connection: AsyncConnection, sent: Collection[Revision]) -> Desk:
         desk = Desk({})

@@ -273,12 +273,15 @@ class WirePages:
 
     async def kills(self, reader: Reader, following: Following, place: Place) -> list[Heard]:
         """Give the kills that a reader will hear of behind a place, the newest first."""
-        head = (await self.log.head()).position
-        above = max(place.position, head - _NEAR)
         ears = self.ears(reader.entitlement, following, place.began, reader.former)
-        rows = await self.log.kills(above, _KILLS)
+        rows = await self.newest_kills(place.position)
         told = [(row, await self.hear(ears, row)) for row in rows]
         return [Heard(row, kind) for row, kind in told if kind is not None]
+
+    async def newest_kills(self, above: int) -> Sequence[Row]:
+        """Give the kills above a position that are near the end of the wire, the newest first."""
+        head = (await self.log.head()).position
+        return await self.log.kills(max(above, head - _NEAR), _KILLS)
 
     async def listen(
         self, ears: Ears, position: int, limit: int, until: int | None

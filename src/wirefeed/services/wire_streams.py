@@ -9,11 +9,11 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from wirefeed.domain.cursors import ENTITLEMENT, Following, Place, sight_mark
 from wirefeed.domain.errors import Unavailable, WirefeedError
-from wirefeed.domain.former import Former
 from wirefeed.domain.plans import DAY, Sight
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.ways import STREAM
@@ -23,6 +23,7 @@ from wirefeed.services.follower import Follower
 from wirefeed.services.wire_entries import OLDEST, Heard
 from wirefeed.services.wire_lines import WireLines
 from wirefeed.services.wire_pages import WirePages, compact
+from wirefeed.services.wire_shared import share
 
 #: Seconds between looks for what the clock changes: rights that end, lines that were closed.
 _TICK = 0.25
@@ -35,8 +36,9 @@ _ROOM = 64 * 1024
 #: Changes in one write to a line, and lines between which others have their turn.
 _BATCH = 20
 _LINES = 200
-#: Streams of one right, now and before, that ask for the same since one time, and are at one place.
-_Alike = tuple[Sight, frozenset[Former], Following, int, int]
+#: Streams of one right that ask for the same since one time, and are at one place. What they had
+#: before is each one's own as soon as a plan was changed: had it a part in this, each was alone.
+_Alike = tuple[Sight, Following, int, int]
 #: A kill that is told before its turn; it has no id, and is in no digest.
 AHEAD = "kill-ahead"
 
@@ -139,7 +141,9 @@ class WireStreams:
         while stream.line.is_open and not log.closing:
             draft = await pages.draft(stream.reader, stream.following, stream.place, _BATCH)
             self._attend_to(stream, self._monotonic())
-            kills = await self._kills_ahead([stream]) if draft.more else []
+            kills: list[Heard] = []
+            if draft.more:
+                kills = await pages.kills(stream.reader, stream.following, stream.place)
             sight = stream.reader.entitlement.sight
             entries = await pages.entries.render(draft.heard, stream.reader.entitlement)
             # It tells of other rights, too: those since the place, and those since the draft.
@@ -147,8 +151,8 @@ class WireStreams:
                 return False
             if stream.reader.entitlement.sight != sight:
                 continue
-            self._warn([stream], kills)
-            self._send([stream], _written(draft.heard, entries))
+            self._warn(stream, kills)
+            self._send(stream, _written(draft.heard, entries))
             stream.place, stream.scanned = draft.ends, draft.scanned
             if not draft.more:
                 stream.caught_up = stream.scanned
@@ -224,18 +228,19 @@ class WireStreams:
     ) -> bool:
         """Send streams of one right at one place what comes next; say whether more follows."""
         reader, following = streams[0].reader, streams[0].following
-        ears = self._pages.ears(reader.entitlement, following, began, reader.former)
-        heard, more, scanned = await self._pages.listen(ears, scanned, _BATCH, head)
-        kills = await self._kills_ahead(streams) if more else []
-        entries = await self._pages.entries.render(heard, reader.entitlement)
-        written = _written(heard, entries)
+        ears = self._pages.ears(reader.entitlement, following, began)
+        pasts = {stream.reader.former for stream in streams}
+        shared = await share(self._pages, ears, pasts, scanned, _BATCH, head)
+        entries = await self._pages.entries.render(shared.heard, reader.entitlement)
+        written, more = _written(shared.heard, entries), shared.more
         for at in range(0, len(streams), _LINES):
             few = self._unconcerned(streams[at : at + _LINES])
             more |= len(few) < len(streams[at : at + _LINES])
-            self._warn(few, kills)
-            self._send(few, written)
             for stream in few:
-                stream.scanned = scanned
+                is_for = partial(shared.is_for, stream.reader.former)
+                self._warn(stream, [one for one in shared.ahead if is_for(one)])
+                self._send(stream, [(one, data) for one, data in written if is_for(one)])
+                stream.scanned = shared.scanned
             if at + _LINES < len(streams):
                 await asyncio.sleep(0)
         return more
@@ -245,38 +250,30 @@ class WireStreams:
         about, now = self._concerned, self._clock()
         return [stream for stream in streams if not _is_concerned(stream, about, now)]
 
-    def _send(self, streams: Sequence[Stream], written: Sequence[tuple[Heard, bytes]]) -> None:
-        """Send changes to streams, to each with cursors of its own."""
+    def _send(self, stream: Stream, written: Sequence[tuple[Heard, bytes]]) -> None:
+        """Send changes to a stream, with cursors of its own."""
         if not written:
             return
-        now = self._monotonic()
-        for stream in streams:
-            begins = place = stream.place
-            parts = []
-            for one, data in written:
-                kind, guid, version = one.told
-                place = place.after(kind, version, guid, one.row.position)
-                place = replace(place, day=max(place.day, one.row.at // DAY))
-                cursor = self._pages.seal(place, stream.reader)
-                parts.append(wire_json.identified(cursor, data))
-            if stream.line.is_open:
-                stream.line.write(b"".join(parts))
-                stream.place, stream.sent = place, now
-                self._pages.note(stream.reader, stream.following, STREAM, begins, place)
+        begins = place = stream.place
+        parts = []
+        for one, data in written:
+            kind, guid, version = one.told
+            place = place.after(kind, version, guid, one.row.position)
+            place = replace(place, day=max(place.day, one.row.at // DAY))
+            cursor = self._pages.seal(place, stream.reader)
+            parts.append(wire_json.identified(cursor, data))
+        if stream.line.is_open:
+            stream.line.write(b"".join(parts))
+            stream.place, stream.sent = place, self._monotonic()
+            self._pages.note(stream.reader, stream.following, STREAM, begins, place)
 
-    async def _kills_ahead(self, streams: Sequence[Stream]) -> list[Heard]:
-        """Give the kills before streams that have much before them."""
-        first = streams[0]
-        return await self._pages.kills(first.reader, first.following, first.place)
-
-    def _warn(self, streams: Sequence[Stream], kills: Sequence[Heard]) -> None:
-        """Tell streams of kills before their turn, of each once."""
-        for stream in streams:
-            new = [one for one in kills if one.row.position > max(stream.warned, stream.scanned)]
-            for one in new:
-                (item,) = compact([one])
-                stream.line.write(wire_json.frame(AHEAD, wire_json.announcement(item)))
-            stream.warned = max([stream.warned, *(one.row.position for one in new)])
+    def _warn(self, stream: Stream, kills: Sequence[Heard]) -> None:
+        """Tell a stream of kills before their turn, of each once."""
+        new = [one for one in kills if one.row.position > max(stream.warned, stream.scanned)]
+        for one in new:
+            (item,) = compact([one])
+            stream.line.write(wire_json.frame(AHEAD, wire_json.announcement(item)))
+        stream.warned = max([stream.warned, *(one.row.position for one in new)])
 
     # --- rights and lines -----------------------------------------------------------------------
 
@@ -351,7 +348,7 @@ def _alike(stream: Stream) -> _Alike:
     # What has come since is heard by all alike, whenever they began.
     began = place.began if stream.scanned < stream.caught_up else 0
     sight = reader.entitlement.sight
-    return sight, reader.former, stream.following, began, stream.scanned
+    return sight, stream.following, began, stream.scanned
 
 
 def _is_concerned(stream: Stream, about: frozenset[str] | None, now: int) -> bool:

@@ -6,13 +6,23 @@ for one that is just being committed; writers take turns. What has been committe
 
 import asyncio
 import sqlite3
+import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, NullPool, create_engine, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    CursorResult,
+    Engine,
+    NullPool,
+    create_engine,
+    select,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -66,7 +76,7 @@ class Database:
         self._turn = asyncio.Lock()
         #: How often this process has ended a transaction that appended to the wire.
         self.advances = 0
-        #: Names this log in cursors: a restored copy is another log.
+        #: Names this log in cursors: a restored copy is another log. Empty until that is begun.
         self.log_id = ""
         #: The `iss` of its tokens.
         self.issuer = ""
@@ -119,6 +129,19 @@ class Database:
             raise
         database.log_id, database.issuer = meta["log_id"], meta["issuer"]
         return database
+
+    async def begin_log(self) -> None:
+        """Give the log of a copy a name of its own: what was told of the other is not of this one.
+
+        Of several processes that open it at once, the first names it.
+        """
+        if self.log_id:
+            return
+        name = tables.meta.c.key == "log_id"
+        async with self.writing() as conn:
+            unnamed = update(tables.meta).where(name, tables.meta.c.value == "")
+            await conn.execute(unnamed.values(value=uuid.uuid4().urn))
+            self.log_id = (await conn.execute(select(tables.meta.c.value).where(name))).scalar_one()
 
     async def close(self) -> None:
         """Close every connection: each has a thread that would outlive the program."""

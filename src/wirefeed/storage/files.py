@@ -59,8 +59,9 @@ class _Overtaken(Exception):
 def back_up(url: str, target: Path, told: Callable[[float], None], *, pages: int = _STEP) -> None:
     """Copy the database as it is at one instant, while others use it; `told` hears how far it is.
 
-    The copy is for its owner's eyes, is looked through, and only then gets its name. Raises
-    `Unacceptable` or `Unavailable`; then there is no copy, and one of this name stays as it was.
+    The copy is for its owner's eyes, is looked through, and only then gets its name. Its log has
+    none: each time that it is restored, it goes on as another. Raises `Unacceptable` or
+    `Unavailable`; then there is no copy, and one of this name stays as it was.
     """
     source = existing(url)
     _check_target(source, target)
@@ -76,6 +77,8 @@ def back_up(url: str, target: Path, told: Callable[[float], None], *, pages: int
             raise Unavailable(
                 "the copy is not whole, and was not kept", remedy="run `wirefeed db check`"
             )
+        with _telling_what_failed():
+            _take_name(new)
         _keep(new, target)
     finally:
         for left in (new, Path(f"{new}-journal")):
@@ -168,6 +171,15 @@ def _copy(source: Path, new: Path, told: Callable[[float], None], pages: int) ->
                 connection.backup(copy, pages=pages, progress=_Steps(told))
         # One file, wherever it is taken: write-ahead mode would make it three.
         copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def _take_name(copy: Path) -> None:
+    """Leave the log without a name: what follows here is not what followed where it was taken.
+
+    One that were given here would be the same each time that this copy is restored.
+    """
+    with closing(_connect(copy, query_only=False)) as connection:
+        connection.execute("UPDATE meta SET value = '' WHERE key = 'log_id'")
 
 
 class _Steps:

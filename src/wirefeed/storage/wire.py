@@ -144,6 +144,19 @@ async def about(conn: AsyncConnection, name: str, upto: int) -> list[Row]:
     return [_row(row) for row in rows]
 
 
+async def newest_about(conn: AsyncConnection, name: str) -> int:
+    """Give where the newest change about something stands; 0 if there is none."""
+    query = select(_wire.position).where(_wire.about == name)
+    return (await conn.execute(query.order_by(_wire.position.desc()).limit(1))).scalar() or 0
+
+
+async def refiled(conn: AsyncConnection, position: int, limit: int) -> list[Row]:
+    """Give the stories filed anew above a position, in order."""
+    is_refiled = _wire.kind == ChangeKind.REFILE.value
+    query = select(tables.wire).where(is_refiled, _wire.position > position)
+    return [_row(row) for row in await conn.execute(query.order_by(_wire.position).limit(limit))]
+
+
 def _row(row: Any) -> Row:  # noqa: ANN401 - of the table
     return Row(
         row.position,

@@ -2,6 +2,7 @@
 
 from aiohttp import hdrs, web
 
+from wirefeed.domain.languages import look_up
 from wirefeed.web.request import HOUSE
 
 #: No browser says more, and nobody is to make us read on.
@@ -9,17 +10,11 @@ _LONGEST = 256
 
 
 def preferred_language(request: web.Request) -> str:
-    """Give the language of ours that a browser's reader likes best; without one, the first.
-
-    RFC 4647 §3.4: a range is looked up as it is, then without its last subtag, and so on.
-    """
+    """Give the language of ours that a browser's reader likes best; without one, the first."""
     languages = request.app[HOUSE].languages
     for wanted in _ranges(request.headers.get(hdrs.ACCEPT_LANGUAGE, "")[:_LONGEST]):
-        subtags = wanted.split("-")
-        for length in range(len(subtags), 0, -1):
-            shortened = "-".join(subtags[:length])
-            if shortened in languages:
-                return shortened
+        if language := look_up(wanted, languages):
+            return language
     return languages[0]
 
 

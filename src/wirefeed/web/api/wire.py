@@ -13,6 +13,7 @@ from aiohttp import hdrs
 
 from wirefeed.domain.cursors import ENTITLEMENT, Following, Place
 from wirefeed.domain.errors import Invalid, Outlived, Unacceptable
+from wirefeed.domain.languages import look_up
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.ways import ONE_STORY, WIRE
 from wirefeed.formats import times, wire_json
@@ -34,14 +35,12 @@ from wirefeed.web.api.wire_shapes import (
     Received,
 )
 from wirefeed.web.client import client_address
-from wirefeed.web.request import LEDGER, QUOTAS, READERS, STREAMS, TAXONOMY, presented
+from wirefeed.web.request import HOUSE, LEDGER, QUOTAS, READERS, STREAMS, TAXONOMY, presented
 from wirefeed.web.request import WIRE as PAGES
 
 _TAG = "Wire"
 _PATH = "/api/v1/wire"
 _SECOND = 1_000_000
-#: What a language is called (BCP 47), as far as a filter may say it.
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,5}")
 _MOST_NAMES = 100
 
 
@@ -163,13 +162,16 @@ async def again(call: Call[Any, Any]) -> Reader:
 
 def following_of(call: Call[Any, Any], asked: Filters) -> Following:
     """Say what of the wire is asked for. Raises `Invalid`."""
-    topics, languages = _names(asked.topics, "topics"), _names(asked.languages, "languages")
+    topics, languages = _names(asked.topics, "topics"), call.app[HOUSE].languages
     for topic in sorted(topics):
         if topic not in call.app[TAXONOMY]:
             raise Invalid("there is no such topic", field="topics", remedy="use slugs of topics")
-    if not all(map(_LANGUAGE.fullmatch, languages)):
-        raise Invalid("a language is written as en or tr", field="languages")
-    return Following(topics=topics, languages=languages)
+    # As that of a story is: whatever its English, it is heard under `en`.
+    spoken = {look_up(tag, languages) for tag in _names(asked.languages, "languages")}
+    if "" in spoken:
+        remedy = f"use {', '.join(languages)}"
+        raise Invalid("there are no feeds in this language", field="languages", remedy=remedy)
+    return Following(topics=topics, languages=frozenset(spoken))
 
 
 def _names(text: str, field: str) -> frozenset[str]:
