@@ -144,6 +144,9 @@ HEARD: dict[str, dict[str, Iterable[str]]] = {
     "whole": {**dict.fromkeys((*_NAMED, "heir away"), ("uri",))},
 }
 
+#: Of what those may have who had everything once, a kill is told by the name of the story alone.
+LOST: dict[str, Iterable[str]] = dict.fromkeys(("killed uncovered", "killed early"), ("uri",))
+
 
 async def bearer(agency: Agency, subscriber: str, **options: Any) -> str:
     return f"Authorization: {(await agency.token(subscriber, **options))['Authorization']}"
@@ -208,15 +211,21 @@ async def entitled_callers(
 
 
 async def withdrawn_callers(world: World) -> list[Caller]:
-    """Give those who had everything: a key shows them what the public sees, a token nothing."""
+    """Give those who had everything: a token shows them nothing, a key what the public sees.
+
+    And of what was killed since, that it was.
+    """
     agency, accounts = world.agency, world.agency.services.accounts
     found = []
+    lost = frozenset(world.words(LOST))
     for name in ("lapsed", "suspended", "revoked"):
         key = (await agency.feed_key(name)).removeprefix("/f/")
         token = await bearer(agency, name)
         password = basic(f"reader:{key}")
         found += [
-            Caller(name=name, headers=(password,), key=key, allowed=world.public),
+            Caller(
+                name=name, headers=(password,), key=key, allowed=world.public | lost, certain=lost
+            ),
             Caller(name=f"{name} token", headers=(token,), allowed=frozenset()),
         ]
     (row,) = await agency.services.feed_keys.all("revoked")
