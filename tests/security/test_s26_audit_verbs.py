@@ -176,8 +176,8 @@ async def a_paper(scene: Scene) -> None:
     services = scene.agency.services
     await scene.agency.subscriber("paper", "everything")
     await services.administrators.put("eva", Role.OWNER)
-    # By a way that no drill goes: there is nothing to wait for, and nothing amiss.
-    services.ledger.heard("paper", f"{HUB}en/topics/none", 1, 1)
+    # By a way that no drill goes: there is nothing to wait for in a language of nobody's.
+    services.ledger.heard("paper", f"{HUB}xx/latest", 1, 1)
     await services.ledger.flush()
     key = await services.feed_keys.issue("paper")
     link = await services.handovers.issue("paper", KeyTerms())
