@@ -125,8 +125,8 @@ async def test_a_kill_is_told_in_mine_and_so_is_a_lapse(agency: Agency):
     accounts = agency.services.accounts
     await accounts.change_subscriber("ann", lambda s: replace(s, suspended=True))
     lapsed = (await ask(agency, base + MINE)).levels
-    # The public sees what is not of the economy, as summaries.
-    assert list(lapsed.values()) == ["notice", "summary"]
+    # The public sees what is not of the economy, as summaries; of what it had, a kill is told on.
+    assert list(lapsed.values()) == ["notice", "killed", "summary"]
     assert "urn:news:sport" in lapsed
 
 
