@@ -192,10 +192,13 @@ class WebhookCalls:
         # One that has failed is tried with one change: it is to be seen to go well first.
         rest = 1 if webhook.standing.failures else _RUN
         ends = time.monotonic() + _SECONDS
+        reason = ""
         while rest and time.monotonic() < ends:
             rest -= 1
             step = await self._next(webhook, place)
             place, attempt = step.place, step.attempt
+            # Where nothing is left to tell, it is no failure that the last call was cut off.
+            reason = attempt.reason if attempt else ""
             if attempt is None:
                 break
             attempts.append(attempt)
@@ -205,7 +208,7 @@ class WebhookCalls:
             position=place.position,
             # One that took nothing until it was cut off, and has no time left, has failed, too:
             # else it would be called for ever, and never in vain.
-            reason=attempts[-1].reason if attempts else "",
+            reason=reason,
             sent=bool(attempts),
             place=place,
             attempts=tuple(attempts),
