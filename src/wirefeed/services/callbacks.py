@@ -1,46 +1,25 @@
 """What calls others back, put together: one engine, its duty, and its sources. No rules here."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from wirefeed.config import Settings
 from wirefeed.domain.leases import Method
-from wirefeed.outbound.door import Outbound
-from wirefeed.services.addresses import Named
-from wirefeed.services.audit import Audit
 from wirefeed.services.delivery import Delivery
 from wirefeed.services.duties import Duty
 from wirefeed.services.flights import ANYBODYS
-from wirefeed.services.follower import Follower
-from wirefeed.services.house import House
 from wirefeed.services.hub import Hub
 from wirefeed.services.intents import Intents, Limits
 from wirefeed.services.leases import Leases
+from wirefeed.services.means import Means
+from wirefeed.services.outlets import Outlets
 from wirefeed.services.pings import Pings
 from wirefeed.services.readers import Readers
 from wirefeed.services.sealer import Sealer
-from wirefeed.services.syndication import Syndication
 from wirefeed.services.topics import Topics
 from wirefeed.services.webhook_calls import Signing, WebhookCalls
 from wirefeed.services.webhook_choosing import Choosing
 from wirefeed.services.webhook_entries import WebhookEntries
 from wirefeed.services.webhook_owners import Owners
 from wirefeed.services.webhooks import Webhooks
-from wirefeed.services.wire_pages import WirePages
-from wirefeed.storage.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What is called with, and what tells that there is something to call about."""
-
-    database: Database
-    follower: Follower
-    audit: Audit
-    outbound: Outbound
-    counts: Counter[tuple[str, ...]]
-    clock: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,37 +33,28 @@ class Callbacks:
     webhooks: Webhooks
 
 
-def callbacks(
-    settings: Settings,
-    means: Means,
-    named: Mapping[str, Named],
-    house: House,
-    readers: Readers,
-    syndication: Syndication,
-    pages: WirePages,
-    *,
-    secret: bytes,
-) -> Callbacks:
+def callbacks(means: Means, outlets: Outlets, readers: Readers, *, secret: bytes) -> Callbacks:
     """Put it together."""
-    database, follower, clock = means.database, means.follower, means.clock
+    settings, database, clock = means.settings, means.database, means.clock
+    follower, house, pages = means.follower, means.house, outlets.wire
     calls, urls = means.outbound.calls, means.outbound.urls
     duty = Duty(database, "delivery", clock=clock)
     delivery = Delivery(database, follower, duty, means.counts, clock=clock)
-    topics = Topics(named, house, readers, syndication, secret=secret)
+    topics = Topics(outlets.named, house, readers, outlets.syndication, secret=secret)
     limits = Limits(each=settings.hub.leases, public=settings.hub.public_leases)
     leases = Leases(
         database,
         follower,
         topics,
         calls,
-        pages.ledger,
+        means.ledger,
         hub_url=house.hub_url,
         method=Method(settings.hub.signature),
         clock=clock,
     )
     delivery.serve(leases)
     if settings.hub.url:
-        delivery.serve(Pings(database, readers, calls, named, settings.hub.url))
+        delivery.serve(Pings(database, readers, calls, outlets.named, settings.hub.url))
     hub = Hub(database, means.audit, topics, urls, delivery, clock=clock)
     sealer = Sealer(secret)
     delivery.serve(
@@ -95,7 +65,7 @@ def callbacks(
             Choosing(database, pages, WebhookEntries(pages.entries), clock),
             calls,
             Signing(sealer, secret),
-            pages.ledger,
+            means.ledger,
             clock=clock,
         )
     )
