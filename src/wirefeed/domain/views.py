@@ -6,7 +6,7 @@ or page can leak what it was not handed.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from wirefeed.domain.access import PRIVATE, Access, Level, Reason
@@ -75,22 +75,12 @@ def view(story: Story, access: Access, *, words: int, links: MediaLinks) -> View
         return _killed(story, access)
     revision = story.revision
     full = access.level is Level.FULL
-    published = published_to(story, access)
+    topics = _shown(story.topics)
+    headline = revision.headline or revision.slugline
     link = links.of(story.id, access)
-    return View(
-        id=story.id,
-        feed_guid=thread_to(story, access),
-        version=story.version,
-        level=access.level,
-        reason=access.reason,
-        status=revision.status,
-        language=revision.language,
-        headline=revision.headline
-        or revision.slugline
-        or _date_and_topic(published, _shown(story.topics)),
-        published=published,
-        updated=story.updated,
-        topics=_shown(story.topics),
+    return replace(
+        _named(story, access, headline or _date_and_topic(story, access, topics)),
+        topics=topics,
         slugline=revision.slugline,
         byline=revision.byline,
         located=revision.located,
@@ -141,51 +131,52 @@ def _killed(story: Story, access: Access) -> View:
 
     The headline is the kill's own, when the kill brings one.
     """
+    if access.bare:
+        return _bare(story, access)
     revision = story.revision
     # It may stand in topics by now in which this caller never saw it.
     topics = _shown(access.topics)
-    published = published_to(story, access)
-    if access.bare:
-        return _bare(story, access, published)
     headline = story.kill_headline
     if not _KILL.match(headline):
-        headline = f"KILL: {headline or revision.slugline or _date_and_topic(published, topics)}"
-    return View(
-        id=story.id,
-        feed_guid=thread_to(story, access),
-        version=story.version,
-        level=access.level,
-        reason=access.reason,
-        status=revision.status,
-        language=revision.language,
-        headline=headline,
-        published=published,
-        updated=story.updated,
+        named = headline or revision.slugline or _date_and_topic(story, access, topics)
+        headline = f"KILL: {named}"
+    return replace(
+        _named(story, access, headline),
         topics=topics,
         slugline=revision.slugline,
         copyright_holder=revision.copyright_holder,
     )
 
 
-def _bare(story: Story, access: Access, published: int) -> View:
+def _bare(story: Story, access: Access) -> View:
     """Show that a story was withdrawn by no more than the name and the date it had.
 
     Its caller may see nothing of it any more, and so nothing that came with its kill.
     """
+    return replace(
+        _named(story, access, f"KILL: {_date_and_topic(story, access)}"),
+        status=PubStatus.CANCELED,
+        language=story.language,
+    )
+
+
+def _named(story: Story, access: Access, headline: str) -> View:
+    """Show what every view has of a story: which it is, since when, and under which headline."""
     return View(
         id=story.id,
         feed_guid=thread_to(story, access),
         version=story.version,
         level=access.level,
         reason=access.reason,
-        status=PubStatus.CANCELED,
-        language=story.language,
-        headline=f"KILL: {_date_and_topic(published, ())}",
-        published=published,
+        status=story.revision.status,
+        language=story.revision.language,
+        headline=headline,
+        published=published_to(story, access),
         updated=story.updated,
     )
 
 
-def _date_and_topic(published: int, topics: Iterable[str]) -> str:
+def _date_and_topic(story: Story, access: Access, topics: Iterable[str] = ()) -> str:
+    published = published_to(story, access)
     day = datetime.fromtimestamp(published // SECOND, tz=UTC).date().isoformat()
     return " ".join([day, *topics])
