@@ -139,12 +139,7 @@ class Syndication:
         """Give a feed as this reader may have it. Raises `NotFound`."""
         self.check(feed, reader)
         asked = self._asked(feed, form, reader, self_url)
-
-        async def load() -> Loaded[Document]:
-            draft = await self._draft(feed, form, reader, self_url)
-            document = await self._documents.document(draft, why_of)
-            return document, document.until
-
+        load = partial(self._load, feed, form, reader, self_url, rendered=True)
         return await self._remembered(feed).documents.fetch(asked, load, self._patience(reader))
 
     async def known(
@@ -166,14 +161,20 @@ class Syndication:
         document = await remembered.documents.find(asked, patience)
         if document is not None or not tags:
             return document
-
-        async def load() -> Loaded[Document]:
-            draft = await self._draft(feed, form, reader, self_url)
-            document = self._documents.outline(draft, why_of)
-            return document, document.until
-
+        load = partial(self._load, feed, form, reader, self_url, rendered=False)
         outline = await remembered.outlines.fetch(asked, load, patience)
         return outline if outline.tag in tags else None
+
+    async def _load(
+        self, feed: Asked, form: Format, reader: Reader, self_url: str, *, rendered: bool
+    ) -> Loaded[Document]:
+        """Say what a document is, and how long it is that: rendered, or by its outline alone."""
+        draft, documents = await self._draft(feed, form, reader, self_url), self._documents
+        if rendered:
+            document = await documents.document(draft, why_of)
+        else:
+            document = documents.outline(draft, why_of)
+        return document, document.until
 
     def held(
         self,
