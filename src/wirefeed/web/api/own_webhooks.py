@@ -3,55 +3,36 @@
 from wirefeed.domain.credentials import Scope
 from wirefeed.domain.errors import Forbidden, NotFound
 from wirefeed.domain.readers import Reader, remedy
-from wirefeed.web.api import webhooks
 from wirefeed.web.api.cursors import Page
-from wirefeed.web.api.operation import Call, Caller, Operation, Result
-from wirefeed.web.api.webhook_shapes import (
-    ANSWER,
-    EXAMPLE,
-    LISTED,
-    LOGGED,
-    SECRET,
-    AttemptListing,
-    NewWebhook,
-    Replay,
-    WebhookListing,
-    WebhookRotation,
-    WebhookShape,
-    WebhookTerms,
+from wirefeed.web.api.operation import Call, Caller, Result
+from wirefeed.web.api.webhook_operations import (
+    Operations,
+    added,
+    listed,
+    logged,
+    removed,
+    replayed,
+    rotated,
+    told,
 )
-from wirefeed.web.api.webhooks import CREATED, ID, OWN, REFUSED, REMOVED, TAG, TAKEN, UNPROCESSABLE
-from wirefeed.web.request import WEBHOOKS
+from wirefeed.web.api.webhook_shapes import Replay, WebhookRotation, WebhookTerms
 
-_ALL = OWN.removesuffix("/{id}")
-
-
-@Operation(
-    method="GET",
-    path=_ALL,
-    access=Caller.ACCOUNT,
-    tag=TAG,
-    query=Page,
-    gives=WebhookListing,
-    answer=LISTED,
+_OWN = Operations(
+    all="/api/v1/account/webhooks",
+    calls="/api/v1/account/webhook-attempts",
+    one="/api/v1/account/webhooks/{id}",
+    reads=Caller.ACCOUNT,
+    writes=Caller.ACCOUNT,
 )
+
+
+@_OWN.listing
 async def list_own_webhooks(call: Call[None, Page]) -> Result:
     """List your webhooks, and how it goes with them."""
-    return await webhooks.listed(call, _own(call.reader))
+    return await listed(call, _own(call.reader))
 
 
-@Operation(
-    method="POST",
-    path=_ALL,
-    access=Caller.ACCOUNT,
-    tag=TAG,
-    body=WebhookTerms,
-    gives=NewWebhook,
-    statuses=CREATED,
-    problems=REFUSED,
-    example=EXAMPLE,
-    answer=SECRET,
-)
+@_OWN.adding
 async def add_own_webhook(call: Call[WebhookTerms, None]) -> Result:
     """Have what you hear from now on sent to an address of yours.
 
@@ -61,93 +42,45 @@ async def add_own_webhook(call: Call[WebhookTerms, None]) -> Result:
     they are answered with 2xx; kills come first. What came already has the `webhook-id` that it
     had. 410 ends it.
     """
-    return await webhooks.added(call, _whole(call.reader))
+    return await added(call, _whole(call.reader), _OWN.one)
 
 
-@Operation(
-    method="GET",
-    path="/api/v1/account/webhook-attempts",
-    access=Caller.ACCOUNT,
-    tag=TAG,
-    query=Page,
-    gives=AttemptListing,
-    answer=LOGGED,
-)
+@_OWN.logging
 async def list_own_webhook_attempts(call: Call[None, Page]) -> Result:
     """List the calls of your webhooks: the last 1,000 are kept."""
-    return await webhooks.logged(call, _own(call.reader))
+    return await logged(call, _own(call.reader))
 
 
-@Operation(
-    method="GET",
-    path=OWN,
-    params=ID,
-    access=Caller.ACCOUNT,
-    tag=TAG,
-    gives=WebhookShape,
-    answer=ANSWER,
-)
+@_OWN.telling
 async def get_own_webhook(call: Call[None, None]) -> Result:
     """Give a webhook of yours, without its secret."""
-    return await webhooks.told(call, _own(call.reader))
+    return await told(call, _own(call.reader))
 
 
-@Operation(
-    method="POST",
-    path=f"{OWN}/rotate",
-    params=ID,
-    access=Caller.ACCOUNT,
-    tag=TAG,
-    body=WebhookRotation,
-    gives=NewWebhook,
-    statuses=CREATED,
-    problems=UNPROCESSABLE,
-    example={"overlap_seconds": 3600},
-    answer=SECRET,
-)
+@_OWN.rotating
 async def rotate_own_webhook(call: Call[WebhookRotation, None]) -> Result:
     """Give a webhook of yours another secret.
 
     Until the overlap is over, what is sent bears two signatures: by the new secret, and by the
     old one.
     """
-    return await webhooks.rotated(call, _whole(call.reader))
+    return await rotated(call, _whole(call.reader))
 
 
-@Operation(
-    method="POST",
-    path=f"{OWN}/replay",
-    params=ID,
-    access=Caller.ACCOUNT,
-    tag=TAG,
-    body=Replay,
-    gives=WebhookShape,
-    statuses=TAKEN,
-    problems=REFUSED,
-    example={"attempt": 17},
-    answer=ANSWER,
-)
+@_OWN.replaying
 async def replay_own_webhook(call: Call[Replay, None]) -> Result:
     """Send to a webhook of yours once more, each story as it may be seen now.
 
     Since a time, everything that you hear, as far as the archive of your plans reaches; or what
     was sent in one attempt. It bears the `webhook-id` that it had.
     """
-    return await webhooks.replayed(call, _whole(call.reader))
+    return await replayed(call, _whole(call.reader))
 
 
-@Operation(
-    method="DELETE",
-    path=OWN,
-    params=ID,
-    access=Caller.ACCOUNT,
-    tag=TAG,
-    statuses=REMOVED,
-)
+@_OWN.removing
 async def remove_own_webhook(call: Call[None, None]) -> Result:
     """Send nothing to a webhook of yours any more."""
-    await call.app[WEBHOOKS].remove(call.params["id"], call.by, of=_own(call.reader))
-    return Result()
+    return await removed(call, _own(call.reader))
 
 
 def _who(reader: Reader) -> str:

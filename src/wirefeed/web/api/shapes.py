@@ -3,7 +3,7 @@
 Never a secret: that stands in the one answer to the request that made it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -183,16 +183,16 @@ _FIELDS = {
 
 
 @contextmanager
-def fields_of_the_body(at: str = "$") -> Iterator[None]:
+def fields_of_the_body(at: str = "$", names: Mapping[str, str] = _FIELDS) -> Iterator[None]:
     """Name the field of the body that a refusal of its terms is about: it is the body's fault.
 
-    `at` says where in the body the terms are.
+    `at` says where in the body the terms are, and `names` what it calls them.
     """
     try:
         yield
     except WirefeedError as error:
-        if error.field not in _FIELDS:
+        if error.field not in names:
             raise
         raise Unacceptable(
-            error.message, field=f"{at}.{_FIELDS[error.field]}", remedy=error.remedy
+            error.message, field=f"{at}.{names[error.field]}", remedy=error.remedy
         ) from error
