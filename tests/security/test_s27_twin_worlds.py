@@ -34,8 +34,9 @@ from wirefeed.domain.feeds import Item, Window
 from wirefeed.domain.views import View
 from wirefeed.domain.wire import Head
 from wirefeed.services.documents import Document
+from wirefeed.services.story_pages import StoryPages
 from wirefeed.services.syndication import Syndication
-from wirefeed.storage import stories, wire
+from wirefeed.storage import stories
 from wirefeed.web.request import PUBLISHING
 
 SIGHTS = {
@@ -271,8 +272,7 @@ class _Leaky(Syndication):
         """Leave everything to `document`."""
 
     async def head(self) -> Head:
-        async with self._database.reading() as connection:
-            return await wire.head(connection)
+        return await self._follower.newest()
 
 
 class _ShowsAll(_Leaky):
@@ -297,10 +297,16 @@ class _TagsByTheWire(_Leaky):
         return replace(made, tag=f"{made.tag}-{(await self.head()).position}")
 
 
-class _ShowsThatThereIsOne(_Leaky):
-    async def story(self, *args: Any) -> View:
+class _ShowsThatThereIsOne(StoryPages):
+    @classmethod
+    def instead(cls, services: Services) -> Services:
+        leaky = copy(services.story_pages)
+        leaky.__class__ = cls
+        return replace(services, story_pages=leaky)
+
+    async def page(self, *args: Any) -> View:
         try:
-            return await super().story(*args)
+            return await super().page(*args)
         except NotFound as error:
             if await self._database_holds(args[0]):
                 raise Gone from error

@@ -9,6 +9,7 @@ from wirefeed.services.compressing import Compressor
 from wirefeed.services.documents import Documents
 from wirefeed.services.means import Means, derived
 from wirefeed.services.media import Media
+from wirefeed.services.story_pages import StoryPages
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.windows import Windows
 from wirefeed.services.wire_cursors import WireCursors
@@ -26,18 +27,20 @@ class Outlets:
     syndication: Syndication
     #: Every feed there is, by the end of its address.
     named: Mapping[str, Named]
+    story_pages: StoryPages
     media: Media
     wire: WirePages
 
 
 def outlets(means: Means, master: bytes) -> Outlets:
     """Put them together."""
-    house, compressor = means.house, Compressor()
+    database, house, compressor = means.database, means.house, Compressor()
     return Outlets(
         compressor=compressor,
         syndication=_syndication(means, compressor, master),
         named=named(house.languages, (topic.slug for topic in means.taxonomy), house.url),
-        media=Media(means.database, house.media, clock=means.clock),
+        story_pages=StoryPages(database, house, means.threads, means.lost, clock=means.clock),
+        media=Media(database, house.media, clock=means.clock),
         wire=_wire(means, master),
     )
 
@@ -62,7 +65,6 @@ def _syndication(means: Means, compressor: Compressor, master: bytes) -> Syndica
         clock=means.clock,
     )
     return Syndication(
-        means.database,
         means.taxonomy,
         means.house,
         documents,

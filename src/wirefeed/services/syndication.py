@@ -1,4 +1,4 @@
-"""The feed or page a reader may have: refused or chosen, decided by the domain, and named.
+"""The feed a reader may have, or a page behind it: refused or chosen by the domain, and named.
 
 What was chosen is remembered until the wire or the clock changes it; how it is rendered is for
 `documents.py`.
@@ -9,17 +9,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from wirefeed.domain import archives
-from wirefeed.domain.access import ALL, Level, decide, stands_in
+from wirefeed.domain.access import ALL
 from wirefeed.domain.archives import Archived, Asked, Page, day_of, feed_of
 from wirefeed.domain.errors import Gone, NotFound
 from wirefeed.domain.feeds import AnyFeed, Bound, Item, Notice, Trail, Window, why_of
 from wirefeed.domain.former import Lost
-from wirefeed.domain.plans import Entitlement, Sight
+from wirefeed.domain.plans import Sight
 from wirefeed.domain.readers import Reader
-from wirefeed.domain.stories import Feed, Story
+from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.views import View
 from wirefeed.domain.wire import Change, concerned, is_of_story
@@ -30,8 +28,6 @@ from wirefeed.services.house import House
 from wirefeed.services.memo import Loaded, Memo
 from wirefeed.services.readers import PUBLIC_GRACE
 from wirefeed.services.windows import Windows, weight_of
-from wirefeed.storage import stories
-from wirefeed.storage.database import Database
 
 #: That are remembered by name; their bytes are in the cache, which is bounded in bytes.
 _DOCUMENTS = 4096
@@ -66,7 +62,6 @@ class Syndication:
 
     def __init__(
         self,
-        database: Database,
         taxonomy: Taxonomy,
         house: House,
         documents: Documents,
@@ -76,7 +71,6 @@ class Syndication:
         grace: float,
         clock: Callable[[], int],
     ) -> None:
-        self._database = database
         self._taxonomy = taxonomy
         self._house = house
         self._documents = documents
@@ -311,89 +305,3 @@ class Syndication:
     def view(self, item: Item) -> View:
         """Show one story."""
         return self._documents.view(item)
-
-    async def story(
-        self, story_id: str, language: str, reader: Reader, given: Callable[[int], None]
-    ) -> View:
-        """Show one story by its id; say since which position it stands so.
-
-        Raises `Gone` for one withdrawn from this reader's sight, and `NotFound` alike for
-        one that was never in it and one that never was.
-        """
-        try:
-            return await self._story(story_id, language, reader, given)
-        except NotFound:
-            item = await self._reading.lost_kills.item(story_id, language, reader)
-            if item is None:
-                raise
-            given(item.story.position)
-            raise KilledStory(self.view(item)) from None
-
-    async def _story(
-        self, story_id: str, language: str, reader: Reader, given: Callable[[int], None]
-    ) -> View:
-        async with self._database.reading() as connection:
-            story = await stories.find(connection, story_id)
-            if story is None or not self._is_known(story, language, reader.entitlement):
-                raise NotFound
-            heir = await self._newest(connection, story, language, reader.entitlement)
-            names = await self._reading.threads.names(connection, [heir], reader.entitlement)
-        access = decide(heir, reader.entitlement, self._clock())
-        if access.level is Level.HIDDEN:
-            raise NotFound
-        if not any(
-            reader.reads(feed)
-            for feed in heir.feeds
-            if stands_in(heir, {feed}, reader.entitlement, access)
-        ):
-            raise NotFound
-        given(heir.position)
-        access = replace(access, thread=names.get(heir.thread))
-        shown = self.view(Item(story=heir, access=access))
-        if shown.is_killed:
-            raise KilledStory(shown)
-        return shown
-
-    def _is_known(self, story: Story, language: str, entitlement: Entitlement) -> bool:
-        """Say whether this caller ever saw a story on a page of this language.
-
-        Else its address would say that it is there, also where it leads to a newer one.
-        """
-        access = decide(story, entitlement, self._clock())
-        was_shown = access.level is not Level.HIDDEN or access.gone is not None
-        return was_shown and stands_in(story, {Feed(language=language)}, entitlement, access)
-
-    def _is_shown(self, story: Story, language: str, entitlement: Entitlement) -> bool:
-        access = decide(story, entitlement, self._clock())
-        visible = access.level is not Level.HIDDEN
-        return visible and stands_in(story, {Feed(language=language)}, entitlement, access)
-
-    async def _newest(
-        self, connection: AsyncConnection, story: Story, language: str, entitlement: Entitlement
-    ) -> Story:
-        """Follow a superseded story to the newest of its thread that this caller may see.
-
-        A translation is of the thread, and no newer version.
-        """
-        if not story.superseded:
-            return story
-        members = await stories.by_thread(connection, {story.thread})
-        visible = [
-            member
-            for member in members.values()
-            if not member.superseded and self._is_shown(member, language, entitlement)
-        ]
-        if visible:
-            return max(visible, key=lambda member: member.position)
-        if story.is_killed:
-            return story
-        # What replaced it is not for this caller; it is no longer for anybody.
-        raise NotFound
-
-
-class KilledStory(Gone):
-    """It was withdrawn."""
-
-    def __init__(self, shown: View) -> None:
-        super().__init__()
-        self.view = shown

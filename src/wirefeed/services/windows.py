@@ -60,8 +60,8 @@ class Windows:
     ) -> None:
         self._database = database
         self._taxonomy = taxonomy
-        self.threads = threads
-        self.lost_kills = lost_kills
+        self._threads = threads
+        self._lost_kills = lost_kills
         self._shape = shape
         self.cuts = Cuts(length=shape.items)
         #: Signs the addresses of pages.
@@ -78,7 +78,7 @@ class Windows:
             return window
         async with self._database.reading() as connection:
             head = await wire.head(connection)
-            items = await self.lost_kills.items(connection, feed, lost)
+            items = await self._lost_kills.items(connection, feed, lost)
         # In a language of which it may see nothing, nothing was read.
         return with_lost(replace(window, head=window.head or head.position), items)
 
@@ -112,7 +112,7 @@ class Windows:
     def _scan(self, feed: AnyFeed, entitlement: Entitlement) -> Scan:
         # Pages are short and long: with more at once, more is read than is shown.
         chunk = max(self.cuts.length // 2 + 1, _LEAST)
-        return Scan(feed, entitlement, self._taxonomy, self.threads, self._clock(), chunk=chunk)
+        return Scan(feed, entitlement, self._taxonomy, self._threads, self._clock(), chunk=chunk)
 
     def _lasting(self, window: Window, scan: Scan, entitlement: Entitlement) -> Window:
         """Say until when it holds, with what is behind it."""

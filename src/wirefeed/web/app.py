@@ -46,6 +46,7 @@ from wirefeed.web.request import (
     READY,
     SETTINGS,
     SIGNING_KEYS,
+    STORY_PAGES,
     STREAMS,
     SYNDICATION,
     TAXONOMY,
@@ -124,8 +125,8 @@ def _provide(app: web.Application, opened: Services) -> None:
     app[PUBLISHING] = opened.publishing
     app[NEWSDESK] = opened.newsdesk
     app[KILLS], app[LEDGER] = opened.kills, opened.ledger
-    app[SYNDICATION], app[MEDIA] = opened.syndication, opened.media
-    app[PROSPECTS] = opened.prospects
+    app[SYNDICATION], app[STORY_PAGES] = opened.syndication, opened.story_pages
+    app[MEDIA], app[PROSPECTS] = opened.media, opened.prospects
     app[ENDINGS] = opened.endings
     app[BULK] = opened.bulk
     app[QUOTAS], app[WIRE] = opened.quotas, opened.wire

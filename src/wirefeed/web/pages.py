@@ -21,7 +21,7 @@ from wirefeed.domain.views import View
 from wirefeed.domain.ways import ARCHIVE, FEED, STORY_PAGE, Filter
 from wirefeed.services.documents import Format
 from wirefeed.services.house import feed_tail, iso
-from wirefeed.services.syndication import KilledStory
+from wirefeed.services.story_pages import KilledStory
 from wirefeed.web.client import client_address
 from wirefeed.web.rendering import LANG, NO_STORE, alternates, feeds, render, shown, topic_feeds
 from wirefeed.web.request import (
@@ -30,6 +30,7 @@ from wirefeed.web.request import (
     LEDGER,
     PUBLIC_CACHE,
     READERS,
+    STORY_PAGES,
     SYNDICATION,
     TAXONOMY,
     presented,
@@ -137,7 +138,7 @@ async def _story(
             request.app[LEDGER].read(reader.subscriber.id, STORY_PAGE, position)
 
     try:
-        view = await request.app[SYNDICATION].story(
+        view = await request.app[STORY_PAGES].page(
             request.match_info["id"], language, reader, given
         )
     except KilledStory as killed:

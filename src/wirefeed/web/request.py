@@ -56,6 +56,7 @@ from wirefeed.services.publishing import Publishing
 from wirefeed.services.quotas import Quotas
 from wirefeed.services.readers import Readers
 from wirefeed.services.signing_keys import SigningKeys
+from wirefeed.services.story_pages import StoryPages
 from wirefeed.services.syndication import Syndication
 from wirefeed.services.tokens import Tokens
 from wirefeed.services.usage import Usage
@@ -81,6 +82,7 @@ SIGNING_KEYS = web.AppKey("signing_keys", SigningKeys)
 PUBLISHING = web.AppKey("publishing", Publishing)
 NEWSDESK = web.AppKey("newsdesk", Newsdesk)
 SYNDICATION = web.AppKey("syndication", Syndication)
+STORY_PAGES = web.AppKey("story_pages", StoryPages)
 MEDIA = web.AppKey("media", Media)
 PROSPECTS = web.AppKey("prospects", Prospects)
 ENDINGS = web.AppKey("endings", Endings)
