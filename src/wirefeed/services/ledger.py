@@ -28,7 +28,6 @@ from wirefeed.domain.ways import (
 from wirefeed.services import ledger_book
 from wirefeed.services.documents import Document
 from wirefeed.services.ledger_book import Given, Noted, Told, later
-from wirefeed.storage import received
 from wirefeed.storage.database import Database, uninterrupted
 from wirefeed.storage.received import Whose
 
@@ -247,10 +246,8 @@ class Ledger:
                 self._acknowledged[whose] = told
 
     async def _write(self, noted: Mapping[Whose, Noted]) -> None:
-        async with self._database.writing() as connection:
-            kept = await ledger_book.write(connection, noted, self._clock() - KILL_STAYS)
-            names = set(map(filter_name, kept)) & self._filters.keys()
-            await received.keep_filters(connection, {n: self._filters[n] for n in names})
+        filters = dict(self._filters)
+        await self._database.write(ledger_book.write, noted, filters, self._clock() - KILL_STAYS)
         for _, way in noted:
             self._filters.pop(filter_name(way), None)
 

@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from wirefeed.domain.ledger import MOST, Interval, Stretch, acknowledged, all_joined, besides
 from wirefeed.domain.ways import (
     MOST_FILTERS,
+    Filter,
     beyond,
     channel_of,
+    filter_name,
     is_filtered,
     is_single,
     told_alike,
@@ -44,9 +46,12 @@ class _Kills(NamedTuple):
 
 
 async def write(
-    connection: AsyncConnection, noted: Mapping[Whose, Noted], since: int
-) -> frozenset[str]:
-    """Write it down; kills since a time are those of late. Gives the ways it is kept under."""
+    connection: AsyncConnection,
+    noted: Mapping[Whose, Noted],
+    filters: Mapping[str, Filter],
+    since: int,
+) -> None:
+    """Write it down, with the filters of its ways; kills since a time are those of late."""
     kept = await _told_apart(connection, noted)
     others = {(one, told_alike(way)) for (one, way), note in kept.items() if note.shown}
     held = await received.held(connection, list(others | kept.keys()))
@@ -57,7 +62,8 @@ async def write(
         now[whose] = _joined(whose[1], held[whose], list(given), kills)
     after = {whose: _shown(whose, kept[whose], now, kills) for whose in kept.keys() & held.keys()}
     await received.hold(connection, held, after)
-    return frozenset(way for _, way in kept)
+    names = {filter_name(way) for _, way in kept} & filters.keys()
+    await received.keep_filters(connection, {name: filters[name] for name in names})
 
 
 def _joined(
