@@ -37,6 +37,10 @@ class Noted:
     shown: list[Interval] = field(default_factory=list)
     told: Told | None = None
 
+    def __bool__(self) -> bool:
+        """Say whether anything is."""
+        return bool(self.given or self.shown or self.told)
+
 
 class _Kills(NamedTuple):
     """Those of late, and up to where there may be older ones."""
