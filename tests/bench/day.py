@@ -12,8 +12,9 @@ import json
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -146,8 +147,14 @@ def _of_channel(channel: Channel) -> Iterator[Row]:
 async def _subscribe(agency: Agency, called: Sequence[Partner], port: int) -> None:
     async with open_services(agency.settings) as services:
         for partner in called:
-            url = f"http://127.0.0.1:{port}/hook/{partner.number}"
+            url = f"http://{_host(partner)}:{port}/hook/{partner.number}"
             await services.callbacks.webhooks.add(partner.name, url)
+
+
+def _host(partner: Partner) -> str:
+    """Give a partner an address of its own: one host is called no more than a few times at once."""
+    high, low = divmod(partner.number % 2**16, 2**8)
+    return f"127.1.{high}.{low}"
 
 
 @contextlib.contextmanager
@@ -166,16 +173,25 @@ def _serving(agency: Agency, port: int) -> Iterator[None]:
             for line in process.stdout:
                 if "wirefeed serves" in line:
                     break
+            # What it complains of is for whoever runs this.
+            complaints = threading.Thread(target=_pass_on, args=(process.stdout,), daemon=True)
+            complaints.start()
             yield
         finally:
             process.terminate()
+
+
+def _pass_on(lines: Iterable[str]) -> None:
+    for line in lines:
+        _say(line.rstrip())
 
 
 @contextlib.asynccontextmanager
 async def _listening(webhooks: Webhooks, port: int) -> AsyncIterator[None]:
     runner = web.AppRunner(webhooks.app(), access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=_LISTENING).start()
+    # Every address of the loopback network is this machine.
+    await web.TCPSite(runner, "0.0.0.0", port, shutdown_timeout=_LISTENING).start()  # noqa: S104
     try:
         yield
     finally:

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wirefeed.domain.access import ALL, Grant, Level
-from wirefeed.domain.cursors import NOTHING, Following, Place, reach, reaching, sight_mark
+from wirefeed.domain.cursors import (
+    NOTHING,
+    Following,
+    Place,
+    reach,
+    reaching,
+    sight_mark,
+    there_are,
+)
+from wirefeed.domain.errors import Unacceptable
 from wirefeed.domain.plans import DAY, Sight
 from wirefeed.domain.wire import Audience, Change, ChangeKind
 
@@ -185,3 +194,31 @@ def test_a_place_of_an_earlier_release_is_read_as_one_from_which_a_proof_begins(
     earlier = Place.unpack(place.pack()[:_EARLIER])
     assert (earlier.position, earlier.count, earlier.digest) == (9, 1, place.digest)
     assert earlier.start == earlier
+
+
+@pytest.mark.parametrize(
+    ("topics", "languages", "heard"),
+    [
+        ((), (), ()),
+        (("sport",), ("en",), ("en",)),
+        ((), ("en-GB", "EN", "tr"), ("en", "tr")),
+    ],
+)
+def test_what_is_asked_for_is_heard_in_the_languages_of_feeds(topics, languages, heard):
+    wanted = Following(topics=frozenset(topics), languages=frozenset(languages))
+    found = there_are(wanted, {"sport", "arts"}, ("en", "tr"))
+    assert found == Following(topics=frozenset(topics), languages=frozenset(heard))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field", "said"),
+    [
+        (Following(topics=frozenset({"sport", "golf"})), "topics", "golf"),
+        (Following(languages=frozenset({"en", "fr-CA"})), "languages", "fr-CA"),
+    ],
+)
+def test_what_there_are_no_feeds_of_is_refused_by_its_name(wanted, field, said):
+    with pytest.raises(Unacceptable, match=said) as refused:
+        there_are(wanted, {"sport"}, ("en", "tr"))
+    assert refused.value.field == field
+    assert refused.value.remedy

@@ -254,18 +254,20 @@ async def world(folder: Path, *, hours: int | None = None) -> AsyncIterator[Worl
 async def out_of_reach(agency: Agency) -> AsyncIterator[None]:
     """Take the database away, as a disk that is gone does."""
     database = agency.services.database
-    held = database._reader, database._looker, database._swift
+    swift = database._in_one_go
+    held = database._reader, database._looker, swift._reading._engine, swift._finding._engine
     gone = agency.file.parent / "gone" / "x.db"
     nowhere, away = (
         create_async_engine(f"sqlite+aiosqlite:///{gone}"),
         create_engine(f"sqlite:///{gone}"),
     )
-    database._reader, database._looker, database._swift = nowhere, nowhere, away
+    database._reader = database._looker = nowhere
+    swift._reading._engine = swift._finding._engine = away
     # What was seen a moment ago is answered by until its lease is over, in real seconds.
     await asyncio.sleep(LEASE)
     try:
         yield
     finally:
-        database._reader, database._looker, database._swift = held
+        database._reader, database._looker, swift._reading._engine, swift._finding._engine = held
         await nowhere.dispose()
         away.dispose()

@@ -149,7 +149,11 @@ def statements(agency: Agency, *tables: str) -> Iterator[list[str]]:
             seen.append(statement)
 
     database = agency.services.database
-    engines = (database._reader.sync_engine, database._swift)
+    engines = (
+        database._reader.sync_engine,
+        database._in_one_go._reading._engine,
+        database._in_one_go._finding._engine,
+    )
     for engine in engines:
         event.listen(engine, "before_cursor_execute", executed)
     try:

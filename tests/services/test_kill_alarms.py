@@ -41,6 +41,14 @@ class Counted(Database):
         async with self._database.writing() as connection:
             yield connection
 
+    async def read(self, work: Any, *args: Any, **more: Any) -> Any:
+        self.reads += 1
+        return await self._database.read(work, *args, **more)
+
+    async def write(self, work: Any, *args: Any, **more: Any) -> Any:
+        self.writes += 1
+        return await self._database.write(work, *args, **more)
+
     def asked(self) -> tuple[int, int]:
         """Say how often it was asked since this was last said: reads, and writes."""
         told = self.reads, self.writes

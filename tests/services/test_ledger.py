@@ -8,7 +8,7 @@ from tests.services.test_usage import Away, not_failed
 from tests.support.agency import DAY, Agency
 from wirefeed.domain.cursors import Following
 from wirefeed.domain.errors import Unavailable
-from wirefeed.domain.ways import MOST_FILTERS, Filter, filter_name
+from wirefeed.domain.ways import MOST_FILTERS, Filter, filter_name, named
 from wirefeed.services import ledger as service
 from wirefeed.services import ledger_book
 from wirefeed.services.ledger import Ledger
@@ -195,3 +195,42 @@ async def test_what_is_said_of_a_way_goes_where_that_is_kept(agency: Agency):
     assert len(found) == len(parts)
     assert "wire:other" in found
     assert all(one.acknowledged is not None for (one,) in found.values())
+
+
+async def test_what_is_written_in_turn_is_there_when_somebody_looks(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+):
+    """Also what another is about to write, part by part."""
+    monkeypatch.setattr(service, "_BATCH", 2)
+    await agency.subscriber("ann", "sport")
+    ledger = Ledger(agency.services.database, clock=agency.clock)
+    ways = [("ann", f"feed:en/topics/t{n}") for n in range(9)]
+    for name, way in ways:
+        ledger.heard(name, way, 1, 5)
+    in_turn = asyncio.create_task(ledger.flush(in_turn=True))
+    await asyncio.sleep(0)
+    await ledger.settle()
+    assert [len(found) for found in (await held(agency, *ways)).values()] == [1] * 9
+    await in_turn
+    assert [len(found) for found in (await held(agency, *ways)).values()] == [1] * 9
+
+
+async def test_a_filter_stays_for_whoever_waits_for_a_later_part(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(service, "_BATCH", 1)
+    ledger = Ledger(agency.services.database, clock=agency.clock)
+    part = Filter(following=Following(topics=frozenset({"sport"})))
+    for name in ("ann", "bea"):
+        await agency.subscriber(name, "sport")
+    # Of her it is written as one of many: she has more than are told apart.
+    for number in range(MOST_FILTERS):
+        other = Filter(following=Following(topics=frozenset({f"t{number}"})))
+        ledger.heard("ann", ledger.through("wire", "ann", other), 1, 5)
+    await ledger.flush()
+    for name in ("ann", "bea"):
+        ledger.heard(name, ledger.through("wire", name, part), 1, 5)
+    await ledger.flush()
+    async with agency.services.database.reading() as connection:
+        kept = await received.filters(connection, [filter_name(named("wire", part))])
+    assert list(kept.values()) == [part]

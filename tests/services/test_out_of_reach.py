@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -48,20 +48,39 @@ class Locked:
         raise AssertionError("it was never entered")
 
 
+class LockedInOneGo:
+    """The same for who asks in a thread."""
+
+    def connect(self) -> NoReturn:
+        time.sleep(LOCKED)
+        raise Unavailable("the database is busy")
+
+
 class Cut:
     """What keeps an agency from reading its database, and lets it again."""
 
     def __init__(self, agency: Agency) -> None:
         self._database = agency.services.database
+        self._in_one_go = self._database._in_one_go
         self._ways = (self._database._reader, self._database._looker)
+        self._engines = [lane._engine for lane in self._lanes()]
         self.locked = Locked()
 
     def begin(self) -> None:
-        locked: Any = self.locked  # that is all that is asked of either
+        # That is all that is asked of any of them.
+        locked: Any = self.locked
+        in_one_go: Any = LockedInOneGo()
         self._database._reader = self._database._looker = locked
+        for lane in self._lanes():
+            lane._engine = in_one_go
 
     def end(self) -> None:
         self._database._reader, self._database._looker = self._ways
+        for lane, engine in zip(self._lanes(), self._engines, strict=True):
+            lane._engine = engine
+
+    def _lanes(self) -> tuple[Any, Any]:
+        return self._in_one_go._reading, self._in_one_go._finding
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,14 +57,13 @@ class Away(Database):
         self.asked = 0
         self.written = asyncio.Event()
 
-    @asynccontextmanager
-    async def writing(self):
+    async def write(self, work: Any, *args: Any, **more: Any) -> Any:
         self.asked += 1
         if self.is_away:
             raise Unavailable
-        async with self._database.writing() as connection:
-            yield connection
+        result = await self._database.write(work, *args, **more)
         self.written.set()
+        return result
 
     @asynccontextmanager
     async def reading(self):

@@ -4,13 +4,15 @@ import asyncio
 import sqlite3
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.storage.samples import announce
 from wirefeed.domain.errors import Unacceptable, Unavailable
@@ -184,9 +186,13 @@ async def test_every_connection_is_set_up(database, pragma, value):
     assert await database.read(scalar(f"PRAGMA {pragma}")) == value
 
 
-def scalar(sql: str) -> Callable[[Connection], object]:
+def scalar(sql: str) -> Callable[[AsyncConnection], Coroutine[Any, Any, object]]:
     """Ask for one value, whatever it is."""
-    return lambda conn: conn.exec_driver_sql(sql).scalar_one()
+
+    async def ask(conn: AsyncConnection) -> object:
+        return (await conn.execute(text(sql))).scalar_one()
+
+    return ask
 
 
 async def test_those_that_read_keep_little_of_what_they_read(database):
@@ -224,7 +230,7 @@ async def test_what_is_read_in_one_go_cannot_write_and_does_not_wait_for_a_write
 async def test_a_read_that_is_no_longer_waited_for_takes_nothing_along(database):
     held, begun = threading.Event(), threading.Event()
 
-    def slow(_: Connection) -> None:
+    async def slow(_: AsyncConnection) -> None:
         begun.set()
         held.wait()
 

@@ -1,7 +1,6 @@
 """Feed keys with their holders: the same as each is by itself, however many are asked for."""
 
 from dataclasses import replace
-from functools import partial
 
 from wirefeed.domain.credentials import FeedKey, Lapse
 from wirefeed.domain.former import Term
@@ -39,7 +38,7 @@ OTHER = FeedKey(id="k0", subscriber="gone", name="", tail="", issued=1)
 
 
 async def held(database: Database, *digests: bytes) -> dict[bytes, holders.Held]:
-    return await database.read(partial(holders.by_digest, digests=digests))
+    return await database.read(holders.by_digest, digests)
 
 
 async def test_each_key_comes_with_its_holder_and_all_that_holder_subscribes_to(

@@ -97,7 +97,7 @@ QUERIES: dict[str, Asking] = {
     "a source's tokens": lambda c: credentials.tokens(c, source="desk"),
     "a feed key": lambda c: credentials.feed_key(c, b"1"),
     "a subscriber's feed keys": lambda c: credentials.feed_keys(c, "acme"),
-    "feed keys with their holders": lambda c: c.run_sync(holders.by_digest, [b"1", b"2"]),
+    "feed keys with their holders": lambda c: holders.by_digest(c, [b"1", b"2"]),
 }
 #: Sorted in memory, but only what was found: a few rows.
 SORTED = {

@@ -145,3 +145,21 @@ async def test_the_wire_calls_a_thread_as_feeds_do(agency: Agency):
     assert [one["altIds"] for one in heard] == [[{"role": "feed", "value": name}]] * 2
     story = await agency.json("/api/v1/stories/urn:news:b", **sport.token)
     assert story["wirefeed"]["thread"] == name
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_a_translation_is_called_anew_in_its_own_feed_when_what_it_is_made_from_comes(
+    agency: Agency, form: str
+):
+    """Nothing changes in its language but what its thread is called."""
+    await agency.publish("urn:news:tr", language="tr", evolvedfrom="urn:news:en")
+    path = f"/tr/latest.{form}"
+    before = await ask(agency, path)
+    assert OURS.search(before.text)
+    await agency.publish("urn:news:en")
+    after = await ask(agency, path)
+    assert "urn:news:en" in after.text
+    assert not OURS.search(after.text)
+    assert after.tag != before.tag
+    await agency.publish("urn:news:en", version="2", pubstatus="canceled")
+    assert "urn:news:en" in (await ask(agency, path)).text

@@ -84,7 +84,9 @@ async def test_a_webhook_from_its_first_day_to_its_last(agency: Agency, by: str)
         ({"url": "ftp://gazette.example/"}, "$.url"),
         ({"url": "https://169.254.169.254/"}, "$.url"),
         ({"url": URL, "topics": ["No Topic"]}, "$.topics"),
+        ({"url": URL, "topics": ["golf"]}, "$.topics"),
         ({"url": URL, "languages": ["english"]}, "$.languages"),
+        ({"url": URL, "languages": ["fr"]}, "$.languages"),
     ],
 )
 async def test_what_is_refused_names_the_field_and_the_fix(agency: Agency, body, field):

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from tests.support.agency import (
 )
 from tests.support.events import STREAM
 from tests.support.partner import WIRE, Partner, partner, told
+from tests.support.reads import reads
 from wirefeed.domain.credentials import Scope
 from wirefeed.domain.plans import Subscription
 from wirefeed.formats import ninjs
@@ -752,10 +751,10 @@ async def test_who_hears_nothing_new_asks_nothing_of_the_database(agency: Agency
     await sport.catch_up()
     await agency.publish("urn:m", topic="economy")
     await sport.catch_up()
-    async with _counted(agency) as reads:
+    with reads(agency) as seen:
         for _ in range(5):
             assert (await sport.poll())["items"] == []
-    assert reads == []
+    assert [reader for reader in seen if not reader.startswith(BESIDE)] == []
 
 
 def _story(uri: str) -> bytes:
@@ -765,21 +764,6 @@ def _story(uri: str) -> bytes:
 
 #: What reads without being asked: embargoes that end, callbacks, the ledger.
 BESIDE = ("Publishing.announce_due", "Delivery.", "Kills.", "Ledger.", "Usage.")
-
-
-@asynccontextmanager
-async def _counted(agency: Agency) -> AsyncIterator[list[str]]:
-    """Note who takes a connection to read, but for what goes on beside all requests."""
-    reads: list[str] = []
-
-    def note(_: object) -> None:
-        task = asyncio.current_task()
-        reader = "" if task is None else getattr(task.get_coro(), "__qualname__", "")
-        if not reader.startswith(BESIDE):
-            reads.append(reader)
-
-    event.listen(agency.services.database._reader.sync_engine, "engine_connect", note)
-    yield reads
 
 
 async def test_rights_that_end_while_a_page_is_found_are_not_those_it_is_given_by(agency: Agency):
@@ -794,7 +778,7 @@ async def test_rights_that_end_while_a_page_is_found_are_not_those_it_is_given_b
         if "FROM wire" in execution[2] and _CHUNK in execution[3]:
             agency.clock.now = ends
 
-    engine = agency.services.database._reader.sync_engine
+    engine = agency.services.database._in_one_go._reading._engine
     event.listen(engine, "before_cursor_execute", overtake)
     answer = await _ask(sport, after=sport.cursor)
     assert agency.clock.now == ends

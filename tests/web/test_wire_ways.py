@@ -3,14 +3,12 @@
 The cursors are compared: in them are place, count and digest of all that was told.
 """
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
-import sqlalchemy.event
 
 from tests.support.agency import (
     DAY,
@@ -23,6 +21,7 @@ from tests.support.agency import (
 )
 from tests.support.events import Event, Listener, listening
 from tests.support.partner import Partner, partner, told
+from tests.support.reads import reads
 from wirefeed.domain.plans import Subscriber, Subscription
 from wirefeed.formats import ninjs
 from wirefeed.services.publishing import Message
@@ -184,25 +183,6 @@ async def _up_to(listener: Listener, last: str) -> tuple[list[Event], set[str]]:
     return [event for event in events if event.id], ahead
 
 
-@contextmanager
-def _read_by(agency: Agency, reader: str) -> Iterator[list[str]]:
-    """Note what takes a connection to read, of one task."""
-    seen: list[str] = []
-
-    def note(_: object) -> None:
-        task = asyncio.current_task()
-        name = "" if task is None else getattr(task.get_coro(), "__qualname__", "")
-        if name == reader:
-            seen.append(name)
-
-    engine = agency.services.database._reader.sync_engine
-    sqlalchemy.event.listen(engine, "engine_connect", note)
-    try:
-        yield seen
-    finally:
-        sqlalchemy.event.remove(engine, "engine_connect", note)
-
-
 async def test_streams_are_judged_as_one_whatever_each_of_them_had_before(agency: Agency):
     """Who joined on another day had for another time what their plan was before."""
     tokens = []
@@ -225,8 +205,8 @@ async def test_streams_are_judged_as_one_whatever_each_of_them_had_before(agency
         for listener in listeners:
             await _up_to(listener, "sport-1")
         # All are at one place by now.
-        with _read_by(agency, "WireStreams.run") as seen:
+        with reads(agency) as seen:
             await agency.publish("sport-2")
             for listener in listeners:
                 await _up_to(listener, "sport-2")
-        assert 0 < len(seen) < len(listeners)
+        assert 0 < seen.count("WireStreams.run") < len(listeners)

@@ -6,11 +6,13 @@ and digest have heard the same. What is not for a partner moves nothing here.
 
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from wirefeed.domain.access import Grant
+from wirefeed.domain.errors import Unacceptable
+from wirefeed.domain.languages import look_up
 from wirefeed.domain.plans import DAY, Sight
 from wirefeed.domain.wire import Audience, Change
 
@@ -58,6 +60,23 @@ class Following:
         return (not self.languages or audience.language in self.languages) and (
             not self.topics or not self.topics.isdisjoint(audience.topics)
         )
+
+
+def there_are(wanted: Following, topics: Container[str], languages: Collection[str]) -> Following:
+    """Give what is wanted in the languages of feeds: `en-GB` is in those of `en`.
+
+    Raises `Unacceptable` for what there are no feeds of: nothing would ever come of it.
+    """
+    for topic in sorted(wanted.topics):
+        if topic not in topics:
+            remedy = "see `wirefeed topics list`"
+            raise Unacceptable(f"there is no topic {topic!r}", field="topics", remedy=remedy)
+    spoken = {tag: look_up(tag, languages) for tag in sorted(wanted.languages)}
+    for tag, language in spoken.items():
+        if not language:
+            remedy = f"use {', '.join(languages)}"
+            raise Unacceptable(f"there are no feeds in {tag!r}", field="languages", remedy=remedy)
+    return replace(wanted, languages=frozenset(spoken.values()))
 
 
 #: All that a partner may have.

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from wirefeed.outbound.guard import Guard
+from wirefeed.outbound.pace import Pace
 
 if TYPE_CHECKING:
     from wirefeed.outbound.client import Client
@@ -73,10 +74,12 @@ class Calls:
         self._guard = guard
         self._user_agent = user_agent
         self._client: Client | None = None
+        self._pace = Pace()
 
     async def get(self, url: str, *, most: int) -> Reply:
         """Ask, and read so many bytes of the answer at the most."""
-        return await self._opened().call("GET", url, most=most)
+        async with self._pace.turn():
+            return await self._opened().call("GET", url, most=most)
 
     async def post(
         self,
@@ -91,9 +94,10 @@ class Calls:
 
         A right is asked when the connection stands, in the moment before the body leaves.
         """
-        return await self._opened().call(
-            "POST", url, body=body, headers=headers, right=right, seconds=seconds
-        )
+        async with self._pace.turn():
+            return await self._opened().call(
+                "POST", url, body=body, headers=headers, right=right, seconds=seconds
+            )
 
     async def close(self) -> None:
         """Close whatever is open."""

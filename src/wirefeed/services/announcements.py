@@ -38,8 +38,7 @@ class Announcements:
         return next((row for row in reversed(rows) if row.change.kind is ChangeKind.KILL), None)
 
     async def _read(self, kill: Row) -> tuple[Announced, ...]:
-        async with self._database.reading() as connection:
-            rows = await wire.about(connection, kill.change.about, kill.position - 1)
+        rows = await self._database.read(wire.about, kill.change.about, kill.position - 1)
         return tuple((row.at, row.change.after) for row in rows if _is_turn(row))
 
 

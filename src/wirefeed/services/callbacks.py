@@ -1,7 +1,9 @@
 """What calls others back, put together: one engine, its duty, and its sources. No rules here."""
 
 from dataclasses import dataclass
+from functools import partial
 
+from wirefeed.domain.cursors import there_are
 from wirefeed.domain.leases import Method
 from wirefeed.services.delivery import Delivery
 from wirefeed.services.duties import Duty
@@ -72,5 +74,12 @@ def callbacks(means: Means, outlets: Outlets, readers: Readers, *, secret: bytes
     # Last, and a few: anybody may have callbacks asked, and nobody is to wait for that.
     intents = Intents(database, follower, topics, calls, limits=limits, clock=clock)
     delivery.serve(intents, share=ANYBODYS)
-    webhooks = Webhooks(database, means.audit, sealer, admit=urls.parse, clock=clock)
+    webhooks = Webhooks(
+        database,
+        means.audit,
+        sealer,
+        admit=urls.parse,
+        there_are=partial(there_are, topics=means.taxonomy, languages=house.languages),
+        clock=clock,
+    )
     return Callbacks(delivery=delivery, hub=hub, topics=topics, leases=leases, webhooks=webhooks)

@@ -78,7 +78,8 @@ class Source(Protocol):
         """Write down what became of deliveries.
 
         A position only moves forward, and a row that is no longer there is none to write to:
-        another process may have done the same, or somebody may have ended it meanwhile.
+        another process may have done the same, or somebody may have ended it meanwhile. It is
+        done in one go, so nothing but the connection may be awaited.
         """
 
 
@@ -220,20 +221,24 @@ class Delivery:
             return
         told = {one.target.id: outcome for one in landed if (outcome := _outcome(one)) is not None}
         if told:
-            async with self._database.writing() as connection:
-                for kind, source in self._sources.items():
-                    settled = [
-                        self._settled(one, told[one.target.id])
-                        for one in landed
-                        if one.kind == kind and one.target.id in told
-                    ]
-                    if settled:
-                        await source.settle(connection, settled)
+            settled = [
+                (one.kind, self._settled(one, told[one.target.id]))
+                for one in landed
+                if one.target.id in told
+            ]
+            await self._database.write(self._write, settled)
         self._flights.settled(landed)
         for one in landed:
             outcome = told.get(one.target.id)
             if outcome is not None and outcome.sent:
                 self._counts["deliveries", one.kind, str(outcome.reason or "sent")] += 1
+
+    async def _write(
+        self, connection: AsyncConnection, settled: Sequence[tuple[str, Settled]]
+    ) -> None:
+        for name, source in self._sources.items():
+            if of_its_kind := [one for kind, one in settled if kind == name]:
+                await source.settle(connection, of_its_kind)
 
     def _settled(self, landed: Landed, outcome: Outcome) -> Settled:
         standing = landed.target.standing

@@ -43,8 +43,7 @@ class Duty:
         """Say whether it is held here, or by nobody. Raises `Unavailable`."""
         if self._taken is not None:
             return True
-        async with self._database.reading() as connection:
-            return await duties.holder(connection, self._name, self._clock()) is None
+        return await self._database.read(duties.holder, self._name, self._clock()) is None
 
     async def held(self) -> bool:
         """Take it, or hold it on; say whether it is held. Raises `Unavailable`."""
@@ -54,9 +53,8 @@ class Duty:
         # Nobody is kept from writing by those who only wait.
         if not await self.is_free():
             return False
-        async with self._database.writing() as connection:
-            until = now + self._for
-            taken = await duties.take(connection, self._name, self._holder, now, until)
+        until = now + self._for
+        taken = await self._database.write(duties.take, self._name, self._holder, now, until)
         self._taken = began if taken else None
         return taken
 
@@ -64,5 +62,4 @@ class Duty:
         """Let another have it at once."""
         if self._taken is not None:
             self._taken = None
-            async with self._database.writing() as connection:
-                await duties.leave(connection, self._name, self._holder)
+            await self._database.write(duties.leave, self._name, self._holder)

@@ -18,7 +18,7 @@ from wirefeed.domain.stories import SECOND
 from wirefeed.domain.wire import Change, Head, takes_away
 from wirefeed.services.publishing import Publishing
 from wirefeed.storage import wire
-from wirefeed.storage.database import Database, uninterrupted
+from wirefeed.storage.database import Database
 
 #: Seconds for which what was seen of the wire may be answered by.
 LEASE = 0.4
@@ -243,8 +243,7 @@ async def announce(
     while True:
         pause = _TICK
         try:
-            # Cut off, a read would leave its connection behind.
-            due = await uninterrupted(publishing.announce_due())
+            due = await publishing.announce_due()
             if due is not None:
                 pause = min(_TICK, max(0.0, (due - clock()) / SECOND))
         except Exception as error:  # noqa: BLE001 - an embargo must end, whatever went wrong before

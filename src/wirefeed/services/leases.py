@@ -98,8 +98,7 @@ class Leases:
         self._counted = 0
 
     async def _load(self, ids: Sequence[str]) -> dict[str, Lease]:
-        async with self._database.reading() as connection:
-            return await leases.by_id(connection, ids)
+        return await self._database.read(leases.by_id, ids)
 
     async def due(self, ask: Ask) -> Sequence["Delivering"]:
         """Give the leases that something may have changed for; the others are moved on."""
@@ -124,8 +123,7 @@ class Leases:
             if passed:
                 if not await ask.hold():
                     return []
-                async with self._database.writing() as connection:
-                    await leases.passed(connection, passed, ask.head)
+                await self._database.write(leases.passed, passed, ask.head)
             left = frozenset(passed)
             targets = [
                 Delivering(self, lease, urgent=lease.position < ask.urgent)
@@ -139,20 +137,17 @@ class Leases:
         """Count those that are behind, for operators."""
         if not 0 <= ask.now - self._counted < _COUNT:
             self._counted = ask.now
-            async with self._database.reading() as connection:
-                self.behind = await leases.behind(connection, ask.head)
+            self.behind = await self._database.read(leases.behind, ask.head)
 
     async def _sweep(self, now: int) -> None:
         """End leases that nobody renewed: WebSub §5.3, hubs "MUST enforce lease expirations"."""
         if 0 <= now - self._swept < _SWEEP:
             return
         self._swept, gone = now, _SWEPT
-        async with self._database.reading() as connection:
-            if not await leases.has_expired(connection, now):
-                return
+        if not await self._database.read(leases.has_expired, now):
+            return
         while gone == _SWEPT:
-            async with self._database.writing() as connection:
-                gone = await leases.expire(connection, now, _SWEPT)
+            gone = await self._database.write(leases.expire, now, _SWEPT)
 
     async def deliver(self, lease_id: str) -> Told:
         """Tell a callback what its feed has become, or that it will be told no more."""

@@ -5,6 +5,7 @@ kept as far as there is room.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -28,7 +29,6 @@ from wirefeed.domain.ways import (
 from wirefeed.services import ledger_book
 from wirefeed.services.documents import Document
 from wirefeed.services.ledger_book import Given, Noted, Told, later
-from wirefeed.storage import received
 from wirefeed.storage.database import Database, uninterrupted
 from wirefeed.storage.received import Whose
 
@@ -190,15 +190,17 @@ class Ledger:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_PAUSE - _REST):
                         await self._full.wait()
-                await self._try(failed, _SETTLES)
+                await self._try(failed, _SETTLES, in_turn=True)
                 # However much comes, others want to write, too.
                 await asyncio.sleep(_REST)
         finally:
             await self._try(failed)
 
-    async def _try(self, failed: Callable[[Exception], None], rest: int = 0) -> None:
+    async def _try(
+        self, failed: Callable[[Exception], None], rest: int = 0, *, in_turn: bool = False
+    ) -> None:
         try:
-            await self.flush(rest)
+            await self.flush(rest, in_turn=in_turn)
         except Exception as error:  # noqa: BLE001 - what is noted is kept, and tried again
             failed(error)
 
@@ -207,28 +209,41 @@ class Ledger:
         with suppress(Unavailable):
             await self.flush()
 
-    async def flush(self, rest: int = 0) -> None:
+    async def flush(self, rest: int = 0, *, in_turn: bool = False) -> None:
         """Write down what is noted; what cannot be written is kept, and goes along next time.
 
         So does what was shown to be held within the last microseconds, if it is to rest so long.
+        In turn, others may write after each part, for as long as that took: a process that waits
+        for the lock only looks for it now and then.
         """
         upto = self._clock() - rest
         async with self._writing:
             self._full.clear()
-            while some := self._next(upto):
-                noted = {one: self._noted(one, upto) for one in some}
-                try:
-                    await uninterrupted(self._write(noted))
-                except BaseException:
-                    self._put_back(noted)
-                    raise
-            if self._dropped:
-                _log.warning("ledger dropped", stretches=self._dropped)
-                self._dropped = 0
+            waiting = self._due(upto)
+        for at in range(0, len(waiting), _BATCH):
+            began = time.monotonic()
+            await self._flush(waiting[at : at + _BATCH], upto)
+            if in_turn:
+                await asyncio.sleep(time.monotonic() - began)
+        if self._dropped:
+            _log.warning("ledger dropped", stretches=self._dropped)
+            self._dropped = 0
 
-    def _next(self, upto: int) -> list[Whose]:
+    async def _flush(self, some: Sequence[Whose], upto: int) -> None:
+        async with self._writing:
+            # Some of it may have been written meanwhile.
+            noted = {one: note for one in some if (note := self._noted(one, upto))}
+            if not noted:
+                return
+            try:
+                await uninterrupted(self._write(noted))
+            except BaseException:
+                self._put_back(noted)
+                raise
+
+    def _due(self, upto: int) -> list[Whose]:
         rested = (whose for whose, shown in self._shown.items() if shown[0].had <= upto)
-        return list(dict.fromkeys((*self._heard, *self._acknowledged, *rested)))[:_BATCH]
+        return list(dict.fromkeys((*self._heard, *self._acknowledged, *rested)))
 
     def _noted(self, whose: Whose, upto: int) -> Noted:
         told, shown = self._acknowledged.pop(whose, None), list[Interval]()
@@ -247,12 +262,12 @@ class Ledger:
                 self._acknowledged[whose] = told
 
     async def _write(self, noted: Mapping[Whose, Noted]) -> None:
-        async with self._database.writing() as connection:
-            kept = await ledger_book.write(connection, noted, self._clock() - KILL_STAYS)
-            names = set(map(filter_name, kept)) & self._filters.keys()
-            await received.keep_filters(connection, {n: self._filters[n] for n in names})
-        for _, way in noted:
-            self._filters.pop(filter_name(way), None)
+        filters = dict(self._filters)
+        await self._database.write(ledger_book.write, noted, filters, self._clock() - KILL_STAYS)
+        # Of what waits for its turn, some may come by the same.
+        left = {filter_name(way) for _, way in (*self._heard, *self._shown)}
+        for name in {filter_name(way) for _, way in noted} - left:
+            self._filters.pop(name, None)
 
 
 def _both(one: Interval, new: Interval) -> Interval:

@@ -9,8 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from wirefeed.domain.ledger import MOST, Interval, Stretch, acknowledged, all_joined, besides
 from wirefeed.domain.ways import (
     MOST_FILTERS,
+    Filter,
     beyond,
     channel_of,
+    filter_name,
     is_filtered,
     is_single,
     told_alike,
@@ -35,6 +37,10 @@ class Noted:
     shown: list[Interval] = field(default_factory=list)
     told: Told | None = None
 
+    def __bool__(self) -> bool:
+        """Say whether anything is."""
+        return bool(self.given or self.shown or self.told)
+
 
 class _Kills(NamedTuple):
     """Those of late, and up to where there may be older ones."""
@@ -44,9 +50,12 @@ class _Kills(NamedTuple):
 
 
 async def write(
-    connection: AsyncConnection, noted: Mapping[Whose, Noted], since: int
-) -> frozenset[str]:
-    """Write it down; kills since a time are those of late. Gives the ways it is kept under."""
+    connection: AsyncConnection,
+    noted: Mapping[Whose, Noted],
+    filters: Mapping[str, Filter],
+    since: int,
+) -> None:
+    """Write it down, with the filters of its ways; kills since a time are those of late."""
     kept = await _told_apart(connection, noted)
     others = {(one, told_alike(way)) for (one, way), note in kept.items() if note.shown}
     held = await received.held(connection, list(others | kept.keys()))
@@ -57,7 +66,8 @@ async def write(
         now[whose] = _joined(whose[1], held[whose], list(given), kills)
     after = {whose: _shown(whose, kept[whose], now, kills) for whose in kept.keys() & held.keys()}
     await received.hold(connection, held, after)
-    return frozenset(way for _, way in kept)
+    names = {filter_name(way) for _, way in kept} & filters.keys()
+    await received.keep_filters(connection, {name: filters[name] for name in names})
 
 
 def _joined(

@@ -63,8 +63,7 @@ class LostKills:
                 told.setdefault(row.change.about, row)
         if not told:
             return ()
-        async with self._database.reading() as connection:
-            held = await stories.held(connection, told)
+        held = await self._database.read(stories.held, told)
         found = []
         for guid, row in told.items():
             story = held.get(guid)
@@ -73,9 +72,7 @@ class LostKills:
         return tuple(one for one in found if one is not None)
 
     async def _load(self) -> Loaded[tuple[Row, ...]]:
-        async with self._database.reading() as connection:
-            above = await wire.before(connection, self._clock() - KILL_STAYS)
-            return tuple(await wire.kills(connection, above, _MOST)), None
+        return await self._database.read(_kills, self._clock() - KILL_STAYS), None
 
     def _is_lost(self, story: Story, entitlement: Entitlement) -> bool:
         """Say whether a story was killed, and is shown so to nobody of this entitlement."""
@@ -90,8 +87,7 @@ class LostKills:
             return None
         # What it was called, and when it came, is told as it was to whoever saw it.
         saw = replace(entitlement, grants=entitlement.grants | grants)
-        async with self._database.reading() as connection:
-            names = await self._threads.names(connection, [story], saw)
+        names = await self._database.read(self._threads.names, [story], saw)
         return Lost(
             guid=story.guid,
             thread=names.get(story.thread, story.thread),
@@ -125,13 +121,17 @@ class LostKills:
         """Show a reader by its id that a story was killed, if it may have seen that here."""
         if not reader.former:
             return None
-        async with self._database.reading() as connection:
-            story = await stories.find(connection, story_id)
+        story = await self._database.read(stories.find, story_id)
         lost = story and await self.find(story, reader)
         if not story or not lost:
             return None
         here = reader.reads_any(feed for feed in lost.feeds if feed.language == language)
         return _notice(story, lost) if here else None
+
+
+async def _kills(connection: AsyncConnection, since: int) -> tuple[Row, ...]:
+    above = await wire.before(connection, since)
+    return tuple(await wire.kills(connection, above, _MOST))
 
 
 def _notice(story: Story, lost: Lost) -> Item:

@@ -15,6 +15,7 @@ from wirefeed.services.windows import Windows
 from wirefeed.services.wire_cursors import WireCursors
 from wirefeed.services.wire_entries import WireEntries
 from wirefeed.services.wire_pages import WirePages
+from wirefeed.services.wire_stories import WireStories
 
 _HOUR = 3_600_000_000
 
@@ -81,7 +82,7 @@ def _wire(means: Means, master: bytes) -> WirePages:
         means.log,
         means.lost,
         means.house,
-        means.threads,
+        WireStories(means.database, means.threads),
         means.memory,
         counts=means.counts,
         clock=means.clock,

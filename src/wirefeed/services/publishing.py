@@ -150,7 +150,8 @@ class Publishing:
         came, if not now; `by` is who answers for them, if not their source. A source that
         is not trusted may touch no story that another source with a token of its own has sent.
         """
-        async with self._database.writing() as connection:
+
+        async def take(connection: AsyncConnection) -> list[Receipt]:
             # Only now is it their turn: times are to follow one another as positions do.
             now = self._clock() if at is None else at
             desk = await self._desk(connection, [m.revision for m in messages if m.revision])
@@ -158,7 +159,9 @@ class Publishing:
             receipts = [self._take(desk, message, now, others) for message in messages]
             await self._store(connection, desk, receipts, source, now)
             await self._answer_for(connection, desk, by or _source(source))
-        return receipts
+            return receipts
+
+        return await self._database.write(take)
 
     async def dry_run(self, messages: Sequence[Message], desk: Desk) -> list[Receipt]:
         """Say what `accept_all` would answer, and keep nothing but what is on this desk.
@@ -176,27 +179,28 @@ class Publishing:
         Embargoes that end and rights that run out are changes with positions of their own,
         also when no process was running at their time.
         """
-        async with self._database.reading() as connection:
-            next_due = await wire.next_due(connection)
+        next_due = await self._database.read(wire.next_due)
         if next_due is None or next_due > self._clock():
             return next_due
-        async with self._database.writing() as connection:
-            now = self._clock()
-            due = await wire.due(connection, now, GROUP)
-            desk = await self._desk_of(connection, [one.guid for one in due])
-            delays = await self._delays.in_force(connection)
-            released: dict[str, int] = {}
-            for one in due:
-                if not one.delay:
-                    desk.fall_due(one.guid, one.kind, one.at, now)
-                    released[one.guid] = one.at
-                elif one.delay in delays:
-                    desk.end_delay(one)
-            await self._announce(connection, desk, now)
-            await wire.done(connection, due)
-            # Delays count from a first release; they may have ended by now, too.
-            opened = [s for s in desk.touched if s.released == released.get(s.guid, NEVER)]
-            await wire.schedule(connection, [d for s in opened for d in ends_of_delays(s, delays)])
+        return await self._database.write(self._announce_due)
+
+    async def _announce_due(self, connection: AsyncConnection) -> int:
+        now = self._clock()
+        due = await wire.due(connection, now, GROUP)
+        desk = await self._desk_of(connection, [one.guid for one in due])
+        delays = await self._delays.in_force(connection)
+        released: dict[str, int] = {}
+        for one in due:
+            if not one.delay:
+                desk.fall_due(one.guid, one.kind, one.at, now)
+                released[one.guid] = one.at
+            elif one.delay in delays:
+                desk.end_delay(one)
+        await self._announce(connection, desk, now)
+        await wire.done(connection, due)
+        # Delays count from a first release; they may have ended by now, too.
+        opened = [s for s in desk.touched if s.released == released.get(s.guid, NEVER)]
+        await wire.schedule(connection, [d for s in opened for d in ends_of_delays(s, delays)])
         return now
 
     async def find(self, name: str) -> Story:

@@ -1,9 +1,12 @@
 """Who asks: the reader that a credential, or none, belongs to now. The rows are the authority."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.access import PUBLIC
 from wirefeed.domain.credentials import (
@@ -22,7 +25,7 @@ from wirefeed.domain.errors import (
 )
 from wirefeed.domain.former import Term, cut, terms
 from wirefeed.domain.former import former as lost
-from wirefeed.domain.plans import SUNSET, Entitlement, Plan, entitlement
+from wirefeed.domain.plans import SUNSET, Entitlement, Plan, Subscriber, entitlement
 from wirefeed.domain.readers import (
     KILLS,
     REMEMBERED,
@@ -53,6 +56,8 @@ PUBLIC_GRACE = 86_400.0
 #: That are remembered: more than poll within a minute.
 _READERS = 10_000
 _PUBLIC = b"public"
+#: A subscriber, and what it had and says nothing of any more.
+_Held: TypeAlias = tuple[Subscriber, Sequence[Term]]
 
 
 class Readers:
@@ -82,6 +87,7 @@ class Readers:
         self._versions: Memo[None, dict[str, tuple[Plan, ...]]] = Memo(follower, 1, clock)
         self._by_digest = Batch(self._load_feed_keys)
         self._by_jti = Batch(self._load_tokens)
+        self._subscribers = Batch(self._load_subscribers)
         self._by_id = Batch(self._load_feed_keys_by_id)
         follower.heed(self._forget)
 
@@ -208,10 +214,10 @@ class Readers:
         return replace(reader, former=gone, lost=kills) if gone else reader
 
     async def _load_feed_keys(self, names: Sequence[bytes]) -> dict[bytes, holders.Held]:
-        return await self._database.read(partial(holders.by_digest, digests=names))
+        return await self._database.find(holders.by_digest, names)
 
     async def _load_feed_keys_by_id(self, ids: Sequence[str]) -> dict[str, holders.Held]:
-        return await self._database.read(partial(holders.by_id, ids=ids))
+        return await self._database.find(holders.by_id, ids)
 
     async def by_credential(self, presented: Presented, address: str) -> Reader:
         """Say who presents a credential at a subscriber's address, coming from an address.
@@ -252,8 +258,10 @@ class Readers:
         return reader, reader.until(self._clock())
 
     async def _load_tokens(self, jtis: Sequence[str]) -> dict[str, Token]:
-        async with self._database.reading() as connection:
-            return await credentials.tokens_by_jti(connection, jtis)
+        return await self._database.find(credentials.tokens_by_jti, jtis)
+
+    async def _load_subscribers(self, ids: Sequence[str]) -> dict[str, _Held]:
+        return await self._database.find(_held, ids)
 
     def saw(self, reader: Reader) -> None:
         """Note the use of a token by a reader that was found without waiting."""
@@ -305,13 +313,12 @@ class Readers:
 
     async def _by_token(self, token: Token) -> Reader:
         now = self._clock()
-        async with self._database.reading() as connection:
-            subscriber = await subscribers.subscriber(connection, token.subscriber or "")
-            had = await former.of(connection, token.subscriber or "")
+        found = await self._subscribers.get(token.subscriber or "")
         plans = await self._all_plans()
-        if subscriber is None:
+        if found is None:
             # It was removed, and its token with it, since that was looked up.
             raise Unauthenticated
+        subscriber, had = found
         # Who has other plans still has none of those that its token is for.
         seen = narrowed(subscriber, token.entitlements)
         sunset, ending = told(seen, now)
@@ -357,3 +364,9 @@ class Readers:
 
 def _named(secret: str) -> bytes:
     return hashlib.blake2b(secret.encode("utf-8", "surrogatepass"), digest_size=33).digest()
+
+
+async def _held(connection: AsyncConnection, ids: Collection[str]) -> dict[str, _Held]:
+    had = await former.some(connection, ids)
+    held = await subscribers.some(connection, ids)
+    return {name: (one, had.get(name, ())) for name, one in held.items()}

@@ -1,6 +1,6 @@
 """What threads are called to a caller: reads the stories they are named by; the domain decides."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,10 +24,19 @@ class Threads:
 
         Those that go by their GUIDs, since a story that is shown bears it, are not among them.
         """
-        threads = {s.thread for s in shown if s.thread not in {s.guid, s.revision.feed_guid}}
-        if not threads:
-            return {}
-        namers: dict[str, list[Story]] = {thread: [] for thread in threads}
-        for story in await stories.namers(connection, threads):
-            namers[story.thread].append(story)
-        return {name: called(name, by, caller, self._key) for name, by in namers.items()}
+        return self.called(await namers(connection, shown), caller)
+
+    def called(self, named: Mapping[str, Iterable[Story]], caller: Entitled) -> dict[str, str]:
+        """Say what threads are called that may be by these stories."""
+        return {thread: called(thread, by, caller, self._key) for thread, by in named.items()}
+
+
+async def namers(
+    connection: AsyncConnection, shown: Iterable[Story]
+) -> Mapping[str, Sequence[Story]]:
+    """Give the stories by which the threads of stories may be called, but for their own GUIDs."""
+    threads = {s.thread for s in shown if s.thread not in {s.guid, s.revision.feed_guid}}
+    found: dict[str, list[Story]] = {thread: [] for thread in threads}
+    for story in await stories.namers(connection, threads):
+        found[story.thread].append(story)
+    return found

@@ -148,15 +148,7 @@ class Usage:
             self._tell_dropped()
 
     async def _write(self, part: _Part, now: int) -> None:
-        seen = [_sighting(what, tally) for what, tally in part.sightings]
-        async with self._database.writing() as connection:
-            await usage.use_feed_keys(connection, _last(part.keys))
-            await usage.use_tokens(connection, _last(part.tokens))
-            await usage.add_refusals(connection, [one for _, one in part.refusals], REFUSALS)
-            await usage.add_sightings(connection, seen)
-            touched = {one.feed_key for one in seen}
-            await usage.trim_sightings(connection, touched, PLACES)
-            news = await self._leaks.judge(connection, touched)
+        news = await self._database.write(self._keep, part)
         self._sightings.written(part.sightings, now)
         self._keys.written(part.keys, now)
         self._tokens.written(part.tokens, now)
@@ -165,6 +157,16 @@ class Usage:
             _log.warning(
                 "feed key seems shared", key=flag.feed_key, reason=flag.reason, count=flag.count
             )
+
+    async def _keep(self, connection: AsyncConnection, part: _Part) -> list[Flag]:
+        seen = [_sighting(what, tally) for what, tally in part.sightings]
+        await usage.use_feed_keys(connection, _last(part.keys))
+        await usage.use_tokens(connection, _last(part.tokens))
+        await usage.add_refusals(connection, [one for _, one in part.refusals], REFUSALS)
+        await usage.add_sightings(connection, seen)
+        touched = {one.feed_key for one in seen}
+        await usage.trim_sightings(connection, touched, PLACES)
+        return await self._leaks.judge(connection, touched)
 
     def _tell_dropped(self) -> None:
         dropped = {
@@ -187,8 +189,8 @@ class Usage:
         self._pruned = self._clock()
         gone = _BATCH
         while gone == _BATCH:
-            async with self._database.writing() as connection:
-                gone = await usage.forget_sightings(connection, self._pruned - _REMEMBERED, _BATCH)
+            oldest = self._pruned - _REMEMBERED
+            gone = await self._database.write(usage.forget_sightings, oldest, _BATCH)
 
     async def keys(self, subscriber: str | None = None) -> list[KeyUse]:
         """Say of the feed keys of a subscriber, or of all, where they were seen; by id."""

@@ -146,17 +146,16 @@ class WebhookCalls:
         if self._heard_access:
             # As far as it was seen by then: whoever was let be there or later was judged by it.
             self._heard_access, self._access = False, self._follower.position or ask.head
-        async with self._database.reading() as connection:
-            found = await webhooks.due(
-                connection,
-                head=ask.head,
-                now=ask.now,
-                urgent=ask.urgent,
-                access=self._access,
-                busy=[one.removeprefix(_NAMED) for one in ask.busy if one.startswith(_NAMED)],
-                full=ask.full,
-                limit=ask.limit,
-            )
+        found = await self._database.read(
+            webhooks.due,
+            head=ask.head,
+            now=ask.now,
+            urgent=ask.urgent,
+            access=self._access,
+            busy=[one.removeprefix(_NAMED) for one in ask.busy if one.startswith(_NAMED)],
+            full=ask.full,
+            limit=ask.limit,
+        )
         return [
             _Target(calls=self, webhook=one, urgent=one.place.kills < ask.urgent) for one in found
         ]

@@ -138,14 +138,12 @@ class Choosing:
             # Most are told of all but the end of the wire, which is in memory.
             rows = await self._log.since(position)
             return [row for row in rows if row.change.kind is ChangeKind.KILL], True
-        async with self._database.reading() as connection:
-            found = await wire.kills_since(connection, position, _KILLS)
+        found = await self._database.read(wire.kills_since, position, _KILLS)
         return found, len(found) < _KILLS
 
     async def _repeat(self, webhook: Webhook, place: Place, owner: Owner) -> Step:
         """Send what was asked for once more, as it may be seen now."""
-        async with self._database.reading() as connection:
-            found = await wire.at(connection, place.repeats)
+        found = await self._database.read(wire.at, place.repeats)
         for row in found:
             rest = tuple(one for one in place.repeats if one != row.position)
             message = await self._message(webhook, place, owner, row)

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from wirefeed.domain.former import Former, terms
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from wirefeed.domain.former import Former, Term, terms
 from wirefeed.domain.former import former as lost
-from wirefeed.domain.plans import Entitlement, Plan, entitlement
+from wirefeed.domain.plans import Entitlement, Plan, Subscriber, entitlement
 from wirefeed.domain.readers import lapse
 from wirefeed.domain.webhooks import Webhook
 from wirefeed.domain.wire import Change, concerned
@@ -61,11 +63,7 @@ class Owners:
 
     async def _load(self, subscriber_id: str) -> Loaded[Owner]:
         now = self._clock()
-        async with self._database.reading() as connection:
-            found = await subscribers.subscriber(connection, subscriber_id)
-            plans = await subscribers.plans(connection)
-            held = await webhooks.webhooks(connection, subscriber_id)
-            had = await former.of(connection, subscriber_id)
+        found, plans, held, had = await self._database.read(_read, subscriber_id)
         if found is None:
             # It was removed, and its webhooks with it.
             return Owner(entitlement=None, until=None, webhooks={}), None
@@ -79,5 +77,15 @@ class Owners:
         return Owner(entitlement=has, former=gone, until=until, webhooks=by_id), until
 
     async def _load_versions(self) -> Loaded[dict[str, tuple[Plan, ...]]]:
-        async with self._database.reading() as connection:
-            return await former.versions(connection), None
+        return await self._database.read(former.versions), None
+
+
+async def _read(
+    connection: AsyncConnection, subscriber_id: str
+) -> tuple[Subscriber | None, Mapping[str, Plan], Sequence[Webhook], Sequence[Term]]:
+    return (
+        await subscribers.subscriber(connection, subscriber_id),
+        await subscribers.plans(connection),
+        await webhooks.webhooks(connection, subscriber_id),
+        await former.of(connection, subscriber_id),
+    )

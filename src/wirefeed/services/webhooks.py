@@ -70,12 +70,14 @@ class Webhooks:
         sealer: Sealer,
         *,
         admit: Admit,
+        there_are: Callable[[Following], Following],
         clock: Callable[[], int],
     ) -> None:
         self._database = database
         self._audit = audit
         self._sealer = sealer
         self._admit = admit
+        self._there_are = there_are
         self._clock = clock
 
     async def add(
@@ -90,10 +92,10 @@ class Webhooks:
         """Have what a subscriber hears from now on sent to an address.
 
         `token` is the one it is asked for with, if its owner asks. Raises `NotFound` for the
-        subscriber, `Unacceptable` for an address that is not called from here, `Conflict` when
-        it has too many.
+        subscriber, `Unacceptable` for an address that is not called from here and for topics and
+        languages that there are not, `Conflict` when it has too many.
         """
-        address = self._admit(url, _FIELD)
+        address, wanted = self._admit(url, _FIELD), self._there_are(wanted)
         webhook_id = secrets.token_hex(6)
         secret = secrets.token_bytes(_SECRET)
         sealed = self._sealer.seal(secret, webhook_id)

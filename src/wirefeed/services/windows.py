@@ -76,38 +76,45 @@ class Windows:
         window = await self._window(feed, entitlement)
         if not lost:
             return window
-        async with self._database.reading() as connection:
-            head = await wire.head(connection)
-            items = await self._lost_kills.items(connection, feed, lost)
+        head, items = await self._database.read(self._lost, feed, lost)
         # In a language of which it may see nothing, nothing was read.
-        return with_lost(replace(window, head=window.head or head.position), items)
+        return with_lost(replace(window, head=window.head or head), items)
+
+    async def _lost(
+        self, connection: AsyncConnection, feed: AnyFeed, lost: Sequence[Lost]
+    ) -> tuple[int, list[Item]]:
+        head = await wire.head(connection)
+        return head.position, await self._lost_kills.items(connection, feed, lost)
 
     async def _window(self, feed: AnyFeed, entitlement: Entitlement) -> Window:
         scan = self._scan(feed, entitlement)
         gathering = Gathering(scan.judge, self._shape)
         if not scan.feeds:
             return gathering.window()
-        async with self._database.reading() as connection:
-            head = await wire.head(connection)
-            rest = await self._fill(connection, gathering, scan)
-            # All of them: hidden ones must not take the place of those that are shown.
-            since = gathering.kills_since
-            kills = await stories.kills(connection, scan.feeds, since, MOST_READ)
-            for story in kills:
-                gathering.offer(story)
-            if gathering.ended:
-                members = await stories.by_thread(connection, gathering.ended)
-                for story in sorted(members.values(), key=_place, reverse=True):
-                    if not story.superseded:
-                        gathering.offer(story)
-            window = gathering.window()
-            items = await scan.named(connection, window.items)
-        window = replace(window, items=items, head=head.position)
+        window, rest = await self._database.read(self._gather, gathering, scan)
         first = await self._first_behind(scan, window, gathering.left_out, rest)
         if first is None:
             return self._lasting(window, scan, entitlement)
         older = self.cuts.behind(first, archives.above_of(first, window.items))
         return self._lasting(replace(window, older=older), scan, entitlement)
+
+    async def _gather(
+        self, connection: AsyncConnection, gathering: Gathering, scan: Scan
+    ) -> tuple[Window, Story | None]:
+        """Choose what stands in a window; give it with the first story that is beyond it."""
+        head = await wire.head(connection)
+        rest = await self._fill(connection, gathering, scan)
+        # All of them: hidden ones must not take the place of those that are shown.
+        for story in await stories.kills(connection, scan.feeds, gathering.kills_since, MOST_READ):
+            gathering.offer(story)
+        if gathering.ended:
+            members = await stories.by_thread(connection, gathering.ended)
+            for story in sorted(members.values(), key=_place, reverse=True):
+                if not story.superseded:
+                    gathering.offer(story)
+        window = gathering.window()
+        items = await scan.named(connection, window.items)
+        return replace(window, items=items, head=head.position), rest
 
     def _scan(self, feed: AnyFeed, entitlement: Entitlement) -> Scan:
         # Pages are short and long: with more at once, more is read than is shown.
@@ -171,8 +178,7 @@ class Windows:
             async for item in below:
                 if not cutting.offer(item):
                     break
-        async with self._database.reading() as connection:
-            items = await scan.named(connection, cutting.items)
+        items = await self._database.read(scan.named, cutting.items)
         window = Window(
             items=items,
             changed=archives.closed(entitlement.grants, page.day, day_of(self._clock())),
@@ -203,8 +209,7 @@ class Windows:
             return await self._later((page.day + 1) * DAY - 1)
         if archives.is_tag(page.tag, page.at, "", self.key):
             return await self._later(page.at)
-        async with self._database.reading() as connection:
-            changes = await wire.changed_at(connection, page.at)
+        changes = await self._database.read(wire.changed_at, page.at)
         positions = [p for p, about in changes if self._is_of(page, page.at, about)]
         if not positions:
             raise NotFound

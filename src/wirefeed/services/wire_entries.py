@@ -20,14 +20,14 @@ from wirefeed.domain.plans import Entitlement
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import PubStatus, Story
 from wirefeed.domain.views import View, published_to
-from wirefeed.domain.wire import ChangeKind, takes_away
+from wirefeed.domain.wire import ChangeKind, is_of_story, takes_away
 from wirefeed.formats import ninjs, ninjs_out
 from wirefeed.formats.ninjs_out import Told
 from wirefeed.services.house import House
 from wirefeed.services.lost_kills import LostKills
-from wirefeed.services.threads import Threads
 from wirefeed.services.wire_log import WireLog
-from wirefeed.storage import stories, wire
+from wirefeed.services.wire_stories import WireStories
+from wirefeed.storage import stories
 from wirefeed.storage.database import Database
 from wirefeed.storage.lru import Lru
 from wirefeed.storage.wire import Row
@@ -88,7 +88,7 @@ class WireEntries:
         log: WireLog,
         lost_kills: LostKills,
         house: House,
-        threads: Threads,
+        held: WireStories,
         fragments: Lru,
         *,
         counts: Counter[tuple[str, ...]],
@@ -98,7 +98,7 @@ class WireEntries:
         self._log = log
         self._lost_kills = lost_kills
         self._house = house
-        self._threads = threads
+        self._stories = held
         self._fragments = fragments
         self._counts = counts
         self._clock = clock
@@ -120,7 +120,9 @@ class WireEntries:
         async with self._database.reading() as connection:
             found = (await stories.held(connection, [name])).get(name)
             found = found or await stories.find(connection, name)
-            names = await self._threads.names(connection, [found] if found else [], entitlement)
+            names = await self._stories.threads.names(
+                connection, [found] if found else [], entitlement
+            )
             heirs = await _heirs(connection, found)
         if found is None or not found.language:
             # What is in no feed is on no wire.
@@ -145,14 +147,11 @@ class WireEntries:
         return ninjs_out.entry(self._view(found, access), told)
 
     async def _render(self, heard: Sequence[Heard], entitlement: Entitlement) -> list[bytes]:
-        guids = {one.row.change.about for one in heard}
+        guids = {one.row.change.about for one in heard if is_of_story(one.row.change)}
         while True:
-            async with self._database.reading() as connection:
-                seen = (await wire.head(connection)).position
-                held = await stories.held(connection, guids)
-                names = await self._threads.names(connection, held.values(), entitlement)
+            seen = (await self._log.head()).position
+            held = await self._stories.shown(guids, entitlement, seen)
             now = self._clock()
-            held = {guid: _called(one, names) for guid, one in held.items()}
             shown = [_shown(one, held, entitlement, now, self._house.digest) for one in heard]
             entries = await self._written(shown)
             if not await self._overtaken(seen, guids):
@@ -160,8 +159,11 @@ class WireEntries:
 
     async def _overtaken(self, seen: int, guids: Collection[str]) -> bool:
         """Say whether any of these was taken back while it was being written."""
-        rows = await self._log.since(seen)
-        return any(row.change.about in guids and takes_away(row.change) for row in rows)
+        while rows := await self._log.since(seen):
+            if any(row.change.about in guids and takes_away(row.change) for row in rows):
+                return True
+            seen = rows[-1].position
+        return False
 
     async def _written(self, shown: Sequence[_Shown | bytes]) -> list[bytes]:
         drafts = {one.name: one for one in shown if isinstance(one, _Shown)}
@@ -177,8 +179,7 @@ class WireEntries:
         compared = {one.story.guid for one in lacking if one.compared}
         before: Mapping[str, bytes] = {}
         if compared:
-            async with self._database.reading() as connection:
-                before = await stories.previous(connection, compared)
+            before = await self._database.read(stories.previous, compared)
         written = {}
         for number, one in enumerate(lacking, 1):
             written[one.name] = self._entry(one, before)

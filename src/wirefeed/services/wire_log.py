@@ -6,9 +6,10 @@ It judges nothing, and rings when there is something new.
 import asyncio
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import islice
 from operator import attrgetter
 
-from wirefeed.domain.wire import Change, Head
+from wirefeed.domain.wire import Change, ChangeKind, Head
 from wirefeed.services.announcements import Announcements
 from wirefeed.services.follower import Follower
 from wirefeed.storage import wire
@@ -91,8 +92,7 @@ class WireLog:
             return ()
         await self._fill(head)
         if position < self._from:
-            async with self._database.reading() as connection:
-                rows = await wire.since(connection, position, min(limit, _CHUNK))
+            rows = await self._database.read(wire.since, position, min(limit, _CHUNK))
         else:
             first = bisect_right(self._rows, position, key=_POSITION)
             rows = self._rows[first : first + limit]
@@ -101,13 +101,22 @@ class WireLog:
 
     async def before(self, at: int) -> int:
         """Give the highest position that was written before a time."""
-        async with self._database.reading() as connection:
-            return await wire.before(connection, at)
+        return await self._database.read(wire.before, at)
 
     async def kills(self, above: int, limit: int) -> Sequence[Row]:
-        """Give the kills above a position, the newest first."""
-        async with self._database.reading() as connection:
-            return await wire.kills(connection, above, limit)
+        """Give the kills above a position as far as it is known where the wire ends.
+
+        The newest come first.
+        """
+        head = (await self.head()).position
+        await self._fill(head)
+        if above >= self._from:
+            first = bisect_right(self._rows, above, key=_POSITION)
+            last = bisect_right(self._rows, head, key=_POSITION)
+            newest = (row for row in reversed(self._rows[first:last]) if _is_kill(row))
+            return list(islice(newest, limit))
+        found = await self._database.read(wire.kills, above, limit)
+        return [row for row in found if row.position <= head]
 
     async def _fill(self, head: int) -> None:
         async with self._turn:
@@ -117,10 +126,13 @@ class WireLog:
             if head - last > _KEPT:
                 self._rows = []
                 self._from = last = head - _KEPT
-            async with self._database.reading() as connection:
-                while rows := await wire.since(connection, last, _CHUNK):
-                    self._rows += rows
-                    last = rows[-1].position
+            while rows := await self._database.read(wire.since, last, _CHUNK):
+                self._rows += rows
+                last = rows[-1].position
             if len(self._rows) > 2 * _KEPT:
                 self._from = self._rows[-_KEPT - 1].position
                 self._rows = self._rows[-_KEPT:]
+
+
+def _is_kill(row: Row) -> bool:
+    return row.change.kind is ChangeKind.KILL

@@ -7,19 +7,15 @@ for one that is just being committed; writers take turns. What has been committe
 import asyncio
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from sqlalchemy import (
     URL,
-    Connection,
     CursorResult,
-    Engine,
     NullPool,
-    create_engine,
     select,
     update,
 )
@@ -33,6 +29,7 @@ from sqlalchemy.ext.asyncio import (
 
 from wirefeed.domain.errors import Unavailable
 from wirefeed.storage import tables, wire
+from wirefeed.storage.in_one_go import InOneGo, Work
 from wirefeed.storage.reading import BEGIN, ReadingConnection
 from wirefeed.storage.schema import make_ready
 from wirefeed.storage.sqlite import (
@@ -44,15 +41,16 @@ from wirefeed.storage.sqlite import (
     unavailable,
 )
 
-_READERS = 4
+_READERS = 8
 #: Seconds in which a look at the wire has to get in. A commit is done long before: one who holds
 #: the database for longer has it to itself, and feeds that are known are not to wait for that.
 _GLANCE = 1.0
 _Result = TypeVar("_Result")
+_Asked = ParamSpec("_Asked")
 
 
 class Database:
-    """An open database: `reading`, `read` and `writing` are the only ways to a connection."""
+    """An open database: `reading`, `writing`, `read` and `write` are the only ways to one."""
 
     def __init__(
         self,
@@ -60,15 +58,13 @@ class Database:
         looker: AsyncEngine,
         writer: AsyncEngine,
         watcher: AsyncEngine,
-        swift: Engine,
+        in_one_go: InOneGo,
         *,
         patience: float,
     ) -> None:
         self._reader = reader
         self._looker = looker
-        #: Its one connection is used in one thread alone.
-        self._swift = swift
-        self._thread = ThreadPoolExecutor(1, "wirefeed-read")
+        self._in_one_go = in_one_go
         self._writer = writer
         #: Its connections are closed when they are given back, whatever became of the others.
         self._watcher = watcher
@@ -93,8 +89,9 @@ class Database:
         reader = create_async_engine(
             address,
             async_creator=partial(ReadingConnection, path),
+            # To open one takes longer than most reads: none is closed when many are at once.
             pool_size=_READERS,
-            max_overflow=_READERS,
+            max_overflow=0,
             pool_timeout=patience,
         )
         glance = min(_GLANCE, patience)
@@ -111,15 +108,12 @@ class Database:
             ).sync_engine
         )
         watcher = create_async_engine(address, poolclass=NullPool)
-        swift = create_engine(
-            address.set(drivername="sqlite"), pool_size=1, max_overflow=0, pool_timeout=patience
-        )
         prepare(reader.sync_engine, BEGIN, patience, query_only=True)
         prepare(looker.sync_engine, BEGIN, glance, query_only=True)
         prepare(watcher.sync_engine, BEGIN, patience, query_only=True)
-        prepare(swift, BEGIN, patience, query_only=True)
         prepare(writer.sync_engine, "BEGIN IMMEDIATE", patience)
-        database = cls(reader, looker, writer, watcher, swift, patience=patience)
+        in_one_go = InOneGo(address.set(drivername="sqlite"), patience)
+        database = cls(reader, looker, writer, watcher, in_one_go, patience=patience)
         try:
             async with database.reading() as conn:
                 rows = await conn.execute(select(tables.meta.c.key, tables.meta.c.value))
@@ -148,8 +142,7 @@ class Database:
         await self._reader.dispose()
         await self._looker.dispose()
         await self._writer.dispose()
-        await asyncio.to_thread(self._thread.shutdown)
-        self._swift.dispose()
+        await asyncio.to_thread(self._in_one_go.close)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -158,29 +151,32 @@ class Database:
             async with self._reader.connect() as conn:
                 yield conn
 
-    async def read(self, ask: Callable[[Connection], _Result]) -> _Result:
-        """Ask in one go, in another thread; it sees the state at its first look, and cannot write.
+    async def read(
+        self, work: Work[_Asked, _Result], *args: _Asked.args, **more: _Asked.kwargs
+    ) -> _Result:
+        """Read in one go, in another thread; it sees the state at its first look, and cannot write.
 
-        A connection of `reading` goes to a thread and back for each step of each statement,
-        which takes longer than the statements of many short reads.
+        A connection of `reading` goes to a thread and back for each statement, which takes longer
+        than most statements, and keeps its lock meanwhile.
         """
+        return await self._in_one_go.read(lambda connection: work(connection, *args, **more))
 
-        def asked() -> _Result:
-            with telling_what_failed(), self._swift.connect() as conn:
-                return ask(conn)
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, asked)
+    async def find(
+        self, work: Work[_Asked, _Result], *args: _Asked.args, **more: _Asked.kwargs
+    ) -> _Result:
+        """Do the same for what nearly everybody waits for and takes no time."""
+        return await self._in_one_go.find(lambda connection: work(connection, *args, **more))
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[AsyncConnection]:
-        """Give the same to one at a time, and say soon if another has the database to itself."""
+        """Read as with `reading`, one at a time; say soon if another has the database to itself."""
         with telling_what_failed():
             async with self._looker.connect() as conn:
                 yield conn
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Give the one connection that writes; what it did is on disk when this returns.
+        """Give a connection that writes; what it did is on disk when this returns. One has a turn.
 
         Any exception, cancellation too, undoes all of it. A task cancelled while it is
         being committed hears of that when the commit is done.
@@ -203,6 +199,24 @@ class Database:
                     if conn.sync_connection is not None:
                         # Undoes whatever was not committed.
                         await uninterrupted(conn.close())
+
+    async def write(
+        self, work: Work[_Asked, _Result], *args: _Asked.args, **more: _Asked.kwargs
+    ) -> _Result:
+        """Write in one go, in another thread: nobody waits for longer than the statements take.
+
+        As with `writing`, what it did is on disk when this returns, and an exception undoes all
+        of it. A task cancelled when it has begun hears of that when it is done.
+        """
+        async with self._my_turn():
+            return await uninterrupted(
+                self._in_one_go.write(
+                    lambda connection: work(connection, *args, **more), self._advanced
+                )
+            )
+
+    def _advanced(self) -> None:
+        self.advances += 1
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncIterator[None]:
@@ -270,7 +284,7 @@ class _SteadyEngine(AsyncEngine):
     _connection_cls = _SteadyConnection
 
 
-async def uninterrupted(work: Coroutine[Any, Any, _Result]) -> _Result:
+async def uninterrupted(work: Awaitable[_Result]) -> _Result:
     """Finish the work even if the task is cancelled meanwhile; then let it be cancelled."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

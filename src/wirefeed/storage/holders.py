@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Row, bindparam, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.credentials import FeedKey
 from wirefeed.domain.former import Term
@@ -55,17 +56,17 @@ _HAD = (
 )
 
 
-def by_digest(conn: Connection, digests: Collection[bytes]) -> dict[bytes, Held]:
+async def by_digest(conn: AsyncConnection, digests: Collection[bytes]) -> dict[bytes, Held]:
     """Give those of some keys that there are, each with its subscriber."""
-    rows = _each(conn.execute(_BY_DIGEST, {"digests": list(digests)}))
-    had = _had(conn, rows)
+    rows = _each(await conn.execute(_BY_DIGEST, {"digests": list(digests)}))
+    had = await _had(conn, rows)
     return {of_one[0].digest: _with_holder(of_one, had) for of_one in rows}
 
 
-def by_id(conn: Connection, ids: Collection[str]) -> dict[str, Held]:
+async def by_id(conn: AsyncConnection, ids: Collection[str]) -> dict[str, Held]:
     """Give the same of keys that are named by their ids."""
-    rows = _each(conn.execute(_BY_ID, {"ids": list(ids)}))
-    had = _had(conn, rows)
+    rows = _each(await conn.execute(_BY_ID, {"ids": list(ids)}))
+    had = await _had(conn, rows)
     return {of_one[0].id: _with_holder(of_one, had) for of_one in rows}
 
 
@@ -77,11 +78,13 @@ def _each(rows: Iterable[_Row]) -> Collection[Sequence[_Row]]:
     return found.values()
 
 
-def _had(conn: Connection, keys: Iterable[Sequence[_Row]]) -> dict[str, tuple[Term, ...]]:
+async def _had(
+    conn: AsyncConnection, keys: Iterable[Sequence[_Row]]
+) -> dict[str, tuple[Term, ...]]:
     """Say what these holders had, by subscriber."""
     found: dict[str, tuple[Term, ...]] = {}
     of = sorted({rows[0].subscriber for rows in keys})
-    for row in conn.execute(_HAD, {"subscribers": of}) if of else ():
+    for row in await conn.execute(_HAD, {"subscribers": of}) if of else ():
         term = Term(plan=row.plan, since=row.since, until=row.until)
         found[row.subscriber] = (*found.get(row.subscriber, ()), term)
     return found

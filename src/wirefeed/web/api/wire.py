@@ -11,9 +11,8 @@ from typing import Any
 
 from aiohttp import hdrs
 
-from wirefeed.domain.cursors import ENTITLEMENT, Following, Place
+from wirefeed.domain.cursors import ENTITLEMENT, Following, Place, there_are
 from wirefeed.domain.errors import Invalid, Outlived, Unacceptable
-from wirefeed.domain.languages import look_up
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.ways import ONE_STORY, WIRE
 from wirefeed.formats import times, wire_json
@@ -162,16 +161,14 @@ async def again(call: Call[Any, Any]) -> Reader:
 
 def following_of(call: Call[Any, Any], asked: Filters) -> Following:
     """Say what of the wire is asked for. Raises `Invalid`."""
-    topics, languages = _names(asked.topics, "topics"), call.app[HOUSE].languages
-    for topic in sorted(topics):
-        if topic not in call.app[TAXONOMY]:
-            raise Invalid("there is no such topic", field="topics", remedy="use slugs of topics")
-    # As that of a story is: whatever its English, it is heard under `en`.
-    spoken = {look_up(tag, languages) for tag in _names(asked.languages, "languages")}
-    if "" in spoken:
-        remedy = f"use {', '.join(languages)}"
-        raise Invalid("there are no feeds in this language", field="languages", remedy=remedy)
-    return Following(topics=topics, languages=frozenset(spoken))
+    wanted = Following(
+        topics=_names(asked.topics, "topics"), languages=_names(asked.languages, "languages")
+    )
+    taxonomy, house = call.app[TAXONOMY], call.app[HOUSE]
+    try:
+        return there_are(wanted, taxonomy, house.languages)
+    except Unacceptable as error:
+        raise Invalid(error.message, field=error.field, remedy=error.remedy) from None
 
 
 def _names(text: str, field: str) -> frozenset[str]:
