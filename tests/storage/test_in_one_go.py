@@ -205,6 +205,17 @@ async def test_however_many_read_a_locked_database_none_waits_for_all_the_others
     await database.close()
 
 
+async def test_who_waits_among_many_is_not_refused_while_others_get_their_answers(url: str):
+    database = await Database.open(url, patience=0.2)
+
+    async def slow(conn: AsyncConnection) -> int:
+        time.sleep(0.1)  # noqa: ASYNC251 - it is run in a thread, and takes its time
+        return await _head(conn)
+
+    assert await asyncio.gather(*(database.read(slow) for _ in range(30))) == [0] * 30
+    await database.close()
+
+
 async def test_who_reads_much_keeps_nobody_from_being_found(database: Database):
     begun, go = [threading.Event() for _ in range(4)], threading.Event()
 

@@ -5,6 +5,7 @@ takes longer than all statements, and for as long nobody else gets the lock.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +21,8 @@ from wirefeed.storage.reading import BEGIN
 from wirefeed.storage.sqlite import BUSY, prepare, telling_what_failed, unavailable
 
 _READERS = 4
+#: Times its patience, for which somebody waits while there is much to do.
+_LONGEST = 6
 _Result = TypeVar("_Result")
 _Asked = ParamSpec("_Asked")
 #: What is done in a transaction: it awaits what is done with its connection, and nothing else.
@@ -68,6 +71,8 @@ class _Lane:
         prepare(self._engine, begin, patience, query_only=begin == BEGIN)
         self._threads = ThreadPoolExecutor(threads, f"wirefeed-{name}")
         self._free = asyncio.Semaphore(threads)
+        #: When the last one was done that did not fail.
+        self._answered = float("-inf")
         self._patience = patience
 
     def close(self) -> None:
@@ -92,15 +97,21 @@ class _Lane:
                 future.add_done_callback(partial(self._freed, asyncio.get_running_loop()))
 
     async def _wait(self) -> None:
-        """Wait until a thread is free."""
+        """Wait until a thread is free, for as long as others get their answers."""
         if not self._free.locked():
             await self._free.acquire()
             return
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._free.acquire()
-        except TimeoutError:
-            raise unavailable(BUSY) from None
+        ends = time.monotonic() + _LONGEST * self._patience
+        while True:
+            try:
+                async with asyncio.timeout(self._patience):
+                    await self._free.acquire()
+            except TimeoutError:
+                now = time.monotonic()
+                if now > min(ends, self._answered + self._patience):
+                    raise unavailable(BUSY) from None
+            else:
+                return
 
     def _freed(self, loop: asyncio.AbstractEventLoop, _: object) -> None:
         with suppress(RuntimeError):  # the loop has ended, and with it whoever waits
@@ -108,7 +119,9 @@ class _Lane:
 
     def _connected(self, job: Callable[[Connection], _Result]) -> _Result:
         with telling_what_failed(), self._engine.connect() as connection:
-            return job(connection)
+            result = job(connection)
+        self._answered = time.monotonic()
+        return result
 
 
 def _commit(work: _Bound[_Result], advanced: Callable[[], None], connection: Connection) -> _Result:
