@@ -72,3 +72,15 @@ async def test_one_that_gives_up_while_it_waits_takes_no_place():
     assert again.begun == AT_ONCE
     again.answer()
     await asyncio.gather(*again.tasks)
+
+
+async def test_what_is_urgent_waits_behind_nobody_and_takes_nobodys_place():
+    pace = Pace()
+    calls = Calls(AT_ONCE + 1, pace)
+    await _settle()
+    async with asyncio.timeout(BEGINS / 2), pace.turn(urgent=True):
+        assert calls.begun == AT_ONCE
+    await _settle()
+    assert calls.begun == AT_ONCE
+    calls.answer()
+    await asyncio.gather(*calls.tasks)

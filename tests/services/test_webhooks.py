@@ -19,6 +19,7 @@ from wirefeed.domain.errors import Conflict, NotFound, Unacceptable
 from wirefeed.domain.plans import Subscription
 from wirefeed.domain.terms import Terms
 from wirefeed.domain.webhooks import MOST, Disabled, Webhook
+from wirefeed.outbound.pace import AT_ONCE
 from wirefeed.services.webhooks import Webhooks
 from wirefeed.storage import webhook_tables as tables
 
@@ -662,3 +663,21 @@ async def test_one_whose_secret_does_not_open_waits_like_any_that_fails(
     assert (held.standing.failures, held.standing.reason) == (1, "secret")
     assert held.standing.again > agency.clock()
     assert receiver.at.delivered == []
+
+
+async def test_a_kill_is_sent_while_everything_else_waits_for_its_turn(
+    agency: Agency, receiver: Receiver
+):
+    await agency.publish("urn:1")
+    await receiver.got(1)
+    begun = agency.services.outbound.calls._pace._begun
+    for _ in range(AT_ONCE):
+        await begun.acquire()
+    await kill(agency, "urn:1")
+    said = await receiver.got(2)
+    assert said[-1]["wirefeed"]["change"] == "kill"
+    await agency.publish("urn:2")
+    assert begun.locked()
+    for _ in range(AT_ONCE):
+        begun.release()
+    assert (await receiver.got(3))[-1]["uri"] == "urn:2"

@@ -34,6 +34,7 @@ class Takes(Calls):
         right: Right | None = None,  # noqa: ARG002
         *,
         seconds: float = WHOLE,
+        urgent: bool = False,  # noqa: ARG002
     ) -> Reply:
         reason = self._reasons[min(len(self.tries), len(self._reasons) - 1)]
         self.tries.append(seconds)
@@ -75,7 +76,7 @@ async def test_one_for_whom_everything_is_taken_back_has_failed_when_its_time_is
     agency: Agency, lease: Lease, taken_back: Reason
 ):
     calls = Takes(WHOLE / 4, [taken_back])
-    told = await leases_that(calls, agency).deliver(lease.id)
+    told = await leases_that(calls, agency).deliver(lease.id, urgent=False)
 
     assert (told.reason, told.position, told.ends) == (taken_back, 0, False)
     assert told.lease is not None
@@ -88,14 +89,14 @@ async def test_one_that_takes_nothing_at_all_runs_out_of_it_in_the_middle(
     agency: Agency, lease: Lease
 ):
     calls = Takes(WHOLE * 2 / 3, [Reason.CUT])
-    told = await leases_that(calls, agency).deliver(lease.id)
+    told = await leases_that(calls, agency).deliver(lease.id, urgent=False)
     assert told.reason == Reason.TIMEOUT
     assert calls.tries == [WHOLE, pytest.approx(WHOLE / 3)]
 
 
 async def test_one_that_was_cut_off_is_told_anew_at_once(agency: Agency, lease: Lease):
     calls = Takes(1.0, [Reason.CUT, Reason.OVERTAKEN, None])
-    told = await leases_that(calls, agency).deliver(lease.id)
+    told = await leases_that(calls, agency).deliver(lease.id, urgent=False)
     assert (told.reason, len(calls.tries)) == ("", 3)
     assert told.lease is not None
     assert told.lease.tag != lease.tag
@@ -110,5 +111,5 @@ async def test_a_lease_that_ends_while_its_feed_is_rendered_is_told_nothing(
         return times.pop() if times else lease.expires + 7 * DAY
 
     calls = Takes(1.0, [Reason.OVERTAKEN])
-    told = await leases_that(calls, agency, clock).deliver(lease.id)
+    told = await leases_that(calls, agency, clock).deliver(lease.id, urgent=False)
     assert (told.sent, told.reason, told.ends) == (False, "", False)

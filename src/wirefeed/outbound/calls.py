@@ -89,12 +89,14 @@ class Calls:
         right: Right | None = None,
         *,
         seconds: float = WHOLE,
+        urgent: bool = False,
     ) -> Reply:
         """Send, and look at the status alone.
 
-        A right is asked when the connection stands, in the moment before the body leaves.
+        A right is asked when the connection stands, in the moment before the body leaves. What
+        is urgent does not wait until few enough others are being called.
         """
-        async with self._pace.turn():
+        async with self._pace.turn(urgent=urgent):
             return await self._opened().call(
                 "POST", url, body=body, headers=headers, right=right, seconds=seconds
             )

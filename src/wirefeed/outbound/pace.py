@@ -17,8 +17,11 @@ class Pace:
         self._begun = asyncio.Semaphore(AT_ONCE)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn, and call meanwhile."""
+    async def turn(self, *, urgent: bool = False) -> AsyncIterator[None]:
+        """Wait for a turn, and call meanwhile. What is urgent waits behind nobody."""
+        if urgent:
+            yield
+            return
         await self._begun.acquire()
         loop, has_ended = asyncio.get_running_loop(), False
 

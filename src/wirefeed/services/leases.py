@@ -59,8 +59,10 @@ class Told(Outcome):
 
 @dataclass(slots=True)
 class _Patience:
-    """How long a callback may still take, over all tries of one delivery."""
+    """How long a callback may still take, over all tries of one delivery, and may wait for."""
 
+    #: Whether it waits for a kill: then it waits for nobody else.
+    urgent: bool
     #: Seconds.
     left: float = WHOLE
 
@@ -149,9 +151,9 @@ class Leases:
         while gone == _SWEPT:
             gone = await self._database.write(leases.expire, now, _SWEPT)
 
-    async def deliver(self, lease_id: str) -> Told:
+    async def deliver(self, lease_id: str, *, urgent: bool) -> Told:
         """Tell a callback what its feed has become, or that it will be told no more."""
-        patience = _Patience()
+        patience = _Patience(urgent=urgent)
         while True:
             lease = await self._by_id.get(lease_id)
             if lease is None or lease.expires <= self._clock():
@@ -183,7 +185,7 @@ class Leases:
             partial(concerns, language=_language(lease), owner=lease.owner),
             min(end for end in ends if end is not None),
         )
-        reply = await self._send(lease, place, topic, present, judgement, patience.left)
+        reply = await self._send(lease, place, topic, present, judgement, patience)
         patience.left -= reply.took
         # One that takes nothing is taken back for ever: it has failed when its time is over.
         if reply.reason in {Reason.OVERTAKEN, Reason.CUT} and patience.left > 0:
@@ -212,7 +214,7 @@ class Leases:
         topic: str,
         present: Present,
         judgement: Judgement,
-        seconds: float,
+        patience: _Patience,
     ) -> Reply:
         headers = {
             "Content-Type": place.named.form.media_type,
@@ -221,7 +223,12 @@ class Leases:
         if (secret := self._topics.secret(lease)) is not None:
             headers["X-Hub-Signature"] = signature(self._method, secret, present.body)
         reply = await self._calls.post(
-            lease.callback, present.body, headers, judgement, seconds=seconds
+            lease.callback,
+            present.body,
+            headers,
+            judgement,
+            seconds=patience.left,
+            urgent=patience.urgent,
         )
         if reply.reason not in NEVER_LEFT:
             self._note(way_of(place.named.tail, HUB), present, taken=reply.reason is None)
@@ -289,7 +296,7 @@ class Delivering:
 
     async def deliver(self) -> Told:
         """Tell its callback."""
-        return await self._of.deliver(self.id)
+        return await self._of.deliver(self.id, urgent=self.urgent)
 
 
 def _concerned(lease: Lease, rows: Sequence[wire.Row], now: int) -> bool:

@@ -60,7 +60,13 @@ class Caller(Protocol):
     """The one way out to the network."""
 
     async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], right: Judgement
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        right: Judgement,
+        *,
+        urgent: bool,
     ) -> Answer:
         """Send, if that is still right then, and look at the status alone.
 
@@ -295,7 +301,8 @@ class WebhookCalls:
             "webhook-timestamp": signed.timestamp,
             "webhook-signature": signed.signatures,
         }
-        return await self._caller.post(webhook.url, message.body, headers, right)
+        urgent = message.kind == ChangeKind.KILL
+        return await self._caller.post(webhook.url, message.body, headers, right, urgent=urgent)
 
 
 def _is_end_of(about: str, end: Change) -> bool:
