@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,10 +9,9 @@ from typing import Any
 import pytest
 
 from tests.security.guarded import statements
-from tests.support.agency import MEDIA_TOPICS, Agency
+from tests.support.agency import Agency
+from tests.support.others import come
 from tests.support.partner import Partner, partner
-from wirefeed.formats import ninjs
-from wirefeed.services.publishing import GROUP, Message
 from wirefeed.services.wire_log import _CHUNK
 
 STORY = "urn:news:story"
@@ -57,20 +55,6 @@ async def test_whoever_comes_after_a_change_is_told_of_the_story_as_it_is_then(
     await agency.publish(STORY, version="3", pubstatus="canceled")
     for texts in await heard([*partners, late]):
         assert not any("As it is." in text for text in texts)
-
-
-def message(number: int) -> Message:
-    """Make a story that nobody here asks for."""
-    story = {"uri": f"urn:news:other:{number}", "version": "1", "language": "en", "headline": "A"}
-    raw = json.dumps({**story, "subject": [{"code": MEDIA_TOPICS["politics"]}]}).encode()
-    return Message(raw=raw, revision=ninjs.parse(raw))
-
-
-async def come(agency: Agency, first: int, many: int) -> None:
-    """Let so many other stories come."""
-    for at in range(first, first + many, GROUP):
-        several = [message(number) for number in range(at, min(at + GROUP, first + many))]
-        await agency.services.publishing.accept_all(several, "desk")
 
 
 @contextmanager

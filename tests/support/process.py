@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from wirefeed import cli as wirefeed_cli
+from wirefeed import telemetry
 from wirefeed.cli.main import main
 
 #: Seconds: a shared machine is slow now and then; nothing waits this long when all is well.
@@ -155,4 +156,9 @@ def _become(
 
 def _command(*arguments: str) -> None:
     sys.argv = ["wirefeed", *arguments]
-    main()
+    try:
+        main()
+    finally:
+        # A process of `multiprocessing` ends without what `atexit` was told to do.
+        if log := telemetry.in_force():
+            log.close()

@@ -314,7 +314,10 @@ class WirePages:
                 if kind is not None:
                     found.append(Heard(row, kind))
                     behind = row.position
-            more = more or self._monotonic() > end
+            if self._monotonic() > end:
+                # Slow is not yet unfinished: who has all that there is need not ask again.
+                more = more or scanned < (await self.log.head()).position
+                break
         self._remember(ears, behind, scanned)
         return found, more, scanned
 
