@@ -26,7 +26,15 @@ from tests.support.house import House
 from tests.support.pollers import Ask, Heard, Polls, p99, polling
 from tests.support.process import PATIENCE
 from tests.support.redis_server import RedisServer, redis_server
-from tests.support.servers import Credentials, Server, beside, credentials, servers, without_a_core
+from tests.support.servers import (
+    Credentials,
+    Server,
+    beside,
+    credentials,
+    servers,
+    stand_back,
+    without_a_core,
+)
 
 SECONDS, SECONDS_AT_FULL_SIZE = 1.0, 10.0
 RATE = 300
@@ -338,6 +346,7 @@ async def under_load(
                 beside(house), 2, WIREFEED_REDIS__URL=f"redis://127.0.0.1:{line.port}/0", **small
             ) as running,
         ):
+            stand_back(alone)
             truth = Truth(alone, asks)
             await truth.learn()
             # What was never rendered before takes longer than any fault.

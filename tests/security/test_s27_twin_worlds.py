@@ -50,7 +50,7 @@ SIGHTS = {
     )
 }
 #: In all.
-_WORLDS = 2_000 if SOAK else 50
+_WORLDS = 2_000 if SOAK else 40
 #: The seconds that a smaller example takes are for a run at full size.
 _PHASES = [Phase.explicit, Phase.generate, *([Phase.reuse, Phase.shrink] if SOAK else [])]
 PUBLIC = SIGHTS["public"]

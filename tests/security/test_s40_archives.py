@@ -29,7 +29,7 @@ from wirefeed.domain.stories import Story
 from wirefeed.services.scanning import Scan
 from wirefeed.services.windows import Windows
 
-_WORLDS = 500 if SOAK else 60
+_WORLDS = 500 if SOAK else 30
 _BESIDE = re.compile(rf'<{PUBLIC_URL}([^>]+)>; rel="(?:prev|next)-archive"')
 _TAILS = ("latest", "topics/sport", "topics/politics")
 

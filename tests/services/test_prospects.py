@@ -27,6 +27,8 @@ async def filled(agency: Agency) -> Agency:
     await agency.publish(ECONOMY, "economy")
     for name, plans in (("ann", ["sport"]), ("bob", ["sport"]), ("eve", ["sport", "economy"])):
         await agency.subscriber(name, *plans)
+    # What the clock has brought is told now, not at some time in the middle of a test.
+    await agency.services.publishing.announce_due()
     return agency
 
 

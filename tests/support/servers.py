@@ -1,6 +1,7 @@
 """Several servers on one agency, each at a port of its own, and all who come to them."""
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -96,6 +97,14 @@ def without_a_core(running: Sequence[Server]) -> float:
     files = [Path(f"/proc/{server.process.process.pid}/schedstat") for server in running]
     waited = [int(file.read_text("ascii").split()[1]) for file in files if file.exists()]
     return sum(waited) / 1e6 / len(files)
+
+
+def stand_back(server: Server) -> None:
+    """Let a server that is not measured have a core only while those that are want none."""
+    threads = Path(f"/proc/{server.process.process.pid}/task")
+    for thread in threads.iterdir() if threads.exists() else ():
+        # https://man7.org/linux/man-pages/man2/setpriority.2.html: of threads, each has its own.
+        os.setpriority(os.PRIO_PROCESS, int(thread.name), 19)
 
 
 def beside(house: House) -> House:
