@@ -1,4 +1,4 @@
-"""The breaker: opens after failures in a row, lets one try at a time, closes at an answer."""
+"""The breaker: opens after failures, lets one try at a time, closes at an answer."""
 
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -18,14 +18,40 @@ def opened() -> Breaker:
 def test_it_opens_at_the_last_of_so_many_failures_in_a_row():
     breaker = Breaker(3)
 
-    for ending in (breaker.failed, breaker.failed, breaker.succeeded, breaker.failed):
-        ending()
+    breaker.failed()
     breaker.failed()
 
     assert breaker.admits()
     breaker.failed()
     assert breaker.is_open
     assert not breaker.admits()
+
+
+@pytest.mark.parametrize(("answers", "is_open"), [(1, True), (3, True), (4, False), (50, False)])
+def test_so_many_answers_make_up_for_a_failure(answers: int, is_open: bool):
+    breaker = Breaker(3)
+
+    for _ in range(40):
+        breaker.failed()
+        for _ in range(answers):
+            breaker.succeeded()
+
+    assert breaker.is_open is is_open
+
+
+def test_who_came_back_is_left_alone_again_at_the_first_failure(opened: Breaker):
+    opened.probed()
+    opened.succeeded()
+
+    opened.failed()
+
+    assert opened.is_open
+
+
+def test_an_answer_that_was_on_its_way_when_it_opened_does_not_close_it(opened: Breaker):
+    opened.succeeded()
+
+    assert opened.is_open
 
 
 def test_an_answered_probe_lets_in_one_call_at_a_time(opened: Breaker):
@@ -75,7 +101,7 @@ class Calls(RuleBasedStateMachine):
         super().__init__()
         self.breaker = Breaker(3)
         self.running = 0
-        self.failures = 0
+        self.in_a_row = 0
 
     @rule()
     def begins(self) -> None:
@@ -85,18 +111,20 @@ class Calls(RuleBasedStateMachine):
     @rule()
     def is_answered(self) -> None:
         self.running -= 1
-        self.failures = 0
+        self.in_a_row = 0
+        was_open = self.breaker.is_open
         self.breaker.succeeded()
-        assert self.breaker.is_closed
+        assert self.breaker.is_closed != was_open
+        assert was_open or self.breaker.is_sure
 
     @precondition(lambda self: self.running)
     @rule()
     def fails(self) -> None:
         self.running -= 1
-        self.failures += 1
-        was_closed = self.breaker.is_closed
+        self.in_a_row += 1
         self.breaker.failed()
-        assert not was_closed or self.breaker.is_open == (self.failures >= 3)
+        assert self.breaker.is_open or self.in_a_row < 3
+        assert not self.breaker.is_sure
 
     @rule()
     def is_probed(self) -> None:

@@ -1,10 +1,15 @@
 """When to leave alone a server that fails. Pure: it is told how calls ended, and makes none.
 
-Failures in a row open the breaker. While it is open nobody calls but a probe; when that is
-answered, one call at a time is let through, and the first that is answered closes it again.
+Failures that answers do not make up for open the breaker. While it is open nobody calls but a
+probe; when that is answered, one call at a time is let through, and the first that is answered
+closes it again.
 """
 
 from enum import Enum, auto
+
+#: So many answers make up for one failure. A server that gives small things in time and large ones
+#: too late fails now and then, never in a row, and each time somebody has waited for nothing.
+_ANSWERS = 4
 
 
 class _State(Enum):
@@ -18,10 +23,13 @@ class Breaker:
     """Says whether a call is worth its wait."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._failures = 0
+        self._limit = limit * _ANSWERS
+        #: What failures weigh above what was answered since.
+        self._weight = 0
         self._state = _State.CLOSED
         self._trying = False
+        #: Whether the last call that ended was not answered, or too late.
+        self._has_failed = False
 
     @property
     def is_open(self) -> bool:
@@ -36,7 +44,7 @@ class Breaker:
     @property
     def is_sure(self) -> bool:
         """Whether the last call that ended was answered in time."""
-        return self._state is _State.CLOSED and not self._failures
+        return self._state is _State.CLOSED and not self._has_failed
 
     def admits(self) -> bool:
         """Say whether to call now. Whoever is let in says how it ended."""
@@ -47,15 +55,20 @@ class Breaker:
 
     def succeeded(self) -> None:
         """Take note of a call that was answered."""
-        self._failures = 0
-        self._trying = False
-        self._state = _State.CLOSED
+        self._trying = self._has_failed = False
+        if self._state is _State.TRIAL:
+            # It is not yet what it was: the next failure opens it again.
+            self._weight = self._limit - _ANSWERS
+            self._state = _State.CLOSED
+        elif self._weight and self._state is _State.CLOSED:
+            self._weight -= 1
 
     def failed(self) -> None:
         """Take note of one that was not, or too late."""
-        self._failures += 1
         self._trying = False
-        if self._failures >= self._limit or self._state is _State.TRIAL:
+        self._has_failed = True
+        self._weight = min(self._weight + _ANSWERS, self._limit)
+        if self._weight == self._limit or self._state is _State.TRIAL:
             self._state = _State.OPEN
 
     def probed(self) -> None:

@@ -22,7 +22,7 @@ _LATE = 0.005
 _GRACE = 0.01
 #: Of the time a call has: what takes longer is slow.
 _SLOW = 0.5
-#: In a row, until the server is left alone.
+#: Until the server is left alone, if nothing is answered between them.
 _FAILURES = 3
 #: Seconds between probes; each process draws its own, so that they do not come in step.
 _PAUSE = (0.5, 1.0)
