@@ -8,7 +8,7 @@ import tempfile
 import click
 
 from wirefeed import telemetry
-from wirefeed.cli.allocator import return_large_buffers
+from wirefeed.cli.memory import leave_to_stay, return_large_buffers
 from wirefeed.cli.supervisor import Supervisor
 from wirefeed.cli.workers import Inherited, Worker, inherited
 from wirefeed.config import Settings, with_server
@@ -50,6 +50,7 @@ def _serve(settings: Settings, parent: Inherited | None) -> None:
     from wirefeed.web.server import serve as serve_app  # noqa: PLC0415
 
     def started() -> None:
+        leave_to_stay()
         if parent is None:
             _say(settings)
         else:

@@ -1,4 +1,4 @@
-"""Large buffers are given back to the system: what a burst took is not held for ever."""
+"""What a burst of documents took is given back; what is there from the start is left alone."""
 
 import platform
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 #: Large buffers are made and freed, and others made after that, beneath things that stay.
 BURST = """
 import sys
-from wirefeed.cli.allocator import return_large_buffers
+from wirefeed.cli.memory import return_large_buffers
 from wirefeed.telemetry import resident_bytes
 
 if sys.argv[1] == "returned":
@@ -37,3 +37,22 @@ def test_what_a_burst_of_documents_took_is_given_back():
     stays = 200 * 20_000
     assert grown_by("kept") > 40_000_000
     assert grown_by("returned") < 2 * stays
+
+
+#: Something that lives on, of whatever was there before.
+STAYS = """
+import gc
+from wirefeed.cli.memory import leave_to_stay
+
+stays = [[number] for number in range(1_000)]
+leave_to_stay()
+came = [[number] for number in range(1_000)]
+looked_through = {id(one) for one in gc.get_objects()}
+for kind in (stays, came):
+    print(sum(id(one) in looked_through for one in kind))
+"""
+
+
+def test_garbage_is_looked_for_only_among_what_came_later():
+    run = subprocess.run([sys.executable, "-c", STAYS], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["0", "1000"]
