@@ -28,6 +28,9 @@ from wirefeed.storage.database import Database
 _PAGE = 200
 #: Seconds between two looks for what the clock makes due; shorter than a duty lasts.
 _TICK = 0.5
+#: Seconds for which callbacks are left after a change: what is new is at once asked for by many,
+#: who wait for their answers. A kill waits for nothing.
+_MOMENT = 0.015
 #: Seconds in which what is under way may end when the process does.
 _LAST = 1.0
 
@@ -146,7 +149,9 @@ class Delivery:
     def _heard(self, changes: Sequence[Change] | None) -> None:
         if changes is None or any(change.kind is ChangeKind.KILL for change in changes):
             self._heard_kill = True
-        self._wake.set()
+            self._wake.set()
+        else:
+            asyncio.get_running_loop().call_later(_MOMENT, self._wake.set)
 
     async def run(self, failed: Callable[[Exception], None]) -> None:
         """Send what is due, until cancelled; whatever fails is said and tried again."""
