@@ -255,19 +255,23 @@ async def out_of_reach(agency: Agency) -> AsyncIterator[None]:
     """Take the database away, as a disk that is gone does."""
     database = agency.services.database
     swift = database._in_one_go
-    held = database._reader, database._looker, swift._reading._engine, swift._finding._engine
+    lanes = swift._reading, swift._finding, swift._looking
+    held = database._reader, [lane._engine for lane in lanes]
     gone = agency.file.parent / "gone" / "x.db"
     nowhere, away = (
         create_async_engine(f"sqlite+aiosqlite:///{gone}"),
         create_engine(f"sqlite:///{gone}"),
     )
-    database._reader = database._looker = nowhere
-    swift._reading._engine = swift._finding._engine = away
+    database._reader = nowhere
+    for lane in lanes:
+        lane._engine = away
     # What was seen a moment ago is answered by until its lease is over, in real seconds.
     await asyncio.sleep(LEASE)
     try:
         yield
     finally:
-        database._reader, database._looker, swift._reading._engine, swift._finding._engine = held
+        database._reader, engines = held
+        for lane, engine in zip(lanes, engines, strict=True):
+            lane._engine = engine
         await nowhere.dispose()
         away.dispose()

@@ -3,10 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.support.agency import START, Agency
 from wirefeed.domain.errors import Unavailable
@@ -14,6 +13,7 @@ from wirefeed.domain.wire import Change, ChangeKind
 from wirefeed.services.follower import LEASE, Follower
 from wirefeed.storage import wire
 from wirefeed.storage.database import Database
+from wirefeed.storage.in_one_go import Work
 
 REVOKED = Change(kind=ChangeKind.ACCESS, about="token:a")
 PUBLISHED = Change(kind=ChangeKind.PUBLISH, about="urn:a", version=1)
@@ -54,15 +54,14 @@ class Slow:
     def advances(self) -> int:
         return self._database.advances
 
-    @asynccontextmanager
-    async def looking(self) -> AsyncIterator[AsyncConnection]:
+    async def look(self, work: Work[[], Any]) -> Any:
         self.reads += 1
         if self.fails:
             raise Unavailable("the database is away")
-        async with self._database.looking() as connection:
-            yield connection
+        found = await self._database.look(work)
         self.has_read.set()
         await self.open.wait()
+        return found
 
 
 @pytest.fixture

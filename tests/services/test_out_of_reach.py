@@ -62,7 +62,7 @@ class Cut:
     def __init__(self, agency: Agency) -> None:
         self._database = agency.services.database
         self._in_one_go = self._database._in_one_go
-        self._ways = (self._database._reader, self._database._looker)
+        self._reader = self._database._reader
         self._engines = [lane._engine for lane in self._lanes()]
         self.locked = Locked()
 
@@ -70,17 +70,18 @@ class Cut:
         # That is all that is asked of any of them.
         locked: Any = self.locked
         in_one_go: Any = LockedInOneGo()
-        self._database._reader = self._database._looker = locked
+        self._database._reader = locked
         for lane in self._lanes():
             lane._engine = in_one_go
 
     def end(self) -> None:
-        self._database._reader, self._database._looker = self._ways
+        self._database._reader = self._reader
         for lane, engine in zip(self._lanes(), self._engines, strict=True):
             lane._engine = engine
 
-    def _lanes(self) -> tuple[Any, Any]:
-        return self._in_one_go._reading, self._in_one_go._finding
+    def _lanes(self) -> tuple[Any, ...]:
+        ways = self._in_one_go
+        return ways._reading, ways._finding, ways._looking
 
 
 @pytest.fixture

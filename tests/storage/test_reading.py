@@ -72,16 +72,15 @@ async def test_who_has_read_keeps_nobody_from_writing(tmp_path, database: Databa
         other.execute("ROLLBACK")
 
 
-@pytest.mark.parametrize("way", ["reading", "looking"])
-async def test_after_a_mistake_a_connection_goes_on(database: Database, way: str):
+async def test_after_a_mistake_a_connection_goes_on(database: Database):
     async def mistake() -> None:
-        async with getattr(database, way)() as conn:
+        async with database.reading() as conn:
             await conn.execute(text("SELECT it FROM nowhere"))
 
     for _ in range(3):
         with pytest.raises(OperationalError, match="no such table"):
             await mistake()
-    async with getattr(database, way)() as conn:
+    async with database.reading() as conn:
         rows = (await conn.execute(text("SELECT 1 AS one, :two AS two"), {"two": 2})).all()
     assert [row._asdict() for row in rows] == [{"one": 1, "two": 2}]
 
@@ -94,16 +93,12 @@ async def test_a_look_is_told_soon_that_another_has_the_database_to_itself(
         other.execute("BEGIN EXCLUSIVE")
         began = time.monotonic()
         with pytest.raises(Unavailable, match="the database is busy"):
-            async with database.looking() as conn:
-                await wire.head(conn)
+            await database.look(wire.head)
         # Whoever else reads would have patience for PATIENCE seconds.
         assert time.monotonic() - began < PATIENCE / 2
         other.execute("ROLLBACK")
 
 
 async def test_looks_take_turns(database: Database):
-    async def look() -> int:
-        async with database.looking() as conn:
-            return (await wire.head(conn)).position
-
-    assert await asyncio.gather(*(look() for _ in range(5))) == [0] * 5
+    heads = await asyncio.gather(*(database.look(wire.head) for _ in range(5)))
+    assert [head.position for head in heads] == [0] * 5

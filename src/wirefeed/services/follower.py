@@ -205,9 +205,7 @@ class Follower:
     async def _look(self) -> Head:
         began, advances = self._monotonic(), self._database.advances
         self._counts["looks",] += 1
-        async with self._database.looking() as connection:
-            head = await wire.head(connection)
-            changes = await self._since(connection, head)
+        head, changes = await self._database.look(self._read)
         if self._head is not None and (changes is None or any(map(takes_away, changes))):
             # Later than it was committed, so nobody is waited for too shortly.
             self._took_away = self._monotonic()
@@ -216,6 +214,10 @@ class Follower:
                 heed(changes)
         self._head, self._began, self._advances = head, began, advances
         return head
+
+    async def _read(self, connection: AsyncConnection) -> tuple[Head, Sequence[Change] | None]:
+        head = await wire.head(connection)
+        return head, await self._since(connection, head)
 
     async def _since(self, connection: AsyncConnection, head: Head) -> Sequence[Change] | None:
         """Give what changed since the last look; None if that is unknown, or too much."""

@@ -55,7 +55,6 @@ class Database:
     def __init__(
         self,
         reader: AsyncEngine,
-        looker: AsyncEngine,
         writer: AsyncEngine,
         watcher: AsyncEngine,
         in_one_go: InOneGo,
@@ -63,7 +62,6 @@ class Database:
         patience: float,
     ) -> None:
         self._reader = reader
-        self._looker = looker
         self._in_one_go = in_one_go
         self._writer = writer
         #: Its connections are closed when they are given back, whatever became of the others.
@@ -94,14 +92,6 @@ class Database:
             max_overflow=0,
             pool_timeout=patience,
         )
-        glance = min(_GLANCE, patience)
-        looker = create_async_engine(
-            address,
-            async_creator=partial(ReadingConnection, path),
-            pool_size=1,
-            max_overflow=0,
-            pool_timeout=glance,
-        )
         writer = _SteadyEngine(
             create_async_engine(
                 address, pool_size=1, max_overflow=0, pool_timeout=patience
@@ -109,11 +99,10 @@ class Database:
         )
         watcher = create_async_engine(address, poolclass=NullPool)
         prepare(reader.sync_engine, BEGIN, patience, query_only=True)
-        prepare(looker.sync_engine, BEGIN, glance, query_only=True)
         prepare(watcher.sync_engine, BEGIN, patience, query_only=True)
         prepare(writer.sync_engine, "BEGIN IMMEDIATE", patience)
-        in_one_go = InOneGo(address.set(drivername="sqlite"), patience)
-        database = cls(reader, looker, writer, watcher, in_one_go, patience=patience)
+        in_one_go = InOneGo(address.set(drivername="sqlite"), patience, glance=_GLANCE)
+        database = cls(reader, writer, watcher, in_one_go, patience=patience)
         try:
             async with database.reading() as conn:
                 rows = await conn.execute(select(tables.meta.c.key, tables.meta.c.value))
@@ -140,7 +129,6 @@ class Database:
     async def close(self) -> None:
         """Close every connection: each has a thread that would outlive the program."""
         await self._reader.dispose()
-        await self._looker.dispose()
         await self._writer.dispose()
         await asyncio.to_thread(self._in_one_go.close)
 
@@ -167,12 +155,11 @@ class Database:
         """Do the same for what nearly everybody waits for and takes no time."""
         return await self._in_one_go.find(lambda connection: work(connection, *args, **more))
 
-    @asynccontextmanager
-    async def looking(self) -> AsyncIterator[AsyncConnection]:
-        """Read as with `reading`, one at a time; say soon if another has the database to itself."""
-        with telling_what_failed():
-            async with self._looker.connect() as conn:
-                yield conn
+    async def look(
+        self, work: Work[_Asked, _Result], *args: _Asked.args, **more: _Asked.kwargs
+    ) -> _Result:
+        """Do the same for a look at the wire; say soon if another has the database to itself."""
+        return await self._in_one_go.look(lambda connection: work(connection, *args, **more))
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:

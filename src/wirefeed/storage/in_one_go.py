@@ -34,16 +34,18 @@ _Bound: TypeAlias = Callable[[AsyncConnection], Coroutine[Any, Any, _Result]]
 class InOneGo:
     """Runs transactions in threads of their own."""
 
-    def __init__(self, address: URL, patience: float) -> None:
+    def __init__(self, address: URL, patience: float, *, glance: float) -> None:
         self._reading = _Lane(address, "read", _READERS, patience)
         #: Of nearly everybody who asks it is looked up who that is: it is not to wait until
         #: windows have been read.
         self._finding = _Lane(address, "find", 1, patience)
+        #: By this everybody knows what may be answered by.
+        self._looking = _Lane(address, "look", 1, min(glance, patience))
         self._writing = _Lane(address, "write", 1, patience, begin="BEGIN IMMEDIATE")
 
     def close(self) -> None:
         """Let what is under way end, and close every connection."""
-        for lane in (self._reading, self._finding, self._writing):
+        for lane in (self._reading, self._finding, self._looking, self._writing):
             lane.close()
 
     async def read(self, work: _Bound[_Result]) -> _Result:
@@ -53,6 +55,10 @@ class InOneGo:
     async def find(self, work: _Bound[_Result]) -> _Result:
         """Read what takes no time; one does so at a time."""
         return await self._finding.run(partial(_transact, work))
+
+    async def look(self, work: _Bound[_Result]) -> _Result:
+        """Read where the wire ends; one does so at a time, and is told soon if it cannot."""
+        return await self._looking.run(partial(_transact, work))
 
     async def write(self, work: _Bound[_Result], advanced: Callable[[], None]) -> _Result:
         """Write; it is told in that thread when the wire may have been appended to."""
