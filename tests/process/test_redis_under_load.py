@@ -37,13 +37,13 @@ from tests.support.servers import (
 )
 
 SECONDS, SECONDS_AT_FULL_SIZE = 1.0, 10.0
-#: As long as several publishes take to come: how many fall into a time is else what is measured.
-SECONDS_OF_WAITING = 24.0
 RATE = 300
 #: Seconds between two publishes: as often as there is time for at all,
 OFTEN = 0.3
 #: and as they come in the busiest minutes of an agency, fifteen in one.
 BUSY = 4.0
+#: As long as several of these take to come: how many fall into a time is else what is measured.
+SECONDS_OF_WAITING = 6 * BUSY
 #: Seconds from the begin of a fault in which it may be felt,
 FELT = 0.25
 #: for which it is well before each,

@@ -39,9 +39,23 @@ def test_so_many_answers_make_up_for_a_failure(answers: int, is_open: bool):
     assert breaker.is_open is is_open
 
 
-def test_who_came_back_is_left_alone_again_at_the_first_failure(opened: Breaker):
+def test_small_answers_make_up_for_nothing():
+    breaker = Breaker(3)
+
+    for _ in range(2):
+        breaker.failed()
+        for _ in range(100):
+            breaker.succeeded(small=True)
+            assert breaker.is_sure
+
+    breaker.failed()
+    assert breaker.is_open
+
+
+def test_who_came_back_with_little_is_left_alone_again_at_the_first_failure(opened: Breaker):
     opened.probed()
     opened.succeeded()
+    opened.succeeded(small=True)
 
     opened.failed()
 

@@ -7,8 +7,9 @@ closes it again.
 
 from enum import Enum, auto
 
-#: So many answers make up for one failure. A server that gives small things in time and large ones
-#: too late fails now and then, never in a row, and each time somebody has waited for nothing.
+#: So many answers make up for one failure, and small ones for none. A server that gives small
+#: things in time and large ones too late never fails in a row, and each time somebody has waited
+#: for nothing.
 _ANSWERS = 4
 
 
@@ -53,14 +54,14 @@ class Breaker:
             return True
         return self._state is _State.CLOSED
 
-    def succeeded(self) -> None:
-        """Take note of a call that was answered."""
+    def succeeded(self, *, small: bool = False) -> None:
+        """Take note of a call that was answered; a small answer says little of large ones."""
         self._trying = self._has_failed = False
         if self._state is _State.TRIAL:
-            # It is not yet what it was: the next failure opens it again.
+            # It is not yet what it was: if it fails next, it opens again.
             self._weight = self._limit - _ANSWERS
             self._state = _State.CLOSED
-        elif self._weight and self._state is _State.CLOSED:
+        elif self._weight and self._state is _State.CLOSED and not small:
             self._weight -= 1
 
     def failed(self) -> None:
@@ -68,7 +69,8 @@ class Breaker:
         self._trying = False
         self._has_failed = True
         self._weight = min(self._weight + _ANSWERS, self._limit)
-        if self._weight == self._limit or self._state is _State.TRIAL:
+        # From when it opens until a trial is answered the weight stays what it was.
+        if self._weight == self._limit:
             self._state = _State.OPEN
 
     def probed(self) -> None:

@@ -70,8 +70,16 @@ class Guard:
         """Whether the server answered in time when it was last asked."""
         return self._breaker.is_sure
 
-    async def call(self, work: Callable[[], Coroutine[Any, Any, _Result]]) -> _Result | None:
-        """Give what the server answers; None when it does not, not in time, or with an error."""
+    async def call(
+        self,
+        work: Callable[[], Coroutine[Any, Any, _Result]],
+        *,
+        is_small: Callable[[_Result], bool] = lambda _: False,
+    ) -> _Result | None:
+        """Give what the server answers; None when it does not, not in time, or with an error.
+
+        `is_small` says of which answers it says nothing that they came in time.
+        """
         if len(self._running) >= _MOST_CALLS or not self._breaker.admits():
             self._counts["cache", "redis-skipped"] += 1
             return None
@@ -88,7 +96,7 @@ class Guard:
         slow = loop.call_later(soon, self._find_slow, call, now + soon)
         call.add_done_callback(lambda _: limit.cancel())
         call.add_done_callback(lambda _: slow.cancel())
-        call.add_done_callback(partial(self._ended, answer))
+        call.add_done_callback(partial(self._ended, answer, is_small))
         return await answer
 
     async def close(self) -> None:
@@ -107,7 +115,10 @@ class Guard:
             self._slow.add(call)
 
     def _ended(
-        self, answer: "asyncio.Future[_Result | None]", call: "asyncio.Task[_Result]"
+        self,
+        answer: "asyncio.Future[_Result | None]",
+        is_small: Callable[[_Result], bool],
+        call: "asyncio.Task[_Result]",
     ) -> None:
         self._running.discard(call)
         is_slow = call in self._slow
@@ -115,7 +126,8 @@ class Guard:
         error = asyncio.CancelledError() if call.cancelled() else call.exception()
         if call in self._awaited:
             self._awaited.discard(call)
-            self._note(error, is_slow=is_slow)
+            small = error is None and is_small(call.result())
+            self._note(error, is_slow=is_slow, small=small)
         if not answer.done():
             answer.set_result(call.result() if error is None else None)
 
@@ -136,7 +148,7 @@ class Guard:
         if not answer.done():
             answer.set_result(None)
 
-    def _note(self, error: BaseException | None, *, is_slow: bool) -> None:
+    def _note(self, error: BaseException | None, *, is_slow: bool, small: bool = False) -> None:
         """Note how a call ended, and say so when that changes anything."""
         was_closed, was_open = self._breaker.is_closed, self._breaker.is_open
         if error is not None:
@@ -147,7 +159,7 @@ class Guard:
         # One that answers, and that slowly, costs more than it saves: it is left alone like one
         # that is away.
         if is_answer and not is_slow:
-            self._breaker.succeeded()
+            self._breaker.succeeded(small=small)
         else:
             self._breaker.failed()
         if self._breaker.is_closed and not was_closed:

@@ -77,11 +77,16 @@ class RedisCache:
 
     async def get(self, kind: str, key: bytes) -> bytes | None:
         """Give what is held under this name, if that is sealed and here in time."""
-        return self._opened(kind, key, await self._guard.call(lambda: self._get(kind, key)))
+        sealed = await self._guard.call(
+            lambda: self._get(kind, key), is_small=lambda found: found is None
+        )
+        return self._opened(kind, key, sealed)
 
     async def turn(self, kind: str, key: bytes) -> bytes | Turn:
         """Give what is held, or say whose it is to make it."""
-        answers = await self._guard.call(lambda: self._ask(kind, key))
+        answers = await self._guard.call(
+            lambda: self._ask(kind, key), is_small=lambda found: found[1] is None
+        )
         if answers is None:
             return Turn.UNKNOWN
         taken, sealed = answers
@@ -99,7 +104,7 @@ class RedisCache:
 
     async def stay(self, kind: str, key: bytes) -> None:
         """Give a sign of life: what is ours to make is still being made."""
-        await self._guard.call(lambda: self._stay(kind, key))
+        await self._guard.call(lambda: self._stay(kind, key), is_small=lambda _: True)
 
     def put(self, kind: str, key: bytes, value: bytes | None, *, awaited: bool = False) -> None:
         """Write a value soon, or not at all; if it was ours to make, end our turn after it."""
@@ -181,7 +186,8 @@ class RedisCache:
 
     async def _write(self) -> None:
         while self._jobs:
-            await self._guard.call(partial(self._put, self._next()))
+            jobs = self._next()
+            await self._guard.call(partial(self._put, jobs), is_small=partial(_is_small, jobs))
 
     def _next(self) -> Sequence[_Job]:
         """Take what waits, in its order, as much as goes in one trip."""
@@ -199,6 +205,11 @@ class RedisCache:
 
     async def _probe(self) -> None:
         await self._client.ping()
+
+
+def _is_small(jobs: Sequence[_Job], _: object) -> bool:
+    """Say whether nothing was written but that turns have ended."""
+    return all(job.value is None for job in jobs)
 
 
 def _is_answer(error: BaseException) -> bool:
