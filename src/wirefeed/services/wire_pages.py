@@ -316,10 +316,14 @@ class WirePages:
                     behind = row.position
             if self._monotonic() > end:
                 # Slow is not yet unfinished: who has all that there is need not ask again.
-                more = more or scanned < (await self.log.head()).position
+                more = more or scanned < await self._last(until)
                 break
         self._remember(ears, behind, scanned)
         return found, more, scanned
+
+    async def _last(self, until: int | None) -> int:
+        head = (await self.log.head()).position
+        return head if until is None else min(head, until)
 
     def _remember(self, ears: Ears, position: int, scanned: int) -> None:
         if scanned > position:
