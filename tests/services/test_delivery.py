@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +20,7 @@ from tests.support.receivers import receiving
 from wirefeed.config import OutboundSettings
 from wirefeed.domain.deliveries import FINE, Standing
 from wirefeed.domain.errors import Unavailable
+from wirefeed.services import delivery
 from wirefeed.services.delivery import Ask, Delivery, Settled
 from wirefeed.services.duties import Duty
 from wirefeed.services.flights import ANYBODYS, EACH, FAILING, MOST, PAUSE, Flights, Outcome
@@ -135,8 +137,11 @@ class Rows:
     sent: list[str] = field(default_factory=list)
     kind: str = "rows"
     deliver: Callable[[str], Outcome] = lambda _: Outcome(position=10**9)
+    #: Where the wire ended when it was looked for what is due.
+    heads: list[int] = field(default_factory=list)
 
     async def due(self, ask: Ask) -> Sequence["Row"]:
+        self.heads.append(ask.head)
         return [Row(self, name) for name in self.behind if name not in ask.busy]
 
     async def settle(self, _: AsyncConnection, settled: Sequence[Settled]) -> None:
@@ -222,6 +227,32 @@ async def test_who_was_away_too_long_has_lost_its_duty(agency: Agency):
     assert not await frozen.held()
     await other.leave()
     assert await frozen.held()
+
+
+async def test_what_is_new_is_looked_for_a_moment_later(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(delivery, "_TICK", 60)
+    rows = Rows({})
+    async with engine(agency, rows, now):
+        await soon(lambda: len(rows.heads) == 1)
+        await agency.publish("urn:news:a")
+        head = (await agency.services.follower.look()).position
+        await soon(lambda: rows.heads[-1] == head)
+
+
+async def test_a_kill_is_looked_for_at_once(agency: Agency, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(delivery, "_TICK", 60)
+    monkeypatch.setattr(delivery, "_MOMENT", 60)
+    rows = Rows({})
+    async with engine(agency, rows, now):
+        await soon(lambda: len(rows.heads) == 1)
+        await agency.publish("urn:news:a")
+        await agency.publish("urn:news:a", version="2", pubstatus="canceled")
+        head = (await agency.services.follower.look()).position
+        await soon(lambda: rows.heads[-1] == head)
+        # For the story alone nobody looked.
+        assert len(rows.heads) == 2
 
 
 async def test_a_bug_in_one_delivery_stops_no_other(agency: Agency):

@@ -33,14 +33,10 @@ LOCKED = 0.5
 class Locked:
     """A way to a database that another holds: it takes its time to fail."""
 
-    def __init__(self) -> None:
-        self.asked = 0
-
     def connect(self) -> "Locked":
         return self
 
     async def __aenter__(self) -> Any:
-        self.asked += 1
         await asyncio.sleep(LOCKED)
         raise Unavailable("the database is busy")
 
@@ -51,7 +47,11 @@ class Locked:
 class LockedInOneGo:
     """The same for who asks in a thread."""
 
+    def __init__(self) -> None:
+        self.asked = 0
+
     def connect(self) -> NoReturn:
+        self.asked += 1
         time.sleep(LOCKED)
         raise Unavailable("the database is busy")
 
@@ -64,15 +64,16 @@ class Cut:
         self._in_one_go = self._database._in_one_go
         self._reader = self._database._reader
         self._engines = [lane._engine for lane in self._lanes()]
-        self.locked = Locked()
+        #: What a look at the wire meets.
+        self.look = LockedInOneGo()
 
     def begin(self) -> None:
         # That is all that is asked of any of them.
-        locked: Any = self.locked
-        in_one_go: Any = LockedInOneGo()
+        locked: Any = Locked()
         self._database._reader = locked
         for lane in self._lanes():
-            lane._engine = in_one_go
+            lane._engine = LockedInOneGo()
+        self._in_one_go._looking._engine = self.look  # type: ignore[assignment]
 
     def end(self) -> None:
         self._database._reader = self._reader
@@ -242,7 +243,7 @@ async def test_who_asks_while_a_look_fails_waits_for_no_other(agency: Agency, cu
     follower = agency.services.follower
     cut.begin()
     first = asyncio.create_task(follower.look())
-    while not cut.locked.asked:  # noqa: ASYNC110 - until it is under way
+    while not cut.look.asked:  # noqa: ASYNC110 - until it is under way
         await asyncio.sleep(0)
     others = [asyncio.create_task(follower.look()) for _ in range(3)]
 

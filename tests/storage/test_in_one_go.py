@@ -185,7 +185,7 @@ async def _head(conn: AsyncConnection) -> int:
     return (await wire.head(conn)).position
 
 
-@pytest.mark.parametrize("way", ["read", "find"])
+@pytest.mark.parametrize("way", ["read", "find", "look"])
 async def test_however_many_read_a_locked_database_none_waits_for_all_the_others(
     tmp_path, url: str, way: str
 ):
@@ -254,6 +254,6 @@ async def test_a_database_that_is_closed_says_so(url: str):
     database = await Database.open(url)
     assert await database.read(_head) == 0
     await database.close()
-    for way in (database.read, database.find, database.write):
+    for way in (database.read, database.find, database.look, database.write):
         with pytest.raises(Unavailable, match="closed"):
             await way(_head)

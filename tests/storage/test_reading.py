@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.storage.samples import announce
 from wirefeed.domain.errors import Unavailable
@@ -99,6 +100,21 @@ async def test_a_look_is_told_soon_that_another_has_the_database_to_itself(
         other.execute("ROLLBACK")
 
 
-async def test_looks_take_turns(database: Database):
-    heads = await asyncio.gather(*(database.look(wire.head) for _ in range(5)))
-    assert [head.position for head in heads] == [0] * 5
+async def test_looks_take_turns_and_go_on_after_a_mistake(database: Database):
+    inside: list[int] = []
+
+    async def look(conn: AsyncConnection, number: int) -> int:
+        inside.append(number)
+        assert inside == [number]
+        if number == 2:
+            inside.remove(number)
+            await conn.execute(text("SELECT it FROM nowhere"))
+        position = (await wire.head(conn)).position
+        time.sleep(0.01)  # noqa: ASYNC251 - in a thread, where others would come in
+        inside.remove(number)
+        return position
+
+    asked = [database.look(look, number) for number in range(5)]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(found.pop(2), OperationalError)
+    assert found == [0] * 4

@@ -50,14 +50,20 @@ def _serve(settings: Settings, parent: Inherited | None) -> None:
     from wirefeed.web.server import serve as serve_app  # noqa: PLC0415
 
     def started() -> None:
-        leave_to_stay()
         if parent is None:
             _say(settings)
         else:
             parent.ready(settings.server.drain)
 
     sockets = parent.sockets if parent else None
-    run_loop(serve_app(make_app(settings), settings.server, started, sockets))
+    app = make_app(settings)
+    # The last of what is done before anybody is let in.
+    app.on_startup.append(_stay)
+    run_loop(serve_app(app, settings.server, started, sockets))
+
+
+async def _stay(_: object) -> None:
+    leave_to_stay()
 
 
 def _watch(settings: Settings) -> None:

@@ -50,7 +50,10 @@ _Asked = ParamSpec("_Asked")
 
 
 class Database:
-    """An open database: `reading`, `writing`, `read` and `write` are the only ways to one."""
+    """An open database, and the only ways to one.
+
+    In one go: `read`, `find`, `look`, `write`. With others in between: `reading`, `writing`.
+    """
 
     def __init__(
         self,
