@@ -189,6 +189,12 @@ def line_of(ran: Result) -> str:
     return str(ran.exception)
 
 
+async def test_what_the_agency_says_of_a_mistake_is_said_with_its_remedy(partner: Partner):
+    said = line_of(await partner.follow("--topics", "nowhere"))
+    assert "topics: " in said
+    assert "; " in said
+
+
 @pytest.mark.parametrize("changes", [{"total": 7}, {"digest": "0" * 63 + "1"}])
 async def test_a_digest_that_does_not_agree_is_said(agency: Agency, partner: Partner, changes):
     await agency.publish("urn:1")

@@ -149,7 +149,8 @@ async def test_two_owners_cannot_overwrite_each_other(desk: Desk):
     made = await desk("PUT", "/admins/tom", 201, match="*new", json={"role": "desk"})
     assert made["role"] == "desk"
     held = await desk("GET", "/admins/tom")
-    await desk("PUT", "/admins/tom", 428, json={"role": "sales"})
+    problem = await desk("PUT", "/admins/tom", 428, json={"role": "sales"})
+    assert "If-None-Match: *" in problem["remedy"]
     await desk("PUT", "/admins/tom", match=held["_tag"], json={"role": "sales"})
     await desk("PUT", "/admins/tom", 412, match=held["_tag"], json={"role": "owner"})
     await desk("DELETE", "/admins/tom", 412, match=held["_tag"])

@@ -137,6 +137,13 @@ class _Proof(msgspec.Struct, frozen=True, kw_only=True):
 class _Problem(msgspec.Struct, frozen=True):
     title: str = ""
     detail: str = ""
+    field: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        said = self.detail or self.title
+        told = f"{self.field}: {said}" if self.field else said
+        return f"{told}; {self.remedy}" if self.remedy else told
 
 
 class WireClient:
@@ -232,8 +239,7 @@ def _check(answer: aiohttp.ClientResponse, body: bytes) -> None:
         problem = msgspec.json.decode(body, type=_Problem)
     except msgspec.DecodeError:
         problem = _Problem()
-    text = problem.detail or problem.title or answer.reason or ""
-    said = f"{status} {text}".strip()
+    said = f"{status} {str(problem) or answer.reason or ''}".strip()
     # Too many requests, or a server that cannot answer now.
     if status == 429 or status >= 500:  # noqa: PLR2004 - RFC 6585 §4, RFC 9110 §15.6
         after = answer.headers.get("Retry-After", "")

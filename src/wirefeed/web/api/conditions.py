@@ -21,6 +21,7 @@ _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 _CONDITIONS = (hdrs.IF_MATCH, hdrs.IF_NONE_MATCH)
 _CHECKED = web.RequestKey("checked", bool)
 _REMEDY = "send If-Match with the ETag that a GET of this address gave"
+_NEW = ", or If-None-Match: * to make what there is not yet"
 
 
 def encode(value: object) -> bytes:
@@ -75,7 +76,9 @@ def look(request: web.Request, match: Match) -> None:
     blind = match is Match.SEEN and _sent(request, hdrs.IF_MATCH) == [_ANY]
     if blind or (match.is_required and not sent):
         raise Unconditional(
-            "this change has to name the state it changes", field=hdrs.IF_MATCH, remedy=_REMEDY
+            "this change has to name the state it changes",
+            field=hdrs.IF_MATCH,
+            remedy=_REMEDY + (_NEW if request.method == hdrs.METH_PUT else ""),
         )
     _sent(request, hdrs.IF_MATCH)
     if _sent(request, hdrs.IF_NONE_MATCH) not in ([], [_ANY]):
