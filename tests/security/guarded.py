@@ -153,6 +153,7 @@ def statements(agency: Agency, *tables: str) -> Iterator[list[str]]:
         database._reader.sync_engine,
         database._in_one_go._reading._engine,
         database._in_one_go._finding._engine,
+        database._in_one_go._looking._engine,
     )
     for engine in engines:
         event.listen(engine, "before_cursor_execute", executed)

@@ -1,14 +1,13 @@
 """Windows and the pages behind them: read what a feed holds for a caller, and let it be cut.
 
 The rules are `domain/feeds.py` and `domain/archives.py`; nothing is remembered here but where
-on the wire a time was over.
+on the wire a time was over, and what many windows are chosen from.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from sys import getsizeof
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,6 +19,8 @@ from wirefeed.domain.former import Lost
 from wirefeed.domain.plans import DAY, Entitlement
 from wirefeed.domain.stories import Story
 from wirefeed.domain.topics import Taxonomy
+from wirefeed.services import feed_stories
+from wirefeed.services.feed_stories import FeedStories
 from wirefeed.services.lost_kills import LostKills
 from wirefeed.services.scanning import MOST_READ, Scan
 from wirefeed.services.threads import Threads
@@ -33,15 +34,9 @@ _LEAST = 10
 _ENDS = 4096
 
 
-#: What a story takes beside its texts.
-_BESIDE = 3000
-
-
 def weight_of(window: Window) -> int:
     """Say about how many bytes of memory the stories of a window take."""
-    revisions = [item.story.revision for item in window.items]
-    texts = (text for r in revisions for text in (r.headline, r.summary, r.body, r.ednote))
-    return _BESIDE * len(revisions) + sum(map(getsizeof, texts))
+    return feed_stories.weight_of([item.story for item in window.items])
 
 
 class Windows:
@@ -68,6 +63,7 @@ class Windows:
         self.key = key
         self._clock = clock
         self._ends: OrderedDict[int, int] = OrderedDict()
+        self._stories = FeedStories()
 
     async def window(
         self, feed: AnyFeed, entitlement: Entitlement, lost: Sequence[Lost] = ()
@@ -103,7 +99,7 @@ class Windows:
     ) -> tuple[Window, Story | None]:
         """Choose what stands in a window; give it with the first story that is beyond it."""
         head = await wire.head(connection)
-        rest = await self._fill(connection, gathering, scan)
+        rest = await self._fill(connection, head.position, gathering, scan)
         # All of them: hidden ones must not take the place of those that are shown.
         for story in await stories.kills(connection, scan.feeds, gathering.kills_since, MOST_READ):
             gathering.offer(story)
@@ -132,14 +128,14 @@ class Windows:
         return replace(window, until=min(untils, default=None), reached=reached)
 
     async def _fill(
-        self, connection: AsyncConnection, gathering: Gathering, scan: Scan
+        self, connection: AsyncConnection, head: int, gathering: Gathering, scan: Scan
     ) -> Story | None:
         """Fill a window; give the first story that is beyond it."""
         before: int | None = None
         # Most often this is all: one more than the window needs shows that it is full.
         size, read = self._shape.items + 1, 0
         while True:
-            chunk = await stories.newest(connection, scan.feeds, before, size)
+            chunk = await self._stories.newest(connection, head, scan.feeds, before, size)
             for story in chunk:
                 if gathering.is_full(story) or read >= MOST_READ:
                     return story
