@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from tests.support.process import PATIENCE
 
@@ -20,6 +21,8 @@ class Load:
     #: Of those answers, how many said that the connection ends with them.
     farewells: int = 0
     failures: list[str] = field(default_factory=list)
+    #: What was said to those who were told that it cannot be done now.
+    refusals: list[str] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -65,8 +68,11 @@ class _Client:
         writer.write(asked.encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
-        await reader.readexactly(length)
-        self._load.answers[int(head.split()[1])] += 1
+        body = await reader.readexactly(length)
+        status = int(head.split()[1])
+        self._load.answers[status] += 1
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self._load.refusals.append(f"{status} /{self._path} {body.decode()}")
         ends = "connection: close" in head
         self._load.farewells += ends
         if ends:

@@ -67,10 +67,12 @@ async def serve(
         # On SIGINT somebody sits and waits.
         main.is_patient = number is not signal.SIGINT
         if number is signal.SIGHUP:
-            # Whoever connects anew reaches another, and this one is ready until it ends.
+            # Whoever connects anew reaches another, and this one is ready until it ends: also to
+            # one who had just been let in when it was looked who is there.
             health.is_patient = True
             await asyncio.gather(main.drain(), health.drain())
-        app[READY].clear()
+        else:
+            app[READY].clear()
     finally:
         # The listener closes first; what is being answered is answered.
         await main.cleanup()
