@@ -188,6 +188,8 @@ async def test_s22_every_way_to_the_text_follows_at_the_next_request(
     tags = {way: (await way.ask(first)).headers.get("ETag", "") for way in victim.ways}
 
     await happens(first, victim)
+    # As a request or a command does before it returns.
+    await first.services.follower.in_force()
 
     for worker in workers:
         for way in victim.ways:
