@@ -1,5 +1,7 @@
 """What the tests of storage keep: stories with a say in where they stand, and drawn ones."""
 
+import asyncio
+import threading
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
@@ -157,3 +159,20 @@ stories = st.builds(
     kill_headline=words,
     kill_version=st.integers(-1, 10**18),
 )
+
+
+class Slow:
+    """A transaction that takes as long as it is told to, in a thread of its own."""
+
+    def __init__(self, changes: int = 0) -> None:
+        self._changes = changes
+        self._begun, self.go = threading.Event(), threading.Event()
+
+    async def __call__(self, conn: AsyncConnection) -> None:
+        if self._changes:
+            await announce(conn, self._changes)
+        self._begun.set()
+        self.go.wait()
+
+    async def begun(self) -> None:
+        await asyncio.to_thread(self._begun.wait)

@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 import stat
-import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.storage.samples import announce
+from tests.storage.samples import Slow, announce
 from wirefeed.domain.errors import Unacceptable, Unavailable
 from wirefeed.storage import wire
 from wirefeed.storage.database import Database, uninterrupted
@@ -228,18 +227,13 @@ async def test_what_is_read_in_one_go_cannot_write_and_does_not_wait_for_a_write
 
 
 async def test_a_read_that_is_no_longer_waited_for_takes_nothing_along(database):
-    held, begun = threading.Event(), threading.Event()
-
-    async def slow(_: AsyncConnection) -> None:
-        begun.set()
-        held.wait()
-
+    slow = Slow()
     reading = asyncio.create_task(database.read(slow))
-    await asyncio.to_thread(begun.wait)
+    await slow.begun()
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
-    held.set()
+    slow.go.set()
     assert await database.read(scalar("SELECT position FROM head")) == 0
 
 

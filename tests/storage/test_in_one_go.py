@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.storage.samples import announce
+from tests.storage.samples import Slow, announce
 from tests.storage.test_database import MODE, another_process, is_committing, position
 from wirefeed.domain.errors import Unavailable
 from wirefeed.storage import wire
@@ -125,20 +125,14 @@ async def test_one_that_is_cancelled_is_whole_or_not_there(database: Database):
 
 
 async def test_one_that_is_cancelled_at_work_ends_first(database: Database):
-    begun, go = threading.Event(), threading.Event()
-
-    async def slow(conn: AsyncConnection) -> None:
-        await announce(conn, 1)
-        begun.set()
-        go.wait()
-
+    slow = Slow(changes=1)
     task = asyncio.create_task(database.write(slow))
-    await asyncio.to_thread(begun.wait)
+    await slow.begun()
     for _ in range(3):
         task.cancel()
         await asyncio.sleep(0)
     assert not task.done()
-    go.set()
+    slow.go.set()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await position(database) == 1
@@ -163,17 +157,11 @@ async def test_one_that_is_cancelled_in_its_commit_is_settled_when_its_task_ends
 
 async def test_it_is_in_no_ones_way(database: Database):
     """The loop goes on while a transaction is at work, and so do those that read."""
-    begun, go = threading.Event(), threading.Event()
-
-    async def slow(conn: AsyncConnection) -> None:
-        await announce(conn, 1)
-        begun.set()
-        go.wait()
-
+    slow = Slow(changes=1)
     task = asyncio.create_task(database.write(slow))
-    await asyncio.to_thread(begun.wait)
+    await slow.begun()
     assert await position(database) == 0
-    go.set()
+    slow.go.set()
     await task
     assert await position(database) == 1
 
@@ -232,21 +220,16 @@ async def test_who_reads_much_keeps_nobody_from_being_found(database: Database):
 
 
 async def test_a_read_nobody_waits_for_any_more_has_its_thread_until_it_ends(database: Database):
-    begun, go = threading.Event(), threading.Event()
-
-    async def slow(_: AsyncConnection) -> None:
-        begun.set()
-        go.wait()
-
+    slow = Slow()
     reading = asyncio.create_task(database.find(slow))
-    await asyncio.to_thread(begun.wait)
+    await slow.begun()
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
     later = asyncio.create_task(database.find(_head))
     await asyncio.sleep(0)
     assert database._in_one_go._finding._free.locked()
-    go.set()
+    slow.go.set()
     assert await later == 0
 
 
