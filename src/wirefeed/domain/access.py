@@ -297,6 +297,8 @@ def _reason(grant: Grant, caller: Entitled) -> Reason:
 
 
 def _best(offers: list[Access], expires: int | None) -> Access:
+    if len(offers) == 1 and expires is None:
+        return offers[0]
     most = max(map(_worth, offers))
     equals = [offer for offer in offers if _worth(offer) == most]
     best = max(equals, key=merit) if len(equals) > 1 else equals[0]
