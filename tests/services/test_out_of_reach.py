@@ -148,6 +148,17 @@ async def test_subscribers_have_their_text_for_the_grace_and_then_503_and_the_pu
     assert (await ask(agency, "/subscriber" + FEED, **bearer))[:2] == (200, full[1])
 
 
+async def test_a_server_is_ready_while_subscribers_have_their_text_and_no_longer(
+    agency: Agency, cut: Cut
+):
+    assert (await ask(agency, "/readyz"))[0] == 200
+    cut.begin()
+    began = time.monotonic()
+    while (await ask(agency, "/readyz"))[0] == 200:
+        assert time.monotonic() - began < GRACE + LOCKED + 1
+    assert time.monotonic() - began >= GRACE - 0.5
+
+
 async def test_without_grace_there_is_no_text_at_once(tmp_path: Path):
     settings = settings_in(
         tmp_path,

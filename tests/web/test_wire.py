@@ -762,8 +762,8 @@ def _story(uri: str) -> bytes:
     return json.dumps({**story, "subject": [{"code": MEDIA_TOPICS["sport"]}]}).encode()
 
 
-#: What reads without being asked: embargoes that end, callbacks, the ledger.
-BESIDE = ("Publishing.announce_due", "Delivery.", "Kills.", "Ledger.", "Usage.")
+#: What reads without being asked: for embargoes that end, callbacks, the ledger, figures.
+BESIDE = ("announce", "Delivery.", "KillAlarms.", "Ledger.", "Metrics.", "Usage.")
 
 
 async def test_rights_that_end_while_a_page_is_found_are_not_those_it_is_given_by(agency: Agency):

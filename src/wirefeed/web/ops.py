@@ -7,7 +7,11 @@ from aiohttp import hdrs, web
 from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.signing_keys import KEPT
 from wirefeed.web.api import conditions
-from wirefeed.web.request import FOLLOWER, KEYRING, READY, json_response
+from wirefeed.web.request import FOLLOWER, KEYRING, READY, SETTINGS, json_response
+
+#: Seconds for which a database that cannot be looked at may be one that is being written to: a
+#: disk that stands still for a moment is no reason to take every server out at once.
+_STALL = 5
 
 
 async def alive(_: web.Request) -> web.StreamResponse:
@@ -16,10 +20,14 @@ async def alive(_: web.Request) -> web.StreamResponse:
 
 
 async def ready(request: web.Request) -> web.StreamResponse:
-    """Say whether requests can be answered: the authority is in reach, and it is not draining."""
+    """Say whether requests can be answered: the authority is in reach, and it is not draining.
+
+    One that was in reach a moment ago counts, for as long as subscribers have their text by it.
+    """
     if not request.app[READY].is_set():
         raise Unavailable("draining")
-    await request.app[FOLLOWER].look()
+    grace = request.app[SETTINGS].database.authority_grace
+    await request.app[FOLLOWER].newest(min(grace, _STALL))
     return json_response({"status": "ready"})
 
 

@@ -23,6 +23,7 @@ from wirefeed.web.request import (
     ENDING,
     FOLLOWER,
     READY,
+    SETTINGS,
     finish,
     harden,
     problems,
@@ -58,6 +59,8 @@ async def serve(
     app[METRICS].watch("connections", lambda: main.connections)
     health = Runner(_health(app), drain=settings.drain)
     await health.setup()
+    # In the order in which they end: whether it ends is told for as long as anything is answered.
+    runners = [main, health]
     try:
         sockets = sockets or listen(settings)
         await main.listen(sockets.main)
@@ -67,16 +70,17 @@ async def serve(
         # On SIGINT somebody sits and waits.
         main.is_patient = number is not signal.SIGINT
         if number is signal.SIGHUP:
-            # Whoever connects anew reaches another, and this one is ready until it ends: also to
-            # one who had just been let in when it was looked who is there.
+            # Whoever connects anew reaches another, and to the others this one is ready until it
+            # ends: nobody is let in to be told that it does.
             health.is_patient = True
             await asyncio.gather(main.drain(), health.drain())
+            runners.reverse()
         else:
             app[READY].clear()
     finally:
         # The listener closes first; what is being answered is answered.
-        await main.cleanup()
-        await health.cleanup()
+        for runner in runners:
+            await runner.cleanup()
 
 
 def _ending() -> "asyncio.Queue[signal.Signals]":
@@ -91,7 +95,7 @@ def _health(app: web.Application) -> web.Application:
     health = web.Application(middlewares=[harden, problems])
     health.on_response_prepare.append(finish)
     health[FOLLOWER], health[READY] = app[FOLLOWER], app[READY]
-    health[METRICS] = app[METRICS]
+    health[METRICS], health[SETTINGS] = app[METRICS], app[SETTINGS]
     health.add_routes([*ops.HEALTH, *metrics.ROUTES])
     return health
 
