@@ -20,7 +20,8 @@ import brotli
 import pytest
 
 from tests.process.conftest import Tell
-from tests.process.test_serve import fill, story
+from tests.process.test_serve import fill, story, take
+from tests.support.agency import MEDIA_TOPICS
 from tests.support.fault_proxy import FaultProxy, Faults, fault_proxy
 from tests.support.house import House
 from tests.support.pollers import Ask, Heard, Polls, p99, polling
@@ -55,10 +56,37 @@ CODINGS: Mapping[str, Callable[[bytes], bytes]] = {
     "br": brotli.decompress,
     "": bytes,
 }
-FEEDS = tuple(
-    f"/en/{feed}.{form}" for feed in ("topics/sport", "latest") for form in ("rss", "atom", "json")
-)
+FORMATS = ("rss", "atom", "json")
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """A topic in a language, in which stories come."""
+
+    language: str
+    topic: str
+
+    @property
+    def feeds(self) -> tuple[str, str]:
+        """Where its stories stand."""
+        return f"/{self.language}/topics/{self.topic}.", f"/{self.language}/latest."
+
+    def story(self, name: str, **fields: object) -> bytes:
+        subject = [{"code": MEDIA_TOPICS[self.topic]}]
+        return story(name, language=self.language, subject=subject, **fields)
+
+    def renews(self, ask: Ask) -> bool:
+        """Say whether a story of it changes what is asked for."""
+        return any(feed in ask.path for feed in self.feeds)
+
+
+#: Every story changes whatever anybody asks for,
+ONE_BEAT = (Beat(language="en", topic="sport"),)
+#: or, as of an agency, two of twelve feeds.
+BEATS = tuple(
+    Beat(language=language, topic=topic)
+    for topic, language in product(MEDIA_TOPICS, ("en", "tr", "ar"))
+)
 
 #: Since when it was well, when something began to happen, and when that ended; and of each second
 #: of it the milliseconds in which a server had no core.
@@ -198,17 +226,18 @@ class Truth:
 
     server: Server
     asks: Sequence[Ask]
-    #: The bytes, and the last publish after which it was the newest of its path.
+    #: The bytes, and the last publish after which it was learnt that this is so.
     documents: dict[tuple[str, str], tuple[bytes, int]] = field(default_factory=dict)
     published: int = 0
-    #: Kills that have returned: when, and the first publish that shows it.
-    kills: list[tuple[float, int]] = field(default_factory=list)
+    #: Kills that have returned: when, the first publish that shows it, and where.
+    kills: list[tuple[float, int, Beat]] = field(default_factory=list)
 
-    async def learn(self) -> None:
-        """Ask for everything as it is now."""
+    async def learn(self, beat: Beat | None = None) -> None:
+        """Ask for everything, or for what a story of a beat has changed, as it is now."""
         for ask in self.asks:
-            tag, body = await self.server.get(ask.path, **ask.headers)
-            self.documents[ask.path, tag] = body, self.published
+            if beat is None or beat.renews(ask):
+                tag, body = await self.server.get(ask.path, **ask.headers)
+                self.documents[ask.path, tag] = body, self.published
 
     def wrong(self, polls: Polls) -> list[str]:
         """Say which answers were never true, and which were no longer."""
@@ -225,10 +254,14 @@ class Truth:
 
     def _is_late(self, heard: Heard) -> bool:
         _, newest = self.documents.get((heard.ask.path, heard.tag), (b"", -1))
-        return any(newest < number for returned, number in self.kills if returned < heard.began)
+        return any(
+            newest < number
+            for returned, number, beat in self.kills
+            if returned < heard.began and beat.renews(heard.ask)
+        )
 
 
-async def publish(truth: Truth, token: str, pause: float, over: asyncio.Event) -> None:
+async def publish(truth: Truth, token: str, load: "Load", over: asyncio.Event) -> None:
     """Publish a story, and now and then kill one; learn what is true after each.
 
     By the server that is asked for what is true: it sees what it wrote itself at once.
@@ -236,28 +269,33 @@ async def publish(truth: Truth, token: str, pause: float, over: asyncio.Event) -
     for number in count(1):
         if over.is_set():
             return
-        killed = story(f"new-{number - 2}", version="2", pubstatus="canceled")
         is_kill = number % 5 == 0
-        await truth.server.post(
-            "/api/v1/stories", token, killed if is_kill else story(f"new-{number}")
-        )
+        # One that is there: its number is no multiple of five.
+        named = number - 2 if is_kill else number
+        beat = load.beats[named % len(load.beats)]
+        end = {"version": "2", "pubstatus": "canceled"} if is_kill else {}
+        await truth.server.post("/api/v1/stories", token, beat.story(f"new-{named}", **end))
         returned = time.monotonic()
         truth.published = number
-        await truth.learn()
+        await truth.learn(beat)
         if is_kill:
-            truth.kills.append((returned, number))
+            truth.kills.append((returned, number, beat))
         with suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), pause)
+            await asyncio.wait_for(over.wait(), load.pause)
 
 
 # --- all of it at once ---------------------------------------------------------------------------
 
 
-def everybody(known: Credentials) -> list[Ask]:
-    """Ask for every feed by everybody, once."""
+def everybody(known: Credentials, beats: Iterable[Beat]) -> list[Ask]:
+    """Ask for every feed in which stories of these beats stand by everybody, once."""
     doors: Sequence[tuple[str, Mapping[str, str]]]
     doors = (("", {}), (known.private, {}), ("/subscriber", dict(known.bearer)))
-    return [Ask(path=path + feed, headers=headers) for feed in FEEDS for path, headers in doors]
+    feeds = sorted({feed for beat in beats for feed in beat.feeds})
+    return [
+        Ask(path=path + feed + form, headers=headers)
+        for feed, form, (path, headers) in product(feeds, FORMATS, doors)
+    ]
 
 
 def mixed(asks: Iterable[Ask]) -> list[Ask]:
@@ -309,13 +347,14 @@ async def test_whatever_happens_to_redis_nobody_is_kept_waiting(
     house: House, tmp_path_factory: pytest.TempPathFactory, soak: bool, tell: Tell
 ):
     # Each publish makes eighteen documents new, in three codings, in three servers. At three a
-    # second two cores do nothing else: how long one waits then says nothing of Redis.
+    # second two cores do nothing else: how long one waits then says nothing of Redis. Nor if all
+    # of them are asked for at once: who asks for what was never made waits until it is.
     # It is well as long as a publish takes to come, so that both times have theirs.
-    load = Load(pause=BUSY, well=BUSY, seconds=SECONDS_OF_WAITING)
+    load = Load(pause=BUSY, well=BUSY, seconds=SECONDS_OF_WAITING, beats=BEATS)
     faults = HAPPENINGS
     if not soak:
         # Those that hang rather than say no.
-        load = Load(pause=SECONDS, well=SECONDS, seconds=SECONDS)
+        load = Load(pause=SECONDS, well=SECONDS, seconds=SECONDS, beats=BEATS)
         faults = {name: HAPPENINGS[name] for name in ("killed", "frozen", "500 ms", "resetting")}
     folder = tmp_path_factory.mktemp("redis")
     polls, truth, times = await under_load(house, folder, load, faults, tell)
@@ -325,20 +364,22 @@ async def test_whatever_happens_to_redis_nobody_is_kept_waiting(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """How often a story comes, and how long it is well and is not."""
+    """How often a story comes and where, and how long it is well and is not."""
 
     pause: float
     well: float
     seconds: float
+    beats: Sequence[Beat] = ONE_BEAT
 
 
 async def under_load(
     house: House, folder: Path, load: Load, faults: Mapping[str, Fault], tell: Tell
 ) -> tuple[Polls, Truth, Mapping[str, Times]]:
     """Let all of these faults happen while everybody asks, and stories are published."""
-    fill(house, *(f"old-{number}" for number in range(30)))
+    old = product(load.beats, range(30))
+    take(house, (beat.story(f"{beat.topic}-{beat.language}-{number}") for beat, number in old))
     known = await credentials(house)
-    asks = everybody(known)
+    asks = everybody(known, load.beats)
     small = {"WIREFEED_FEED__ITEMS": "30", "WIREFEED_FEED__HOURS": "0"}
     with redis_server(folder) as redis:
         async with (
@@ -360,7 +401,7 @@ async def under_load(
                 asyncio.TaskGroup() as group,
                 polling(ports, mixed(asks), rate=RATE, clients=30) as polls,
             ):
-                group.create_task(publish(truth, known.newsroom, load.pause, over))
+                group.create_task(publish(truth, known.newsroom, load, over))
                 try:
                     times = await happen(Shared(server=redis, line=line), running, load, faults)
                 finally:
@@ -376,7 +417,7 @@ async def test_what_is_wrong_in_redis_is_given_to_nobody(
     house: House, tmp_path_factory: pytest.TempPathFactory
 ):
     fill(house, *(f"old-{number}" for number in range(30)))
-    asks = everybody(await credentials(house))
+    asks = everybody(await credentials(house), ONE_BEAT)
     with redis_server(tmp_path_factory.mktemp("redis")) as redis:
         async with servers(house, 1, WIREFEED_REDIS__URL=redis.url) as (first,):
             held = [(ask, await first.get(ask.path, **ask.headers)) for ask in asks]

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,11 @@ def story(name: str, **fields: object) -> bytes:
 
 
 def fill(house: House, *names: str) -> None:
-    (house.folder / "stories.jsonl").write_bytes(b"\n".join(story(name) for name in names))
+    take(house, map(story, names))
+
+
+def take(house: House, stories: Iterable[bytes]) -> None:
+    (house.folder / "stories.jsonl").write_bytes(b"\n".join(stories))
     command(house, "import", "stories.jsonl")
 
 
