@@ -14,10 +14,10 @@ from typing import Any, Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.errors import Unavailable
-from wirefeed.domain.stories import SECOND
-from wirefeed.domain.wire import Change, Head, takes_away
+from wirefeed.domain.stories import SECOND, Feed
+from wirefeed.domain.wire import Change, Head, concerned, is_of_story, takes_away
 from wirefeed.services.publishing import Publishing
-from wirefeed.storage import wire
+from wirefeed.storage import stories, wire
 from wirefeed.storage.database import Database
 
 #: Seconds for which what was seen of the wire may be answered by.
@@ -30,11 +30,15 @@ _HINT = 0.02
 _MOMENT = 0.05
 #: More changes than this at once are not gone through: everything is looked at anew.
 _MOST = 1_000
+#: Of more stories than this it is not found out in which feeds they stand.
+_FEW = 100
 #: Seconds between looks for changes that have fallen due.
 _TICK = 0.1
 
 #: Hears what changed; None: more than can be said.
 Heed = Callable[[Sequence[Change] | None], None]
+#: Hears which feeds may be other than they were, for whoever may read them; None: all.
+HeedFeeds = Callable[[frozenset[Feed] | None], None]
 
 
 class Others(Protocol):
@@ -60,6 +64,7 @@ class Follower:
         self._monotonic = monotonic
         self._others = others
         self._heeding: list[Heed] = []
+        self._heeding_feeds: list[HeedFeeds] = []
         self._head: Head | None = None
         #: When the look began that found it (`time.monotonic()`), and what had been committed here.
         self._began = float("-inf")
@@ -77,6 +82,10 @@ class Follower:
     def heed(self, heed: Heed) -> None:
         """Tell this of every change from now on, before anything is answered that came after."""
         self._heeding.append(heed)
+
+    def heed_feeds(self, heed: HeedFeeds) -> None:
+        """Tell this in the same way of the feeds that may have changed."""
+        self._heeding_feeds.append(heed)
 
     @property
     def age(self) -> float:
@@ -205,19 +214,24 @@ class Follower:
     async def _look(self) -> Head:
         began, advances = self._monotonic(), self._database.advances
         self._counts["looks",] += 1
-        head, changes = await self._database.look(self._read)
+        head, changes, feeds = await self._database.look(self._read)
         if self._head is not None and (changes is None or any(map(takes_away, changes))):
             # Later than it was committed, so nobody is waited for too shortly.
             self._took_away = self._monotonic()
         if changes is None or changes:
             for heed in self._heeding:
                 heed(changes)
+            for heed_feeds in self._heeding_feeds:
+                heed_feeds(feeds)
         self._head, self._began, self._advances = head, began, advances
         return head
 
-    async def _read(self, connection: AsyncConnection) -> tuple[Head, Sequence[Change] | None]:
+    async def _read(
+        self, connection: AsyncConnection
+    ) -> tuple[Head, Sequence[Change] | None, frozenset[Feed] | None]:
         head = await wire.head(connection)
-        return head, await self._since(connection, head)
+        changes = await self._since(connection, head)
+        return head, changes, await self._feeds(connection, changes)
 
     async def _since(self, connection: AsyncConnection, head: Head) -> Sequence[Change] | None:
         """Give what changed since the last look; None if that is unknown, or too much."""
@@ -226,6 +240,21 @@ class Follower:
         if head.position == self._head.position:
             return ()
         return [row.change for row in await wire.since(connection, self._head.position, _MOST)]
+
+    async def _feeds(
+        self, connection: AsyncConnection, changes: Sequence[Change] | None
+    ) -> frozenset[Feed] | None:
+        """Say which feeds may be other than they were.
+
+        A change re-enters every feed in which its story ever stood, and may change what the others
+        of its thread are called where they stand. What one subscriber may see is no feed's matter.
+        """
+        if changes is None or concerned(changes) is None:
+            return None
+        about = {change.about for change in changes if is_of_story(change)}
+        if len(about) > _FEW:
+            return None
+        return await stories.feeds_around(connection, about) if about else frozenset()
 
 
 def _retrieve(task: asyncio.Task[Head]) -> None:

@@ -4,7 +4,7 @@ What was chosen is remembered until the wire or the clock changes it; how it is 
 `documents.py`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
@@ -13,14 +13,13 @@ from wirefeed.domain import archives
 from wirefeed.domain.access import ALL
 from wirefeed.domain.archives import Archived, Asked, Page, day_of, feed_of
 from wirefeed.domain.errors import Gone, NotFound
-from wirefeed.domain.feeds import AnyFeed, Bound, Item, Notice, Trail, Window, why_of
+from wirefeed.domain.feeds import AnyFeed, Bound, Item, Notice, Trail, Window, parts_of, why_of
 from wirefeed.domain.former import Lost
 from wirefeed.domain.plans import Sight
 from wirefeed.domain.readers import Reader
 from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.views import View
-from wirefeed.domain.wire import Change, concerned, is_of_story
 from wirefeed.formats.coding import Coding
 from wirefeed.services.documents import Document, Documents, Draft, Format
 from wirefeed.services.follower import Follower
@@ -51,10 +50,18 @@ class _Remembered:
             follower, _WINDOWS, clock, weight_of
         )
 
-    def forget(self) -> None:
-        self.documents.forget()
-        self.outlines.forget()
-        self.windows.forget()
+    def forget(self, feeds: frozenset[Feed] | None) -> None:
+        """Forget what some feeds are; None: all."""
+        for memo in (self.documents, self.outlines, self.windows):
+            if feeds is None:
+                memo.forget()
+            else:
+                memo.forget(lambda key, _: _is_of(key[0], feeds))
+
+
+def _is_of(asked: Asked, feeds: frozenset[Feed]) -> bool:
+    feed = feed_of(asked)
+    return feed in feeds if isinstance(feed, Feed) else not feeds.isdisjoint(parts_of(feed))
 
 
 class Syndication:
@@ -81,16 +88,16 @@ class Syndication:
         self._feeds = _Remembered(follower, _DOCUMENTS, clock)
         #: Whoever walks through all of an archive takes no feed's place.
         self._pages = _Remembered(follower, _PAGES, clock)
-        follower.heed(self._forget)
+        follower.heed_feeds(self._forget)
 
-    def _forget(self, changes: Sequence[Change] | None) -> None:
-        """Choose and name anew once any story has changed; what is in it may have its bytes yet.
+    def _forget(self, feeds: frozenset[Feed] | None) -> None:
+        """Choose and name these anew; what is in them may have its bytes yet.
 
         A change of access is another sight, with documents of its own, except of the topics.
         """
-        if changes is None or concerned(changes) is None or any(map(is_of_story, changes)):
-            self._feeds.forget()
-            self._pages.forget()
+        if feeds is None or feeds:
+            self._feeds.forget(feeds)
+            self._pages.forget(feeds)
 
     def _remembered(self, asked: Asked) -> "_Remembered":
         return self._pages if isinstance(asked, Archived) else self._feeds

@@ -103,6 +103,26 @@ async def namers(conn: AsyncConnection, threads: Collection[str]) -> list[Story]
     return found
 
 
+_member = stories.alias()
+_AROUND = select(_s.guid, _s.feeds).where(
+    _s.thread.in_(
+        select(_member.c.thread).where(_member.c.guid.in_(bindparam("guids", expanding=True)))
+    )
+)
+_AROUND = _AROUND.limit(_AT_ONCE)
+
+
+async def feeds_around(conn: AsyncConnection, guids: Collection[str]) -> frozenset[Feed] | None:
+    """Give the feeds in which these stories and the others of their threads ever stood.
+
+    None: too many to say, or not all of them are held.
+    """
+    rows = (await conn.execute(_AROUND, {"guids": list(guids)})).all()
+    if len(rows) == _AT_ONCE or not {row.guid for row in rows}.issuperset(guids):
+        return None
+    return frozenset[Feed]().union(*map(_FEEDS.decode, {row.feeds for row in rows}))
+
+
 _RELATED = select(*_COLUMNS).where(
     or_(
         _s.guid.in_(bindparam("guids", expanding=True)),
