@@ -2,18 +2,20 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.conftest import SOAK
 from tests.support.agency import MEDIA_TOPICS, MINUTE, Agency, Clock, running, settings_in
 from wirefeed.composition import Services, open_services
+from wirefeed.config import Feed as FeedSettings
 from wirefeed.domain.archives import Asked
 from wirefeed.domain.errors import WirefeedError
 from wirefeed.domain.feeds import Selection, Window
@@ -30,6 +32,8 @@ FEEDS: tuple[Feed | Selection, ...] = (
     *(Feed(language=language, topic=topic) for language in LANGUAGES for topic in ("", *TOPICS)),
     Selection(language="en", topics=frozenset({"sport", "economy"})),
 )
+#: So that something is in the archive.
+SHORT = FeedSettings(items=2, hours=0)
 #: Subscribers with their plans; those of the last one end soon.
 PLANS = {"all": ["everything"], "fan": ["sport"], "late": ["late"], "former": ["economy", "sport"]}
 _STATUSES = (PubStatus.USABLE,) * 4 + (PubStatus.WITHHELD, PubStatus.CANCELED)
@@ -86,7 +90,7 @@ SENT = st.builds(
 )
 
 
-@settings(
+@hypothesis_settings(
     max_examples=300 if SOAK else 10,
     phases=[Phase.explicit, Phase.generate, *([Phase.shrink] if SOAK else [])],
 )
@@ -97,11 +101,10 @@ def test_whatever_happens_a_feed_that_is_kept_is_the_one_that_would_be_chosen(se
 
 
 async def _send_and_compare(folder: Path, sent: Sequence[Sent]) -> None:
-    clock = Clock()
-    async with running(settings_in(folder), clock) as newsroom, AsyncExitStack() as stack:
+    clock, settings = Clock(), settings_in(folder, feed=SHORT)
+    async with running(settings, clock) as newsroom, open_services(settings, clock) as kept:
         keys = [await _key(newsroom, name) for name in PLANS]
-        kept = await stack.enter_async_context(open_services(newsroom.settings, clock))
-        await _windows(kept, keys)
+        await _windows(kept, await _readers(kept, keys))
         for version, message in enumerate(sent, 1):
             clock.advance(message.waited * MINUTE)
             while (due := await newsroom.services.publishing.announce_due()) is not None:
@@ -113,8 +116,9 @@ async def _send_and_compare(folder: Path, sent: Sequence[Sent]) -> None:
                 [Message(raw=b"{}", revision=revision)], "newsroom"
             )
             await kept.follower.look()
-            async with open_services(newsroom.settings, clock) as anew:
-                assert await _windows(kept, keys) == await _windows(anew, keys)
+            async with open_services(settings, clock) as anew:
+                readers = await _readers(anew, keys)
+                assert await _windows(kept, readers) == await _windows(anew, readers)
 
 
 async def _key(agency: Agency, name: str) -> str:
@@ -123,26 +127,28 @@ async def _key(agency: Agency, name: str) -> str:
     return (await agency.services.feed_keys.issue(name)).secret
 
 
-async def _windows(services: Services, keys: Sequence[str]) -> dict[tuple[int, Asked], Window]:
-    """Give all feeds as all readers have them."""
+async def _windows(
+    services: Services, readers: Iterable[Reader]
+) -> dict[tuple[int, Asked], Window]:
+    """Give all feeds as these readers have them, and the page behind each."""
     found: dict[tuple[int, Asked], Window] = {}
-    for number, feed in product(range(len(keys) + 1), FEEDS):
-        reader = await _reader(services, keys, number)
-        if reader is not None:
-            window = await services.syndication.window(feed, reader)
-            # Where the wire ended is no matter of what a feed holds.
-            found[number, feed] = replace(window, head=0)
+    for (number, reader), feed in product(enumerate(readers), FEEDS):
+        window = await services.syndication.window(feed, reader)
+        # Where the wire ended is no matter of what a feed holds.
+        found[number, feed] = replace(window, head=0)
+        if older := services.syndication.trail(feed, window, len(window.items)).older:
+            page = services.syndication.archived(feed, older)
+            found[number, page] = replace(await services.syndication.window(page, reader), head=0)
     return found
 
 
-async def _reader(services: Services, keys: Sequence[str], number: int) -> Reader | None:
-    try:
-        readers = services.readers
-        return await (
-            readers.public() if number == len(keys) else readers.by_feed_key(keys[number])
-        )
-    except WirefeedError:
-        return None
+async def _readers(services: Services, keys: Iterable[str]) -> list[Reader]:
+    """Give everybody as it is now."""
+    readers = [await services.readers.public()]
+    for key in keys:
+        with suppress(WirefeedError):
+            readers.append(await services.readers.by_feed_key(key))
+    return readers
 
 
 async def test_a_story_leaves_the_feeds_alone_in_which_neither_it_nor_its_thread_stands(

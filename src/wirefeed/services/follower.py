@@ -7,7 +7,7 @@ to look, and only for as long as the lease lasts; then it looks again before it 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wirefeed.domain.errors import Unavailable
 from wirefeed.domain.stories import SECOND, Feed
-from wirefeed.domain.wire import Change, Head, concerned, is_of_story, takes_away
+from wirefeed.domain.wire import Audience, Change, Head, concerned, is_of_story, takes_away
 from wirefeed.services.publishing import Publishing
 from wirefeed.storage import stories, wire
 from wirefeed.storage.database import Database
@@ -254,7 +254,18 @@ class Follower:
         about = {change.about for change in changes if is_of_story(change)}
         if len(about) > _FEW:
             return None
-        return await stories.feeds_around(connection, about) if about else frozenset()
+        around = await stories.feeds_around(connection, about) if about else frozenset[Feed]()
+        return None if around is None else around | _named(changes)
+
+
+def _named(changes: Iterable[Change]) -> frozenset[Feed]:
+    """Give the feeds that changes name: there may be one by now where there was none."""
+    audiences = frozenset[Audience]().union(
+        *(c.before | c.after for c in changes if is_of_story(c))
+    )
+    return frozenset(
+        Feed(language=one.language, topic=topic) for one in audiences for topic in one.topics | {""}
+    )
 
 
 def _retrieve(task: asyncio.Task[Head]) -> None:

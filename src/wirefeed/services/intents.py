@@ -98,10 +98,9 @@ class Intents:
         """Give what is to be verified, of each host what came first."""
         now = self._monotonic()
         paced = {host for host, at in self._paced.items() if at > now}
-        async with self._database.reading() as connection:
-            found = await leases.asked(
-                connection, busy=ask.busy, full=ask.full | paced, limit=ask.limit
-            )
+        found = await self._database.read(
+            leases.asked, busy=ask.busy, full=ask.full | paced, limit=ask.limit
+        )
         return [Verification(self, intent) for intent in found]
 
     async def verify(self, intent: Intent) -> Asked:

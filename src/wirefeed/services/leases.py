@@ -107,20 +107,9 @@ class Leases:
         await self._sweep(ask.now)
         await self._count(ask)
         while True:
-            async with self._database.reading() as connection:
-                found = await leases.due(
-                    connection,
-                    ask.head,
-                    ask.now,
-                    ask.urgent,
-                    busy=ask.busy,
-                    full=ask.full,
-                    limit=ask.limit,
-                )
-                if not found:
-                    return []
-                lowest = min(lease.position for lease in found)
-                rows = await wire.since(connection, lowest, _ROWS)
+            found, rows = await self._database.read(_due, ask)
+            if not found:
+                return []
             passed = [lease.id for lease in found if not _concerned(lease, rows, ask.now)]
             if passed:
                 if not await ask.hold():
@@ -297,6 +286,23 @@ class Delivering:
     async def deliver(self) -> Told:
         """Tell its callback."""
         return await self._of.deliver(self.id, urgent=self.urgent)
+
+
+async def _due(connection: AsyncConnection, ask: Ask) -> tuple[list[Lease], list[wire.Row]]:
+    """Give the leases that are due, and what came on the wire since the first of them was told."""
+    found = await leases.due(
+        connection,
+        ask.head,
+        ask.now,
+        ask.urgent,
+        busy=ask.busy,
+        full=ask.full,
+        limit=ask.limit,
+    )
+    if not found:
+        return [], []
+    lowest = min(lease.position for lease in found)
+    return found, await wire.since(connection, lowest, _ROWS)
 
 
 def _concerned(lease: Lease, rows: Sequence[wire.Row], now: int) -> bool:

@@ -78,11 +78,11 @@ class Memo(Generic[_Key, _Value]):
 
     def keep(self, key: _Key, value: _Value, until: int | None) -> None:
         """Remember what was made just now, without waiting, of nothing but what holds."""
-        self._drop(key)
+        self.drop(key)
         self._held[key] = value, until
         self._weight += self._weigh(value)
         while self._weight > self._limit and len(self._held) > 1:
-            self._drop(next(iter(self._held)))
+            self.drop(next(iter(self._held)))
 
     def forget(self, concerns: Callable[[_Key, _Value], bool] | None = None) -> None:
         """Forget what a change concerns, or everything."""
@@ -92,7 +92,13 @@ class Memo(Generic[_Key, _Value]):
             self._weight = 0
             return
         for key in [key for key, (value, _) in self._held.items() if concerns(key, value)]:
-            self._drop(key)
+            self.drop(key)
+
+    def drop(self, key: _Key) -> None:
+        """Forget one, which is of no more use."""
+        dropped = self._held.pop(key, None)
+        if dropped is not None:
+            self._weight -= self._weigh(dropped[0])
 
     def _known(self, key: _Key) -> _Value | None:
         held = self._held.get(key)
@@ -100,15 +106,10 @@ class Memo(Generic[_Key, _Value]):
             return None
         value, until = held
         if until is not None and until <= self._clock():
-            self._drop(key)
+            self.drop(key)
             return None
         self._held.move_to_end(key)
         return value
-
-    def _drop(self, key: _Key) -> None:
-        dropped = self._held.pop(key, None)
-        if dropped is not None:
-            self._weight -= self._weigh(dropped[0])
 
     async def _load(
         self, key: _Key, load: Callable[[], Awaitable[Loaded[_Value]]]

@@ -13,7 +13,7 @@ from wirefeed.domain import archives
 from wirefeed.domain.access import ALL
 from wirefeed.domain.archives import Archived, Asked, Page, day_of, feed_of
 from wirefeed.domain.errors import Gone, NotFound
-from wirefeed.domain.feeds import AnyFeed, Bound, Item, Notice, Trail, Window, parts_of, why_of
+from wirefeed.domain.feeds import AnyFeed, Bound, Item, Notice, Trail, Window, why_of
 from wirefeed.domain.former import Lost
 from wirefeed.domain.plans import Sight
 from wirefeed.domain.readers import Reader
@@ -21,7 +21,7 @@ from wirefeed.domain.stories import Feed
 from wirefeed.domain.topics import Taxonomy
 from wirefeed.domain.views import View
 from wirefeed.formats.coding import Coding
-from wirefeed.services.documents import Document, Documents, Draft, Format
+from wirefeed.services.documents import Document, Documents, Draft, Format, Moved
 from wirefeed.services.follower import Follower
 from wirefeed.services.house import House
 from wirefeed.services.memo import Loaded, Memo
@@ -50,6 +50,11 @@ class _Remembered:
             follower, _WINDOWS, clock, weight_of
         )
 
+    def drop(self, name: _Name) -> None:
+        """Forget one document."""
+        self.documents.drop(name)
+        self.outlines.drop(name)
+
     def forget(self, feeds: frozenset[Feed] | None) -> None:
         """Forget what some feeds are; None: all."""
         for memo in (self.documents, self.outlines, self.windows):
@@ -61,7 +66,9 @@ class _Remembered:
 
 def _is_of(asked: Asked, feeds: frozenset[Feed]) -> bool:
     feed = feed_of(asked)
-    return feed in feeds if isinstance(feed, Feed) else not feeds.isdisjoint(parts_of(feed))
+    if isinstance(feed, Feed):
+        return feed in feeds
+    return any(one.language == feed.language and one.topic in feed.topics for one in feeds)
 
 
 class Syndication:
@@ -272,7 +279,12 @@ class Syndication:
     ) -> bytes:
         """Give the bytes of a document that was given to this reader. Raises `Moved`."""
         draft = partial(self._draft, feed, document.form, reader, self_url)
-        return await self._documents.body(document, coding, draft)
+        try:
+            return await self._documents.body(document, coding, draft)
+        except Moved:
+            # Whoever asks again is not to be given the same.
+            self._remembered(feed).drop(self._asked(feed, document.form, reader, self_url))
+            raise
 
     async def delta(
         self,
