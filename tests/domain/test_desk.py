@@ -201,6 +201,22 @@ def test_a_shown_story_whose_thread_is_found_later_is_announced_under_its_guid()
     assert newsroom.wire[-1] == ("c", ChangeKind.UPDATE)
 
 
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_a_kill_keeps_its_place_when_its_thread_is_named(language):
+    newsroom = Newsroom()
+    newsroom.send(message("a"))
+    newsroom.send(message("a", version=2, status=PubStatus.CANCELED))
+    kill = newsroom.held["a"]
+    newsroom.send(message("b", evolved_from="a", feed_guid="urn:story:1", language=language))
+    moved = newsroom.held["a"]
+    assert moved.thread == "urn:story:1"
+    assert (moved.position, moved.changed) == (kill.position, kill.changed)
+    assert [kind for about, kind in newsroom.wire if about == "a"] == [
+        ChangeKind.PUBLISH,
+        ChangeKind.KILL,
+    ]
+
+
 @pytest.mark.parametrize("given_first", [False, True])
 def test_those_written_from_one_that_never_came_are_one_thread_under_a_given_guid(given_first):
     heirs = [message("b", evolved_from="a"), message("c", evolved_from="a", feed_guid="urn:x")]

@@ -212,12 +212,13 @@ class Desk:
             story = self._stories[guid]
             if story.thread == thread:
                 continue
-            moved = replace(story, thread=thread, changed=now)
-            if story.superseded:
+            moved = replace(story, thread=thread)
+            # A kill has been told of, and is known by its place on the wire: it keeps that.
+            if story.superseded or story.is_killed:
                 self._keep(moved)
                 self._touched.setdefault(guid, None)
             else:
-                self._change(moved, ChangeKind.UPDATE, story)
+                self._change(replace(moved, changed=now), ChangeKind.UPDATE, story)
 
     def _succeed(self, guid: str) -> None:
         """Let the newest member of a thread stand where the ones before it stood."""
