@@ -43,6 +43,11 @@ class FaultProxy:
 
     async def close(self) -> None:
         assert self._server is not None
+        # One that is taken and not yet served would stay open (Python 3.11): it is let in first.
+        for listening in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(5):
+            await asyncio.sleep(0)
         self._server.close()
         for task in self._tasks:
             task.cancel()
