@@ -175,14 +175,18 @@ async def test_a_story_leaves_the_feeds_alone_in_which_neither_it_nor_its_thread
     assert [one is other for one, other in zip(before, after, strict=True)] == [False, True, False]
 
 
+def _update_silently(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE stories SET updated = updated + 60000000")
+        connection.commit()
+
+
 async def test_a_document_that_would_be_another_by_now_is_given_as_that(agency: Agency):
     await agency.publish("urn:p", topic="politics")
     path = "/en/topics/politics.json"
     assert (await ask(agency, path)).status == 200
     # What is filed elsewhere is told of when all of it is, and that may be a while.
-    with closing(sqlite3.connect(agency.file)) as connection:
-        connection.execute("UPDATE stories SET updated = updated + 60000000")
-        connection.commit()
+    await asyncio.to_thread(_update_silently, agency.file)
     await agency.publish("urn:e", topic="economy")
     # As if there were no room for it: what is left of it is its name.
     syndication = agency.services.syndication
